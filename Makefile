@@ -1,0 +1,68 @@
+# Everything a developer types. Each target sets up what it needs and says nothing about what is already there.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-az up check bench chaos lock clean
+
+PYTHON ?= python3.11
+PY := .venv/bin/python
+VENV := .venv/.ready
+NODE_MODULES := local/storage/node_modules/.ready
+BROWSER := tests/browser/node_modules/.ready
+READY := $(VENV) $(NODE_MODULES)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Azure's own worker, for the tests, asks for a newer Python and for extensions that it loads only on demand.
+$(VENV): requirements-dev.txt requirements-worker.txt
+	@echo 'setting up .venv (once; a minute or so)'
+	@command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv .venv || python3 -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --requirement requirements-worker.txt
+	@touch $@
+
+$(NODE_MODULES): local/storage/package-lock.json $(VENV)
+	@echo 'setting up Azurite (once)'
+	@.venv/bin/npm ci --prefix local/storage --no-audit --no-fund --no-update-notifier --silent
+	@touch $@
+
+$(BROWSER): tests/browser/package-lock.json $(VENV)
+	@echo 'setting up a browser for the tests (once)'
+	@.venv/bin/npm ci --prefix tests/browser --no-audit --no-fund --loglevel=error --ignore-scripts
+	@touch $@
+
+demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-folder]
+	@$(PY) -m local demo -- $${VIDEO:+"$$VIDEO"}
+
+test: $(READY) $(BROWSER) ## every test
+	@$(PY) -m pytest
+
+test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
+	@test -x .local/venvs/batch14/.ready || { $(PY) -m venv .local/venvs/batch14 && .local/venvs/batch14/bin/pip install --quiet azure-batch==14.2.0 && install -m 755 /dev/null .local/venvs/batch14/.ready; }
+	@test -x .local/venvs/az/.ready || { $(PY) -m venv .local/venvs/az && .local/venvs/az/bin/pip install --quiet azure-cli==2.91.0 && install -m 755 /dev/null .local/venvs/az/.ready; }
+	@$(PY) -m pytest tests/batch/test_sdks.py tests/batch/test_az.py
+
+up: $(READY) ## the whole stack in the foreground, until Ctrl-C
+	@$(PY) -m local up
+
+check: $(READY) ## ruff, mypy --strict, Bicep, shell
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(PY) -m infra.check
+	@.venv/bin/shellcheck infra/*.sh
+
+bench: $(READY) ## the benchmarks: a table, and bench/results/latest.json
+	@$(PY) -m bench
+
+chaos: $(READY) ## storms over the stack: make chaos [ARGS="--seeds 10 --videos 200 --seconds 60"]
+	@$(PY) -m tests.chaos $(ARGS)
+
+lock: $(VENV) ## pin requirements*.txt afresh from pyproject.toml
+	@.venv/bin/pip install --quiet uv
+	@.venv/bin/uv pip compile pyproject.toml --universal --quiet --no-header -o requirements.txt
+	@.venv/bin/uv pip compile pyproject.toml --extra dev --universal --quiet --no-header -c requirements.txt -o requirements-dev.txt
+
+clean: ## remove what the targets above made
+	@rm -rf .venv .local out local/storage/node_modules tests/browser/node_modules bench/results
