@@ -1,0 +1,33 @@
+// Numbers, times and states in words.
+
+export const STATES = { queued: "Waiting", running: "Running", succeeded: "Done", failed: "Failed" };
+
+const number = new Intl.NumberFormat();
+const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+
+export const count = (value) => (value < 100_000 ? number.format(value) : compact.format(value));
+
+export function bytes(value) {
+  if (value < 1000) return `${value} B`;
+  if (value < 1e6) return `${Math.round(value / 1000)} kB`;
+  return `${(value / 1e6).toFixed(1)} MB`;
+}
+
+/** A stretch of time, in seconds, roughly: what people say. */
+export function stretch(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} days`;
+}
+
+export function ago(moment) {
+  const seconds = (Date.now() - Date.parse(moment)) / 1000;
+  return seconds < 5 ? "just now" : `${stretch(seconds)} ago`;
+}
+
+/** "cats/tom.mp4" -> ["cats/", "tom.mp4"] */
+export function split(name) {
+  const end = name.lastIndexOf("/") + 1;
+  return [name.slice(0, end), name.slice(end)];
+}

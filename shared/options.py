@@ -1,0 +1,80 @@
+"""What a video's owner may ask for: read from blob metadata over the app's defaults, all bounded."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+
+PRESETS = ("small", "balanced", "best")
+
+METADATA = {name: f"gif_{name}" for name in ("preset", "width", "fps", "start", "duration", "loop")}
+"""Option -> the blob metadata key that asks for it."""
+
+
+class InvalidOptionError(ValueError):
+    """An option has a value that is not allowed; the message says which are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a GIF is to be made. `None` leaves the choice to the preset."""
+
+    preset: str = "balanced"
+    width: int | None = None
+    """Pixels; the height follows, and nothing is ever enlarged."""
+    fps: float | None = None
+    start: float = 0
+    """Seconds into the video."""
+    duration: float | None = None
+    """Seconds of the video."""
+    loop: int = 0
+    """How often the GIF plays again; 0 is for ever."""
+
+    def to_json(self) -> dict[str, object]:
+        """The options as a JSON object, without those left to the preset."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def options_from(
+    asked: Mapping[str, str],
+    defaults: Options,
+    *,
+    max_seconds: int,
+    label: Callable[[str], str] = METADATA.__getitem__,
+) -> Options:
+    """`defaults` changed by what is `asked` for, option name -> text; empty text asks for nothing.
+
+    `label` turns an option's name into what its asker calls it. Raises `InvalidOptionError`.
+    """
+    bounds = {
+        "width": (16, 1920, int),
+        "fps": (1, 50, float),
+        "start": (0, 86_400, float),
+        "duration": (0.1, max_seconds, float),
+        "loop": (0, 65_535, int),
+    }
+    changes: dict[str, object] = {}
+    for name, text in asked.items():
+        value = text.strip()
+        if not value:
+            continue
+        if name == "preset":
+            if value not in PRESETS:
+                raise InvalidOptionError(f"{label(name)} must be one of {', '.join(PRESETS)}.")
+            changes[name] = value
+            continue
+        low, high, kind = bounds[name]
+        pattern = r"[0-9]{1,9}" if kind is int else r"[0-9]{1,9}(\.[0-9]{1,3})?"
+        # A pattern, not float(): that would take "nan", "1e9", "1_0" and digits of other scripts.
+        if not re.fullmatch(pattern, value) or not low <= float(value) <= high:
+            article = "a whole number" if kind is int else "a number"
+            raise InvalidOptionError(f"{label(name)} must be {article} from {low} to {high}.")
+        changes[name] = kind(value)
+    return replace(defaults, **changes)  # type: ignore[arg-type]  # the kinds above are the fields' types
+
+
+def options_of(metadata: Mapping[str, str], defaults: Options, *, max_seconds: int) -> Options:
+    """The options that a blob's metadata asks for; its names are case-insensitive. Raises `InvalidOptionError`."""
+    lower = {name.lower(): value for name, value in metadata.items()}
+    return options_from(
+        {option: lower.get(key, "") for option, key in METADATA.items()}, defaults, max_seconds=max_seconds
+    )

@@ -1,0 +1,186 @@
+"""The app's settings, read once from environment variables and checked before anything uses them."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import urlsplit
+
+from shared.options import InvalidOptionError, Options, options_from
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; the message has a line for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the app must be told. Each field is the variable of its name in `VARIABLES`."""
+
+    storage_url: str
+    """Blob endpoint of the storage account, without a trailing slash."""
+    batch_url: str
+    """Endpoint of the Batch account, without a trailing slash."""
+    pool_id: str
+    pool_identity: str
+    """Resource id of the pool's user-assigned identity: nodes read videos and write GIFs with it."""
+    package_version: str
+    """Version of the application package that holds the converter."""
+    fallback_batch_urls: tuple[str, ...] = ()
+    """Endpoints of Batch accounts in other regions, tried in order when the first takes no tasks."""
+    package_id: str = "gifdrop"
+    input_container: str = "videos"
+    output_container: str = "gifs"
+    staging_container: str = "staging"
+    records_container: str = "conversions"
+    logs_container: str = "logs"
+    deadletter_container: str = "deadletters"
+    max_video_bytes: int = 5 * 1024**3
+    """A larger video is refused before it costs a task."""
+    max_gif_bytes: int = 100 * 1024**2
+    """At most 256 MiB, the limit of a synchronous blob copy (Copy Blob From URL)."""
+    max_seconds: int = 60
+    """The longest stretch of a video that becomes a GIF."""
+    task_seconds: int = 1800
+    """Wall clock that one attempt may take on a node, queueing not counted."""
+    grace_seconds: int = 120
+    """How long an event or a task may take to show before the reconciliation makes up for it."""
+    hung_seconds: int = 600
+    """A task that has shown no progress for this long is taken for hung."""
+    orphan_seconds: int = 3600
+    """Files in staging without a task are removed after this."""
+    identity_client_id: str | None = None
+    """Client id of the app's user-assigned identity; without it the system-assigned one is used."""
+    results_topic_url: str | None = None
+    """Endpoint of the custom Event Grid topic that hears of every conversion's end; without it nobody does."""
+    defaults: Options = field(default_factory=Options)
+    """What a video that asks for nothing gets."""
+
+    @property
+    def batch_urls(self) -> tuple[str, ...]:
+        """All Batch accounts, home first."""
+        return (self.batch_url, *self.fallback_batch_urls)
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an https:// address without a query")
+    return value.rstrip("/")
+
+
+def _urls(value: str) -> tuple[str, ...]:
+    return tuple(_url(url) for url in value.split())
+
+
+def _container(value: str) -> str:
+    if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", value):
+        raise ValueError("must be a container name: 3-63 of a-z, 0-9 and single hyphens")
+    return value
+
+
+def _batch_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+        raise ValueError("must be a Batch id: 1-64 of letters, digits, hyphen and underscore")
+    return value
+
+
+def _version(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_.-]{1,64}", value):
+        raise ValueError("must be a package version: 1-64 of a-z, 0-9, dot, hyphen and underscore")
+    return value
+
+
+def _identity(value: str) -> str:
+    if not value.lower().startswith("/subscriptions/") or "/userassignedidentities/" not in value.lower():
+        raise ValueError("must be the resource id of a user-assigned identity")
+    return value
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", value) or not low <= int(value) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+Value = str | int | tuple[str, ...]
+
+VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
+    "storage_url": ("GIFDROP_STORAGE_URL", _url),
+    "batch_url": ("GIFDROP_BATCH_URL", _url),
+    "fallback_batch_urls": ("GIFDROP_FALLBACK_BATCH_URLS", _urls),
+    "pool_id": ("GIFDROP_POOL_ID", _batch_id),
+    "pool_identity": ("GIFDROP_POOL_IDENTITY", _identity),
+    "package_version": ("GIFDROP_PACKAGE_VERSION", _version),
+    "package_id": ("GIFDROP_PACKAGE_ID", _version),
+    "input_container": ("GIFDROP_INPUT_CONTAINER", _container),
+    "output_container": ("GIFDROP_OUTPUT_CONTAINER", _container),
+    "staging_container": ("GIFDROP_STAGING_CONTAINER", _container),
+    "records_container": ("GIFDROP_RECORDS_CONTAINER", _container),
+    "logs_container": ("GIFDROP_LOGS_CONTAINER", _container),
+    "deadletter_container": ("GIFDROP_DEADLETTER_CONTAINER", _container),
+    "max_video_bytes": ("GIFDROP_MAX_VIDEO_BYTES", _between(1, 4 * 1024**4)),
+    "max_gif_bytes": ("GIFDROP_MAX_GIF_BYTES", _between(10_000, 256 * 1024**2)),
+    "max_seconds": ("GIFDROP_MAX_SECONDS", _between(1, 600)),
+    "task_seconds": ("GIFDROP_TASK_SECONDS", _between(60, 86_400)),
+    "grace_seconds": ("GIFDROP_GRACE_SECONDS", _between(1, 86_400)),
+    "hung_seconds": ("GIFDROP_HUNG_SECONDS", _between(1, 86_400)),
+    "orphan_seconds": ("GIFDROP_ORPHAN_SECONDS", _between(1, 30 * 86_400)),
+    "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
+    "identity_client_id": ("AZURE_CLIENT_ID", _text),
+}
+"""Field of `Settings` -> the variable it is read from and the parser of its text."""
+
+OPTION_VARIABLES: dict[str, str] = {
+    "preset": "GIFDROP_GIF_PRESET",
+    "width": "GIFDROP_GIF_WIDTH",
+    "fps": "GIFDROP_GIF_FPS",
+    "duration": "GIFDROP_GIF_DURATION",
+    "loop": "GIFDROP_GIF_LOOP",
+}
+"""Option of a conversion -> the variable that sets its default for all videos."""
+
+REQUIRED = ("storage_url", "batch_url", "pool_id", "pool_identity", "package_version")
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from variables; an empty one counts as absent.
+
+    Raises `SettingsError` naming every missing or wrong variable at once.
+    """
+    values: dict[str, Value] = {}
+    problems: list[str] = []
+    for name, (variable, parse) in VARIABLES.items():
+        text = environment.get(variable, "").strip()
+        if not text:
+            if name in REQUIRED:
+                problems.append(f"{variable} is not set")
+            continue
+        try:
+            values[name] = parse(text)
+        except ValueError as error:
+            problems.append(f"{variable} {error}")
+    asked = {option: environment.get(variable, "") for option, variable in OPTION_VARIABLES.items()}
+    cap = values.get("max_seconds", Settings.max_seconds)
+    max_seconds = cap if isinstance(cap, int) else Settings.max_seconds
+    try:
+        defaults = options_from(asked, Options(), max_seconds=max_seconds, label=OPTION_VARIABLES.__getitem__)
+    except InvalidOptionError as error:
+        problems.append(str(error))
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return Settings(**values, defaults=defaults)  # type: ignore[arg-type]  # each parser returns its field's type
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read at the first use so that importing the app needs none."""
+    return read_settings(os.environ)

@@ -1,0 +1,8 @@
+"""An app that talks to somebody as soon as it is imported."""
+
+import socket
+
+import azure.functions as func
+
+socket.create_connection(("127.0.0.1", 9), timeout=1)
+app = func.FunctionApp()

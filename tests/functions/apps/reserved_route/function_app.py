@@ -1,0 +1,11 @@
+"""A route that the host keeps for itself."""
+
+import azure.functions as func
+
+app = func.FunctionApp()
+
+
+@app.route(route="admin/mine")
+async def mine(req: func.HttpRequest) -> func.HttpResponse:
+    """Never runs."""
+    return func.HttpResponse("")

@@ -1,0 +1,13 @@
+"""An app that wants a setting as soon as it is imported."""
+
+import os
+
+import azure.functions as func
+
+app = func.FunctionApp()
+SCHEDULE = os.environ["THE_SCHEDULE"]
+
+
+@app.timer_trigger(arg_name="timer", schedule=SCHEDULE)
+async def tick(timer: func.TimerRequest) -> None:
+    """Never runs."""

@@ -1,0 +1,10 @@
+"""An Event Grid function that believes it is given an HTTP request."""
+
+import azure.functions as func
+
+app = func.FunctionApp()
+
+
+@app.event_grid_trigger(arg_name="event")
+async def on_event(event: func.HttpRequest) -> None:
+    """Never runs."""

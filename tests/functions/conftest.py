@@ -1,0 +1,27 @@
+"""One host of the app that has everything, for all tests that only ask it something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from tests.functions.host import APPS, RunningHost, running_host
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    keys = ("--function-key", "the function key", "--master-key", "master/key", "--eventgrid-key", "events")
+    directory = tmp_path_factory.mktemp("host")
+    with running_host(APPS / "everything", *keys, directory=directory, TICK="0 0 0 1 1 *") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def client(host: RunningHost) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(host.url) as session:
+        yield session

@@ -1,0 +1,156 @@
+"""Blob containers in memory, as far as the app uses them, with their ETag conditions and paged listings."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
+from tests.simulation.gate import Gate, failure
+
+PAGE = 2
+
+
+class Clock:
+    """Simulated seconds; what is written at one moment looks its age in real time."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def as_real(self, moment: float) -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=self.seconds - moment)
+
+
+@dataclass
+class Blob:
+    body: bytes
+    etag: str
+    metadata: dict[str, str]
+    written: float
+
+
+class Container:
+    """Stands in for a ContainerClient."""
+
+    def __init__(self, name: str, gate: Gate, clock: Clock, siblings: dict[str, "Container"]) -> None:
+        self.name = name
+        self.siblings = siblings
+        siblings[name] = self
+        self.blobs: dict[str, Blob] = {}
+        self.gate = gate
+        self.clock = clock
+        self._versions = 0
+
+    def put(self, name: str, body: bytes, metadata: dict[str, str] | None = None) -> str:
+        """What the service does, without a gate: also for uploads by people and nodes."""
+        self._versions += 1
+        etag = f'"0x{self._versions:03}"'
+        self.blobs[name] = Blob(body, etag, metadata or {}, self.clock.seconds)
+        return etag
+
+    def properties(self, name: str) -> Any:
+        blob = self.blobs.get(name)
+        if blob is None:
+            raise failure(404, "BlobNotFound")
+        return SimpleNamespace(
+            name=name,
+            etag=blob.etag,
+            size=len(blob.body),
+            metadata=dict(blob.metadata),
+            last_modified=self.clock.as_real(blob.written),
+        )
+
+    def check(self, name: str, etag: str | None, condition: MatchConditions) -> None:
+        blob = self.blobs.get(name)
+        if condition == MatchConditions.IfMissing and blob:
+            raise ResourceExistsError(name)
+        if condition == MatchConditions.IfNotModified and (blob is None or blob.etag != etag):
+            raise ResourceModifiedError(name)
+
+    def get_blob_client(self, name: str) -> "BlobClient":
+        return BlobClient(self, name)
+
+    async def download_blob(self, name: str, offset: int = 0, length: int | None = None) -> Any:
+        def effect() -> Any:
+            properties = self.properties(name)
+            body = self.blobs[name].body[offset : None if length is None else offset + length]
+            return SimpleNamespace(properties=properties, readall=lambda: _soon(body))
+
+        return await self.gate.call(f"get {self.name}/{name}", effect)
+
+    async def delete_blob(
+        self, name: str, *, etag: str | None = None, match_condition: MatchConditions = MatchConditions.Unconditionally
+    ) -> None:
+        def effect() -> None:
+            self.properties(name)
+            self.check(name, etag, match_condition)
+            del self.blobs[name]
+
+        await self.gate.call(f"delete {self.name}/{name}", effect)
+
+    async def list_blobs(self, **_: object) -> AsyncIterator[Any]:
+        after = ""
+        while True:
+
+            def effect(after: str = after) -> list[Any]:
+                return [self.properties(name) for name in sorted(self.blobs) if name > after][:PAGE]
+
+            page = await self.gate.call(f"list {self.name}", effect)
+            for blob in page:
+                yield blob
+            if len(page) < PAGE:
+                return
+            after = page[-1].name
+
+
+class BlobClient:
+    """Stands in for a BlobClient."""
+
+    def __init__(self, container: Container, name: str) -> None:
+        self.container = container
+        self.blob_name = name
+        self.url = f"memory:{container.name}:{name}"
+
+    async def get_blob_properties(self) -> Any:
+        where = f"head {self.container.name}/{self.blob_name}"
+        return await self.container.gate.call(where, lambda: self.container.properties(self.blob_name))
+
+    async def upload_blob(
+        self,
+        body: bytes,
+        *,
+        metadata: dict[str, str],
+        match_condition: MatchConditions,
+        etag: str | None = None,
+        **_: object,
+    ) -> dict[str, str]:
+        def effect() -> dict[str, str]:
+            self.container.check(self.blob_name, etag, match_condition)
+            return {"etag": self.container.put(self.blob_name, body, metadata)}
+
+        return await self.container.gate.call(f"put {self.container.name}/{self.blob_name}", effect)
+
+    async def start_copy_from_url(
+        self,
+        source: str,
+        *,
+        metadata: dict[str, str],
+        match_condition: MatchConditions,
+        etag: str | None = None,
+        **_: object,
+    ) -> None:
+        def effect() -> None:
+            self.container.check(self.blob_name, etag, match_condition)
+            container, _, name = source.removeprefix("memory:").partition(":")
+            origin = self.container.siblings[container]
+            origin.properties(name)
+            self.container.put(self.blob_name, origin.blobs[name].body, metadata)
+
+        await self.container.gate.call(f"copy to {self.container.name}/{self.blob_name}", effect)
+
+
+async def _soon(value: bytes) -> bytes:
+    return value

@@ -1,0 +1,98 @@
+"""A conversion survives both its stored forms, and what is not a record is told apart."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.conversion import (
+    STATES,
+    Conversion,
+    Gif,
+    Problem,
+    UnreadableRecordError,
+    as_stored,
+    from_json,
+    from_metadata,
+    timestamp,
+    to_json,
+    to_metadata,
+)
+from shared.names import gif_name
+from shared.options import Options
+
+moments = st.none() | st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
+    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+)
+numbers = st.integers(0, 10**9)
+videos = st.text(st.characters(codec="utf-8"), max_size=40).map(lambda text: text + ".mp4")
+
+
+@st.composite
+def conversions(draw: st.DrawFn) -> Conversion:
+    video = draw(videos)
+    gif = Gif(
+        name=gif_name(video),
+        bytes=draw(numbers),
+        width=draw(numbers),
+        height=draw(numbers),
+        frames=draw(numbers),
+        duration_seconds=draw(st.floats(0, 1e6)),
+    )
+    message = draw(st.text(st.characters(codec="utf-8"), max_size=200))
+    return Conversion(
+        video=video,
+        etag="0x8DE",
+        id="0" * 32,
+        state=draw(st.sampled_from(STATES)),
+        attempt=draw(st.integers(1, 9)),
+        options=Options(width=draw(st.none() | st.integers(16, 1920)), fps=draw(st.none() | st.floats(1, 50))),
+        job_id=draw(st.none() | st.just("gifdrop-2026-11-21")),
+        queued_at=draw(moments),
+        finished_at=draw(moments),
+        compute_seconds=draw(st.none() | st.floats(0, 1e6)),
+        gif=draw(st.none() | st.just(gif)),
+        error=draw(st.none() | st.just(Problem(code="NotAVideo", message=message))),
+    )
+
+
+@given(conversions())
+def test_a_record_reads_back_as_it_was_written(conversion: Conversion) -> None:
+    assert from_json(to_json(conversion)) == conversion
+
+
+@given(conversions())
+def test_metadata_tells_all_but_the_options_and_fits_into_headers(conversion: Conversion) -> None:
+    metadata = to_metadata(conversion)
+    assert all(value.isascii() and value.isprintable() for value in metadata.values())
+    assert sum(len(name) + len(value) for name, value in metadata.items()) < 8192
+    read = from_metadata(conversion.video, metadata, gif_name(conversion.video))
+    assert to_json(read) == to_json(Conversion(**{**vars(conversion), "options": Options()}))
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"\xff", b'{"video": "a.mp4", "options": {"no": 1}}'])
+def test_what_is_not_a_record_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableRecordError):
+        from_json(body)
+
+
+def test_a_record_in_an_unknown_state_is_unreadable() -> None:
+    body = to_json(Conversion(video="a.mp4", etag="0", id="0")).replace(b'"queued"', b'"paused"')
+    with pytest.raises(UnreadableRecordError, match="paused"):
+        from_json(body)
+
+
+def test_metadata_of_another_writer_is_unreadable() -> None:
+    with pytest.raises(UnreadableRecordError):
+        from_metadata("a.mp4", {"attempt": "one"}, "a.gif")
+
+
+def test_times_are_rfc_3339_in_utc_with_milliseconds() -> None:
+    assert timestamp(datetime(2026, 11, 21, 10, 20, 30, 123456, tzinfo=UTC)) == "2026-11-21T10:20:30.123Z"
+
+
+def test_a_moment_reads_back_equal_to_what_was_stored() -> None:
+    moment = as_stored(datetime(2026, 11, 21, 10, 20, 30, 123456, tzinfo=UTC))
+    conversion = Conversion(video="a.mp4", etag="0", id="0", started_at=moment)
+    assert from_json(to_json(conversion)) == conversion

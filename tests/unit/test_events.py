@@ -1,0 +1,48 @@
+"""Only the blob's name is taken from an event, and only if it can be one."""
+
+import azure.functions as func
+import pytest
+
+from shared.events import IgnoredEventError, blob_of
+
+CREATED = "Microsoft.Storage.BlobCreated"
+
+
+def event(subject: str, type_: str = CREATED) -> func.EventGridEvent:
+    return func.EventGridEvent(
+        id="1", data={}, topic="", subject=subject, event_type=type_, event_time=None, data_version=""
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["tom.mp4", "cats/tom and jerry.mp4", "blobs/blobs/a.mp4", "ä\n☃.mp4", "-x.mp4", "..mp4"]
+)
+def test_the_name_is_all_that_follows_the_container(name: str) -> None:
+    assert blob_of(event(f"/blobServices/default/containers/videos/blobs/{name}"), container="videos") == name
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "tom.mp4",
+        "/blobServices/default/containers/videos/blobs/",
+        "/blobServices/default/containers/gifs/blobs/tom.mp4",
+        "/blobServices/default/containers/videos/other/tom.mp4",
+        "/blobServices/default/containers/videos/blobs/../gifs/tom.mp4",
+        "/blobServices/default/containers/videos/blobs/a/./tom.mp4",
+        "x/blobServices/default/containers/videos/blobs/tom.mp4",
+        "/blobServices/default/containers/videos/blobs/" + "x" * 1025,
+    ],
+)
+def test_a_subject_that_names_no_video_of_ours_is_ignored(subject: str) -> None:
+    with pytest.raises(IgnoredEventError):
+        blob_of(event(subject), container="videos")
+
+
+def test_another_type_of_event_is_ignored() -> None:
+    with pytest.raises(IgnoredEventError, match="BlobDeleted"):
+        blob_of(
+            event("/blobServices/default/containers/videos/blobs/a.mp4", "Microsoft.Storage.BlobDeleted"),
+            container="videos",
+        )

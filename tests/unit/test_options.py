@@ -1,0 +1,60 @@
+"""Options are taken from metadata over defaults, and nothing out of bounds gets through."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.options import InvalidOptionError, Options, options_of
+
+
+def options(**metadata: str) -> Options:
+    return options_of(metadata, Options(fps=10), max_seconds=60)
+
+
+def test_a_video_that_asks_for_nothing_gets_the_defaults() -> None:
+    assert options(author="somebody", gif_width=" ") == Options(fps=10)
+
+
+def test_metadata_wins_over_defaults_whatever_the_case_of_its_names() -> None:
+    assert options(GIF_Width="320", gif_FPS="12.5", gif_preset="best") == Options(width=320, fps=12.5, preset="best")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("gif_width", "15"),
+        ("gif_width", "1921"),
+        ("gif_width", "320.5"),
+        ("gif_width", "-320"),
+        ("gif_width", "3_2_0"),
+        ("gif_width", "٣٢٠"),
+        ("gif_fps", "nan"),
+        ("gif_fps", "1e1"),
+        ("gif_fps", "0"),
+        ("gif_start", "-1"),
+        ("gif_start", "00:01:00"),
+        ("gif_duration", "60.1"),
+        ("gif_duration", "inf"),
+        ("gif_preset", "huge"),
+        ("gif_preset", "best; rm -rf /"),
+        ("gif_loop", "65536"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_by_its_name(key: str, value: str) -> None:
+    with pytest.raises(InvalidOptionError, match=f"^{key} must be "):
+        options(**{key: value})
+
+
+@given(st.dictionaries(st.sampled_from(["gif_width", "gif_fps", "gif_start", "gif_duration"]), st.text(max_size=12)))
+def test_whatever_is_asked_for_the_options_are_bounded_or_refused(metadata: dict[str, str]) -> None:
+    try:
+        got = options(**metadata)
+    except InvalidOptionError:
+        return
+    assert got.width is None or 16 <= got.width <= 1920
+    assert got.fps is not None
+    assert 1 <= got.fps <= 50
+    assert math.isfinite(got.start)
+    assert got.duration is None or 0.1 <= got.duration <= 60

@@ -1,0 +1,70 @@
+"""Settings come from the environment, all problems are told at once, and no key is ever asked for."""
+
+import re
+
+import pytest
+
+from shared.options import Options
+from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, SettingsError, read_settings
+
+GOOD = {
+    "GIFDROP_STORAGE_URL": "https://account.blob.core.windows.net/",
+    "GIFDROP_BATCH_URL": "https://account.westeurope.batch.azure.com",
+    "GIFDROP_POOL_ID": "gifdrop",
+    "GIFDROP_POOL_IDENTITY": "/subscriptions/0/resourceGroups/g/userAssignedIdentities/pool",
+    "GIFDROP_PACKAGE_VERSION": "0123456789ab",
+}
+
+
+def test_five_settings_suffice() -> None:
+    settings = read_settings(GOOD)
+    assert settings.storage_url == "https://account.blob.core.windows.net"
+    assert settings.input_container == "videos"
+    assert settings.defaults == Options()
+
+
+def test_batch_accounts_to_fall_back_on_come_after_home() -> None:
+    settings = read_settings(GOOD | {"GIFDROP_FALLBACK_BATCH_URLS": "https://north.example/ https://south.example"})
+    assert settings.batch_urls == (GOOD["GIFDROP_BATCH_URL"], "https://north.example", "https://south.example")
+
+
+def test_an_empty_setting_counts_as_absent() -> None:
+    assert read_settings(GOOD | {"GIFDROP_INPUT_CONTAINER": " "}).input_container == "videos"
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({})
+    assert str(caught.value).splitlines() == [f"{VARIABLES[name][0]} is not set" for name in REQUIRED]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GIFDROP_STORAGE_URL", "http://account.blob.core.windows.net"),
+        ("GIFDROP_STORAGE_URL", "https://account.blob.core.windows.net/?sv=2025&sig=secret"),
+        ("GIFDROP_BATCH_URL", "account.batch.azure.com"),
+        ("GIFDROP_POOL_ID", "my pool"),
+        ("GIFDROP_POOL_IDENTITY", "pool"),
+        ("GIFDROP_PACKAGE_VERSION", "$(reboot)"),
+        ("GIFDROP_PACKAGE_ID", '"; reboot; "'),
+        ("GIFDROP_INPUT_CONTAINER", "Videos"),
+        ("GIFDROP_MAX_SECONDS", "0"),
+        ("GIFDROP_MAX_GIF_BYTES", "1e9"),
+        ("GIFDROP_GIF_WIDTH", "huge"),
+        ("GIFDROP_GIF_PRESET", "ugly"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_must_be(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{variable} must be "):
+        read_settings(GOOD | {variable: value})
+
+
+def test_a_default_may_not_exceed_the_cap() -> None:
+    with pytest.raises(SettingsError, match="GIFDROP_GIF_DURATION"):
+        read_settings(GOOD | {"GIFDROP_MAX_SECONDS": "10", "GIFDROP_GIF_DURATION": "11"})
+
+
+def test_no_setting_is_a_secret() -> None:
+    variables = [variable for variable, _ in VARIABLES.values()] + list(OPTION_VARIABLES.values())
+    assert not [v for v in variables if re.search(r"KEY|SECRET|SAS|TOKEN|CONNECTION|PASSWORD", v)]

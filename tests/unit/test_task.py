@@ -1,0 +1,81 @@
+"""The Batch task holds what Batch needs and nothing that a stranger wrote."""
+
+import json
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.conversion import Conversion
+from shared.options import Options
+from shared.settings import read_settings
+from shared.task import build_task, command_line
+from tests.unit.test_settings import GOOD
+
+SETTINGS = read_settings(GOOD)
+
+
+def conversion(video: str = "tom.mp4", **options: object) -> Conversion:
+    return Conversion(video=video, etag="0x1", id="a" * 32, options=Options(**options))  # type: ignore[arg-type]
+
+
+def test_the_command_is_one_shell_word_that_runs_the_packaged_converter() -> None:
+    shell, flag, script = shlex.split(command_line(Options(width=320, fps=12.5, start=1), SETTINGS))
+    assert (shell, flag) == ("/bin/bash", "-c")
+    assert shlex.split(script) == [
+        *("exec", "python3", "-I", "$AZ_BATCH_APP_PACKAGE_gifdrop_0123456789ab/convert.py"),
+        *("--preset", "balanced", "--width", "320", "--fps", "12.5", "--start", "1", "--loop", "0"),
+        *("--max-duration", "60", "--max-bytes", "104857600", "input.mp4"),
+    ]
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=60))
+def test_a_name_reaches_the_task_only_as_its_label_and_in_an_address(name: str) -> None:
+    video = f"{name}\"$(x)'.mp4"
+    task = build_task(conversion(video), SETTINGS)
+    assert task.display_name == video
+    assert task.resource_files
+    url = task.resource_files[0].http_url or ""
+    assert url.startswith("https://account.blob.core.windows.net/videos/")
+    assert url.isascii()
+    assert not set(url) & set(" \"'$()?#")
+    assert task.command_line == build_task(conversion(), SETTINGS).command_line
+
+
+def test_everything_moves_by_the_pools_identity() -> None:
+    task = build_task(conversion(), SETTINGS)
+    identities = [file.identity_reference for file in task.resource_files or ()]
+    identities += [
+        file.destination.container.identity_reference for file in task.output_files or () if file.destination.container
+    ]
+    assert len(identities) == 5
+    assert {identity.resource_id for identity in identities if identity} == {SETTINGS.pool_identity}
+    assert "sig=" not in json.dumps(task.as_dict())
+
+
+@pytest.mark.parametrize(("attempt", "folder"), [(1, "a" * 32 + "-1"), (2, "a" * 32 + "-2")])
+def test_each_attempt_has_its_own_staging_folder(attempt: int, folder: str) -> None:
+    task = build_task(Conversion(video="tom.mp4", etag="0x1", id="a" * 32, attempt=attempt), SETTINGS)
+    assert task.id == folder
+    outputs = {
+        (file.destination.container.path, str(file.upload_options.as_dict()["uploadCondition"]))
+        for file in task.output_files or ()
+        if file.destination.container
+    }
+    assert outputs == {
+        (f"{folder}/out.gif", "tasksuccess"),
+        (f"{folder}/result.json", "tasksuccess"),
+        (f"{folder}/stdout.txt", "taskcompletion"),
+        (f"{folder}/stderr.txt", "taskcompletion"),
+    }
+
+
+def test_the_task_runs_without_privileges_and_not_for_ever() -> None:
+    task = build_task(conversion(), SETTINGS)
+    assert task.user_identity
+    assert task.user_identity.auto_user
+    assert task.user_identity.auto_user.elevation_level == "nonadmin"
+    assert task.constraints
+    assert task.constraints.max_wall_clock_time
+    assert task.constraints.max_wall_clock_time.total_seconds() == 1800
