@@ -1,0 +1,58 @@
+"""Reads a GIF's structure, block by block: proof of what was made, without trusting the tool that made it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gif:
+    """Measurements of a whole GIF: pixels, frames, seconds, bytes."""
+
+    width: int
+    height: int
+    frames: int
+    duration_seconds: float
+    bytes: int
+    sha256: str
+
+
+def measure(path: Path) -> Gif:
+    """Walk the file from header to trailer; raises ValueError if it is not one complete GIF."""
+    data = path.read_bytes()
+    if data[:6] not in (b"GIF89a", b"GIF87a") or len(data) < 14:
+        raise ValueError("no GIF header")
+    frames, delay = 0, 0
+    at = 13 + _table(data[10])
+    try:
+        while data[at] != 0x3B:
+            if data[at] == 0x21:
+                if data[at + 1] == 0xF9:
+                    delay += int.from_bytes(data[at + 4 : at + 6], "little")
+                at = _skip_blocks(data, at + 2)
+            elif data[at] == 0x2C:
+                frames += 1
+                at = _skip_blocks(data, at + 10 + _table(data[at + 9]) + 1)
+            else:
+                raise ValueError(f"unknown block 0x{data[at]:02x} at byte {at}")
+    except IndexError:
+        raise ValueError("the GIF ends before its trailer") from None
+    return Gif(
+        width=int.from_bytes(data[6:8], "little"),
+        height=int.from_bytes(data[8:10], "little"),
+        frames=frames,
+        duration_seconds=delay / 100,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _table(flags: int) -> int:
+    """Bytes of the colour table that a packed field announces."""
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _skip_blocks(data: bytes, at: int) -> int:
+    while data[at]:
+        at += data[at] + 1
+    return at + 1

@@ -1,0 +1,145 @@
+"""Reads what ffmpeg says of a file, and judges it before any time is spent on it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from node.verdict import MachineTrouble, Rejected
+
+# A small set keeps the attack surface small: what phones, cameras, screen recorders and browsers put into MP4.
+DECODERS: Final = ("h264", "hevc", "libdav1d", "av1", "vp9", "mpeg4", "mjpeg", "png")
+CODECS: Final = ("h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg", "png")
+LONGEST_SOURCE: Final = 12 * 3600.0  # the index of samples is held in memory, so its length is bounded
+HDR_TRANSFERS: Final = ("smpte2084", "arib-std-b67")
+
+_VIDEO = re.compile(r"^  Stream #0:\d+.*?: Video: (?P<codec>\w+)(?P<rest>.*)$")
+_SIZE = re.compile(r", (?P<width>\d+)x(?P<height>\d+)(?=[ ,]|$)")
+_SAR = re.compile(r"\bSAR (\d+):(\d+)")
+_RATE = re.compile(r", (?P<rate>[\d.]+)(?P<kilo>k?) (?P<kind>fps|tbr)\b")
+_PIXELS = re.compile(r"\), (?P<format>[a-z0-9]+)|: (?P<bare>[a-z0-9]+)")
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)")
+_ROTATION = re.compile(r"^ +Display Matrix: rotation of (-?[\d.]+) degrees", re.IGNORECASE)
+_VERSION = re.compile(r"^ffmpeg version (\S+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The first real video stream: stored pixels, frames per second and seconds where the container says so."""
+
+    codec: str
+    width: int
+    height: int
+    fps: float | None
+    duration_seconds: float | None
+    bytes: int
+    sample_aspect: float = 1.0
+    rotation: int = 0
+    pixel_format: str = ""
+    hdr_transfer: str | None = None
+    ffmpeg_version: str = "unknown"
+
+    @property
+    def shape(self) -> tuple[float, float]:
+        """Width and height as shown: square pixels, upright, neither side larger than what is stored."""
+        width, height = float(self.width), float(self.height)
+        if self.sample_aspect >= 1:
+            height /= self.sample_aspect
+        else:
+            width *= self.sample_aspect
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    @property
+    def alpha(self) -> bool:
+        """Whether pixels may be transparent."""
+        return self.pixel_format.startswith(("rgba", "argb", "bgra", "abgr", "yuva", "ya", "gbrap", "pal8"))
+
+
+def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
+    """Turn the lines of `ffmpeg -i` into a Source; raises Rejected for what cannot or may not be converted."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = file.read(16)
+    said = "\n".join(lines)
+    if not any(line.startswith("Input #0") for line in lines):
+        raise _unreadable(lines, header=header, size=size)
+    duration = _duration(lines)
+    video = next((m for line in lines if (m := _VIDEO.match(line)) and "(attached pic)" not in line), None)
+    if video is None:
+        streams = first_line(lines, "  Stream #")
+        message = "The file holds no video, only other streams." if streams else "The file holds no streams at all."
+        raise Rejected("NoVideoStream", message, evidence=streams or first_line(lines, "Input #0"))
+    line, rest = video.group(0).strip(), video["rest"]
+    if video["codec"] not in CODECS:
+        message = f"Videos encoded as {video['codec']} are not supported; use H.264, HEVC, AV1 or VP9."
+        raise Rejected("UnsupportedCodec", message, evidence=line)
+    over = first_line(lines, "exceeds specified max pixel count")
+    found = _SIZE.search(rest)
+    if found is None and not over:
+        raise Rejected(
+            "NothingDecoded", "The video's frames have no size: nothing in it can be decoded.", evidence=line
+        )
+    width, height = (int(found["width"]), int(found["height"])) if found else (0, 0)
+    if over or width * height > max_pixels:
+        message = f"The video's frames are too large: at most {max_pixels / 1e6:g} megapixels can be converted."
+        raise Rejected("TooLarge", message, evidence=over or line)
+    if duration is not None and duration > LONGEST_SOURCE:
+        message = f"The video claims to last {duration / 3600:.0f} hours; the limit is {LONGEST_SOURCE / 3600:.0f}."
+        raise Rejected("TooLong", message, evidence=first_line(lines, "Duration:"))
+    sar, rotated, version = _SAR.search(rest), _rotation(lines), _VERSION.search(said)
+    pixels = _PIXELS.search(rest)
+    aspect = int(sar[1]) / int(sar[2]) if sar and int(sar[1]) and int(sar[2]) else 1.0
+    return Source(
+        codec=video["codec"],
+        width=width,
+        height=height,
+        fps=_rate(rest),
+        duration_seconds=duration,
+        bytes=size,
+        sample_aspect=min(max(aspect, 0.05), 20.0),
+        rotation=rotated,
+        pixel_format=(pixels["format"] or pixels["bare"] or "") if pixels else "",
+        hdr_transfer=next((transfer for transfer in HDR_TRANSFERS if transfer in rest), None),
+        ffmpeg_version=version[1] if version else "unknown",
+    )
+
+
+def first_line(lines: Sequence[str], *parts: str) -> str | None:
+    """The first line that holds any of `parts`."""
+    return next((line.strip() for line in lines if any(part in line for part in parts)), None)
+
+
+def _unreadable(lines: Sequence[str], *, header: bytes, size: int) -> Exception:
+    evidence = first_line(lines, "moov atom not found", "Invalid data", "Error opening input")
+    if first_line(lines, "Permission denied", "No such file"):
+        return MachineTrouble(evidence or "the input file cannot be opened")
+    if size == 0:
+        return Rejected("NotAVideo", "The file is empty.", evidence=evidence)
+    if header[4:8] in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip"):
+        message = (
+            "The file is cut off or damaged: it starts like an MP4, but its index (moov) is missing or unreadable."
+        )
+        return Rejected("Truncated", message, evidence=evidence)
+    return Rejected("NotAVideo", "The file is not an MP4 video, whatever its name says.", evidence=evidence)
+
+
+def _duration(lines: Sequence[str]) -> float | None:
+    for line in lines:
+        if match := _DURATION.match(line):
+            return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+    return None
+
+
+def _rotation(lines: Sequence[str]) -> int:
+    """Degrees clockwise to the nearest quarter turn, of the first video stream that has a matrix."""
+    for line in lines:
+        if match := _ROTATION.match(line):
+            return round(-float(match[1]) / 90) % 4 * 90
+    return 0
+
+
+def _rate(rest: str) -> float | None:
+    """Frames per second; the average where the container tells it, otherwise the stream's base rate."""
+    rates = {m["kind"]: float(m["rate"]) * (1000 if m["kilo"] else 1) for m in _RATE.finditer(rest)}
+    return rates.get("fps") or rates.get("tbr") or None

@@ -1,0 +1,19 @@
+"""Memory does not grow with the length of the video."""
+
+from pathlib import Path
+
+from tests.node.conftest import Convert
+from tests.node.making import H264, ffmpeg, video
+
+
+def test_ten_minutes_take_no_more_memory_than_half_a_minute(convert: Convert, tmp_path: Path) -> None:
+    base = video(tmp_path / "base.mp4", *H264, source="testsrc2=s=1920x1080:d=2:r=10")
+    peaks = []
+    for times in (15, 300):
+        long = ffmpeg(tmp_path / f"{times}.mp4", "-stream_loop", str(times - 1), "-i", str(base), "-c", "copy")
+        one = convert(long, "--width", "160", "--fps", "2", "--max-duration", "20")
+        assert one.verdict == "converted"
+        assert one.result["source"]["duration_seconds"] >= 2 * times - 1
+        peaks.append(one.result["peak_memory_bytes"])
+    assert max(peaks) < 400e6
+    assert peaks[1] < peaks[0] + 30e6

@@ -1,0 +1,131 @@
+"""The command line: presets, bounds, and verdicts instead of tracebacks."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.options import BOUNDS, parse
+from node.verdict import Rejected
+from shared.options import Options, options_from
+from tests.node.conftest import Convert
+from tests.node.making import H264, video
+
+
+def test_without_flags_it_is_balanced_from_the_start_for_ever() -> None:
+    asked = parse(["input.mp4"])
+    assert (asked.preset, asked.width, asked.fps, asked.start, asked.loop) == ("balanced", None, None, 0.0, 0)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_both_ends_of_a_range_are_taken_and_nothing_beyond(name: str) -> None:
+    _, low, high, _ = BOUNDS[name]
+    for value in (low, high):
+        parse([f"--{name}", f"{value:g}" if value < 1e5 else str(int(value)), "input.mp4"])
+    for value in (low - 1, high + 1):
+        with pytest.raises(Rejected) as caught:
+            parse([f"--{name}={value:.0f}", "input.mp4"])
+        assert caught.value.code == "InvalidOption"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"preset": "small", "width": "16", "fps": "1", "start": "0", "duration": "0.1", "loop": "0"},
+        {"preset": "best", "width": "1920", "fps": "50", "start": "86400", "duration": "600", "loop": "65535"},
+    ],
+)
+def test_whatever_the_app_lets_through_the_converter_takes(asked: dict[str, str]) -> None:
+    options = options_from(asked, Options(), max_seconds=600).to_json()
+    taken = parse([*(f"--{name}={value}" for name, value in options.items()), "input.mp4"])
+    assert {name: getattr(taken, name) for name in options} == options
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--width", "wide"],
+        ["--width", "1e2"],
+        ["--fps", "nan"],
+        ["--fps", "inf"],
+        ["--preset", "ultra"],
+        ["--pre", "best"],
+        ["--output", "/etc/passwd"],
+        ["--loop", "-1"],
+        ["second.mp4"],
+    ],
+)
+def test_what_is_not_an_option_is_a_verdict(flags: list[str]) -> None:
+    with pytest.raises(Rejected, match=r"options are not valid") as caught:
+        parse([*flags, "input.mp4"])
+    assert caught.value.code == "InvalidOption"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(max_size=12), max_size=6))
+def test_any_arguments_are_options_or_a_verdict(arguments: list[str]) -> None:
+    with contextlib.suppress(Rejected):
+        assert isinstance(parse(arguments).source, Path)
+
+
+def test_invalid_options_end_with_exit_0_and_a_verdict(convert: Convert, tmp_path: Path) -> None:
+    one = convert(video(tmp_path / "v.mp4", "-t", "0.2", *H264), "--width", "0")
+    assert (one.code, one.verdict) == (0, "InvalidOption")
+    assert "16" in one.result["message"]
+
+
+def test_options_reach_the_gif(convert: Convert, tmp_path: Path) -> None:
+    source = video(tmp_path / "v.mp4", *H264, source="testsrc2=s=128x96:d=3:r=20")
+    flags = ("--width", "64", "--fps", "5", "--start", "1", "--duration", "1.5", "--loop", "3")
+    one = convert(source, *flags)
+    made = one.result["gif"]
+    assert (made["width"], made["height"]) == (64, 48)
+    assert made["frames"] in (7, 8)
+    assert made["duration_seconds"] == pytest.approx(1.5, abs=0.2)
+    assert b"NETSCAPE2.0\x03\x01\x03\x00" in (one.work / "out.gif").read_bytes()
+
+
+def test_a_start_beyond_the_end_is_refused(convert: Convert, tmp_path: Path) -> None:
+    one = convert(video(tmp_path / "v.mp4", *H264), "--start", "5")
+    assert one.verdict == "InvalidOption"
+    assert "ends at 1 s" in one.result["message"]
+
+
+def test_a_video_longer_than_the_cap_is_cut_and_says_so(convert: Convert, tmp_path: Path) -> None:
+    one = convert(video(tmp_path / "v.mp4", *H264, source="testsrc2=s=32x32:d=4:r=5"), "--max-duration", "2")
+    assert one.result["gif"]["duration_seconds"] == pytest.approx(2, abs=0.3)
+    assert any("only 2 of 4 seconds" in note for note in one.result["notes"])
+
+
+def test_more_frames_than_the_cap_become_fewer_a_second(convert: Convert, tmp_path: Path) -> None:
+    one = convert(video(tmp_path / "v.mp4", *H264, source="testsrc2=s=32x32:d=4:r=10"), "--max-frames", "8")
+    assert one.result["gif"]["frames"] <= 9
+    assert one.result["gif"]["duration_seconds"] == pytest.approx(4, abs=0.6)
+    assert any("8 frames" in note for note in one.result["notes"])
+
+
+def test_a_gif_over_the_byte_cap_is_made_again_smaller_and_says_so(convert: Convert, tmp_path: Path) -> None:
+    source = video(tmp_path / "v.mp4", *H264, source="mandelbrot=s=200x160:r=10:end_scale=0.01,trim=duration=2")
+    cut = ("--duration", "2")
+    whole = convert(source, *cut).result["gif"]
+    cap = whole["bytes"] // 2
+    one = convert(source, *cut, "--max-bytes", str(cap))
+    made = one.result["gif"]
+    assert made["bytes"] <= cap
+    assert 0.4 * whole["width"] < made["width"] < whole["width"]
+    assert made["frames"] == whole["frames"]
+    assert any("made again" in note for note in one.result["notes"])
+
+
+def test_a_gif_that_cannot_be_small_enough_is_too_large(convert: Convert, tmp_path: Path) -> None:
+    one = convert(video(tmp_path / "v.mp4", *H264), "--max-bytes", "1024")
+    assert one.verdict == "TooLarge"
+    assert not (one.work / "out.gif").exists()
+
+
+def test_frames_over_the_pixel_cap_are_too_large(convert: Convert, tmp_path: Path) -> None:
+    one = convert(video(tmp_path / "v.mp4", *H264), "--max-pixels", "6000")
+    assert one.verdict == "TooLarge"
+    assert one.result["evidence"]

@@ -1,0 +1,79 @@
+"""What is read from ffmpeg's description of a file."""
+
+from pathlib import Path
+
+import pytest
+
+from node import probe
+from node.verdict import Rejected
+
+HEAD = [
+    "ffmpeg version n9.0 Copyright",
+    "Input #0, mov,mp4, from 'file:x':",
+    "  Duration: 00:01:02.50, start: 0.000000",
+]
+SQUARE = "yuv420p(progressive), 320x240 [SAR 1:1 DAR 4:3], 333 kb/s, 30 fps, 30 tbr, 15360 tbn (default)"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"\0\0\0\x20ftypisom")
+    return path
+
+
+def read(file: Path, video: str, *more: str, max_pixels: int = 40_000_000) -> probe.Source:
+    return probe.read([*HEAD, f"  Stream #0:0[0x1](und): {video}", *more], path=file, max_pixels=max_pixels)
+
+
+def test_codec_size_rate_and_duration(file: Path) -> None:
+    source = read(file, f"Video: h264 (High) (avc1 / 0x31637661), {SQUARE}")
+    assert (source.codec, source.width, source.height, source.fps) == ("h264", 320, 240, 30.0)
+    assert (source.duration_seconds, source.ffmpeg_version) == (62.5, "n9.0")
+
+
+@pytest.mark.parametrize(
+    ("aspect", "turn", "shape"),
+    [
+        ("SAR 1:1 DAR 4:3", None, (320, 240)),
+        ("SAR 2:1 DAR 8:3", None, (320, 120)),
+        ("SAR 1:2 DAR 2:3", None, (160, 240)),
+        ("SAR 1:1 DAR 4:3", "-90.00", (240, 320)),
+        ("SAR 1:1 DAR 4:3", "180.00", (320, 240)),
+        ("SAR 2:1 DAR 8:3", "90.00", (120, 320)),
+        ("SAR 0:1 DAR 0:1", None, (320, 240)),
+    ],
+)
+def test_the_shape_is_upright_with_square_pixels(
+    file: Path, aspect: str, turn: str | None, shape: tuple[float, float]
+) -> None:
+    more = [f"      Display Matrix: rotation of {turn} degrees"] if turn else []
+    assert read(file, f"Video: h264, {SQUARE.replace('SAR 1:1 DAR 4:3', aspect)}", *more).shape == shape
+
+
+@pytest.mark.parametrize(
+    ("transfer", "found"), [("smpte2084", "smpte2084"), ("arib-std-b67", "arib-std-b67"), ("bt709", None)]
+)
+def test_high_dynamic_range_is_noticed(file: Path, transfer: str, found: str | None) -> None:
+    pixels = f"yuv420p10le(tv, bt2020nc/bt2020/{transfer}, progressive), 64x48, 12 fps, 12 tbr"
+    source = read(file, f"Video: hevc (Main 10) (hvc1 / 0x31637668), {pixels}")
+    assert source.hdr_transfer == found
+    assert source.pixel_format == "yuv420p10le"
+
+
+def test_transparency_is_noticed(file: Path) -> None:
+    assert read(file, "Video: png (png  / 0x20676E70), rgba(pc, gbr/unknown/unknown), 64x48, 12 fps, 12 tbr").alpha
+
+
+def test_a_cover_picture_is_no_video(file: Path) -> None:
+    with pytest.raises(Rejected) as caught:
+        read(file, "Video: png, rgb24(pc), 64x64, 90k tbr, 90k tbn (attached pic)")
+    assert caught.value.code == "NoVideoStream"
+
+
+def test_a_video_of_days_is_too_long(file: Path) -> None:
+    lines = ["Input #0, mov", "  Duration: 30:00:00.00, start: 0", f"  Stream #0:0: Video: h264, {SQUARE}"]
+    with pytest.raises(Rejected) as caught:
+        probe.read(lines, path=file, max_pixels=10**6)
+    assert caught.value.code == "TooLong"
+    assert "30:00:00" in (caught.value.evidence or "")
