@@ -1,0 +1,191 @@
+"""Files of tasks and of nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from stat import S_ISDIR
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from aiohttp import web
+
+from local.batch import clock
+from local.batch.errors import BatchError
+from local.batch.wire import listing, ranges
+from local.batch.wire.call import done
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local.batch.domain.entity import Doc
+    from local.batch.wire.call import Call
+
+FILES = listing.kind("files", ["name", "url", "isDirectory", "properties"], "name")
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The directory that a request's file paths are below of, and its address."""
+
+    path: Path
+    url: str
+
+    def find(self, name: str) -> Path:
+        """The file of that name, which may not lie outside. Raises FileNotFound."""
+        try:
+            found = (self.path / name).resolve()
+            inside = found.is_relative_to(self.path.resolve())
+        except (OSError, ValueError):
+            inside = False
+        if not inside or not found.exists():
+            raise BatchError("FileNotFound")
+        return found
+
+
+def _task_root(call: Call) -> Root:
+    task = call.account.task(call.part("job"), call.part("task"))
+    if task.node is None or "nodeInfo" not in task.doc:
+        raise BatchError("TaskFilesUnavailable", "The task has not run on a node yet.")
+    if task.files_removed:
+        raise BatchError("TaskFilesCleanedup", "The files of the task were removed from the node.")
+    if task.node.pool.nodes.get(task.node.id) is not task.node:
+        raise BatchError("NodeNotFound", "The node that the task ran on is gone.")
+    return Root(task.node.root / task.doc["nodeInfo"]["taskRootDirectory"], f"{task.doc['url']}/files")
+
+
+def _node_root(call: Call) -> Root:
+    node = call.node()
+    return Root(node.root, f"{node.doc['url']}/files")
+
+
+def _properties(path: Path) -> Doc:
+    stat = path.stat()
+    return {
+        "creationTime": clock.timestamp(datetime.fromtimestamp(stat.st_ctime, UTC)),
+        "lastModified": clock.timestamp(datetime.fromtimestamp(stat.st_mtime, UTC)),
+        "contentLength": str(stat.st_size),
+        "contentType": "application/octet-stream",
+        "fileMode": f"0o{stat.st_mode:o}",
+    }
+
+
+def _walk(root: Root, *, recursive: bool) -> Iterator[Doc]:
+    for path in sorted(root.path.rglob("*") if recursive else root.path.iterdir() if root.path.is_dir() else []):
+        name = path.relative_to(root.path).as_posix()
+        item: Doc = {"name": name, "url": f"{root.url}/{quote(name)}", "isDirectory": path.is_dir()}
+        try:
+            if not path.is_dir():
+                item["properties"] = _properties(path)
+        except OSError:
+            continue
+        yield item
+
+
+def _list(call: Call, root: Root) -> web.Response:
+    recursive = call.request.query.get("recursive", "false").lower() == "true"
+    return listing.page(call, FILES, enumerate(_walk(root, recursive=recursive), 1))
+
+
+def _headers(root: Root, path: Path, stat: os.stat_result) -> dict[str, str]:
+    created, modified = (datetime.fromtimestamp(each, UTC) for each in (stat.st_ctime, stat.st_mtime))
+    return {
+        "Content-Type": "application/octet-stream",
+        "Last-Modified": format_datetime(modified, usegmt=True),
+        "ocp-creation-time": format_datetime(created, usegmt=True),
+        "ocp-batch-file-isdirectory": str(S_ISDIR(stat.st_mode)).lower(),
+        "ocp-batch-file-url": f"{root.url}/{quote(path.relative_to(root.path.resolve()).as_posix(), safe='')}",
+        "ocp-batch-file-mode": f"0o{stat.st_mode:o}",
+    }
+
+
+def _describe(call: Call, root: Root) -> web.Response:
+    path = root.find(call.part("path"))
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        raise BatchError("FileNotFound") from None
+    size = 0 if S_ISDIR(stat.st_mode) else stat.st_size
+    return web.Response(status=200, headers=_headers(root, path, stat) | {"Content-Length": str(size)})
+
+
+async def _download(call: Call, root: Root) -> web.StreamResponse:
+    path = root.find(call.part("path"))
+    if path.is_dir():
+        raise BatchError("FileNotFound", "The specified path is a directory.")
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise BatchError("FileNotFound") from None
+    with file:
+        # A file that still grows, or that another takes the place of, is answered as it is now.
+        stat = os.fstat(file.fileno())
+        header = call.request.headers.get("ocp-range") or call.request.headers.get("Range")
+        start, end = ranges.parse(header, stat.st_size) if header else (0, stat.st_size)
+        response = web.StreamResponse(status=200, headers=_headers(root, path, stat))
+        response.content_length = end - start
+        response.headers.update(call.request["standard_headers"])
+        await response.prepare(call.request)
+        file.seek(start)
+        left = end - start
+        while left > 0 and (chunk := await asyncio.to_thread(file.read, min(_CHUNK, left))):
+            left -= len(chunk)
+            await response.write(chunk)
+        if left:  # it was cut short meanwhile: the client must not wait for the rest
+            response.force_close()
+    await response.write_eof()
+    return response
+
+
+def _delete(call: Call, root: Root) -> web.Response:
+    path = root.find(call.part("path"))
+    if path == root.path.resolve():
+        raise BatchError("FileNotFound")
+    if not path.is_dir():
+        path.unlink()
+    elif call.request.query.get("recursive", "false").lower() == "true":
+        shutil.rmtree(path)
+    else:
+        try:
+            path.rmdir()
+        except OSError:
+            raise BatchError("OperationInvalidForCurrentState", "The specified directory is not empty.") from None
+    return done(200)
+
+
+async def list_task_files(call: Call) -> web.Response:
+    return _list(call, _task_root(call))
+
+
+async def get_task_file_properties(call: Call) -> web.Response:
+    return _describe(call, _task_root(call))
+
+
+async def download_task_file(call: Call) -> web.StreamResponse:
+    return await _download(call, _task_root(call))
+
+
+async def delete_task_file(call: Call) -> web.Response:
+    return _delete(call, _task_root(call))
+
+
+async def list_node_files(call: Call) -> web.Response:
+    return _list(call, _node_root(call))
+
+
+async def get_node_file_properties(call: Call) -> web.Response:
+    return _describe(call, _node_root(call))
+
+
+async def download_node_file(call: Call) -> web.StreamResponse:
+    return await _download(call, _node_root(call))
+
+
+async def delete_node_file(call: Call) -> web.Response:
+    return _delete(call, _node_root(call))

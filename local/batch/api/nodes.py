@@ -1,0 +1,168 @@
+"""Nodes of a pool, and users on them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from local.batch.domain import node_life
+from local.batch.errors import BatchError
+from local.batch.schema import pools as bodies
+from local.batch.wire import listing
+from local.batch.wire.call import answer, done, show
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from local.batch.domain.node import Node
+    from local.batch.wire.call import Call
+
+_PROPERTIES = [
+    "id",
+    "url",
+    "state",
+    "schedulingState",
+    "stateTransitionTime",
+    "lastBootTime",
+    "allocationTime",
+    "ipAddress",
+    "ipv6Address",
+    "affinityId",
+    "vmSize",
+    "totalTasksRun",
+    "runningTasksCount",
+    "runningTaskSlotsCount",
+    "totalTasksSucceeded",
+    "recentTasks",
+    "startTask",
+    "startTaskInfo",
+    "errors",
+    "isDedicated",
+    "endpointConfiguration",
+    "nodeAgentInfo",
+    "virtualMachineInfo",
+]
+NODES = listing.kind(
+    "nodes",
+    _PROPERTIES,
+    "id state schedulingState stateTransitionTime lastBootTime allocationTime isDedicated ipAddress affinityId "
+    "totalTasksRun vmSize",
+)
+_UNREACHABLE = ("creating", "starting", "rebooting", "reimaging", "preempted", "leavingpool", "deallocated", "unknown")
+
+
+async def list_nodes(call: Call) -> web.Response:
+    pool = call.account.pool(call.part("pool"))
+    return listing.page(call, NODES, ((node.seq, node.doc) for node in pool.nodes.values()))
+
+
+async def get_node(call: Call) -> web.Response:
+    node = call.node()
+    return show(call, node, "nodes", listing.project(node.doc, listing.selected(call, NODES)))
+
+
+def _usable(node: Node) -> Node:
+    if node.removal is not None or node.state in _UNREACHABLE:
+        raise BatchError("NodeNotReady", f"The node is {node.state}.", NodeState=node.state)
+    return node
+
+
+async def reboot_node(call: Call) -> web.Response:
+    node = _usable(call.node())
+    change = await call.body(bodies.reboot, optional=True)
+    node_life.start_restart(node, option=change.get("nodeRebootOption", "requeue"), state="rebooting")
+    return done(202, node)
+
+
+async def reimage_node(call: Call) -> web.Response:
+    node = _usable(call.node())
+    change = await call.body(bodies.reimage, optional=True)
+    node_life.start_restart(node, option=change.get("nodeReimageOption", "requeue"), state="reimaging")
+    return done(202, node)
+
+
+async def deallocate_node(call: Call) -> web.Response:
+    node = _usable(call.node())
+    change = await call.body(bodies.deallocate, optional=True)
+    node_life.start_deallocate(node, option=change.get("nodeDeallocateOption", "requeue"))
+    return done(202, node)
+
+
+async def start_node(call: Call) -> web.Response:
+    node = call.node()
+    if node.state != "deallocated":
+        raise BatchError("OperationInvalidForCurrentState", f"The node is {node.state}.")
+    node_life.boot(node)
+    return done(202, node)
+
+
+async def disable_node_scheduling(call: Call) -> web.Response:
+    node = call.node()
+    change = await call.body(bodies.disable_scheduling, optional=True)
+    if node.doc["schedulingState"] == "disabled":
+        raise BatchError("NodeAlreadyInTargetSchedulingState", "Scheduling is disabled on the node already.")
+    node.doc["schedulingState"] = "disabled"
+    option = change.get("nodeDisableSchedulingOption", "requeue")
+    if option.lower() != "taskcompletion":
+        call.account.keep(asyncio.create_task(node_life.drain(node, option)))
+    return done(200, node)
+
+
+async def enable_node_scheduling(call: Call) -> web.Response:
+    node = call.node()
+    if node.doc["schedulingState"] == "enabled":
+        raise BatchError("NodeAlreadyInTargetSchedulingState", "Scheduling is enabled on the node already.")
+    node_life.enable_scheduling(node)
+    return done(200, node)
+
+
+async def get_node_remote_login_settings(call: Call) -> web.Response:
+    call.node()
+    return answer(
+        {
+            "odata.metadata": f"{call.base}/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.pools.nodes",
+            "remoteLoginIPAddress": "127.0.0.1",
+            "remoteLoginPort": 22,
+            "ipv6RemoteLoginIPAddress": "::1",
+            "ipv6RemoteLoginPort": 22,
+        }
+    )
+
+
+async def create_node_user(call: Call) -> web.Response:
+    node = call.node()
+    name = (await call.body(bodies.create_user))["name"]
+    if name in node.users:
+        raise BatchError("NodeUserExists", "The specified user exists on the node already.")
+    node.users.add(name)
+    return done(201, node, location=f"{node.doc['url']}/users/{name}")
+
+
+async def replace_node_user(call: Call) -> web.Response:
+    node = call.node()
+    await call.body(bodies.replace_user)
+    _known_user(call, node)
+    return done(200, node)
+
+
+async def delete_node_user(call: Call) -> web.Response:
+    node = call.node()
+    node.users.discard(_known_user(call, node))
+    return done(200)
+
+
+def _known_user(call: Call, node: Node) -> str:
+    name = call.part("user")
+    if name not in node.users:
+        raise BatchError("NodeUserNotFound", "The specified user does not exist on the node.")
+    return name
+
+
+async def list_node_extensions(call: Call) -> web.Response:
+    call.node()
+    return listing.page(call, listing.kind("extensions", ["provisioningState", "vmExtension", "instanceView"], ""), [])
+
+
+async def get_node_extension(call: Call) -> web.Response:
+    call.node()
+    raise BatchError("ResourceNotFound", "The node has no such extension.")

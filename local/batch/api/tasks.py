@@ -1,0 +1,144 @@
+"""Tasks of a job."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
+from local.batch import clock
+from local.batch.domain import execution, job_life, scheduler, task_add
+from local.batch.errors import BatchError
+from local.batch.node import program
+from local.batch.schema import tasks as bodies
+from local.batch.wire import listing
+from local.batch.wire.call import answer, done, show
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from local.batch.domain.entity import Doc
+    from local.batch.domain.job import Job
+    from local.batch.wire.call import Call
+
+_ANSWERED = [
+    "url",
+    "eTag",
+    "lastModified",
+    "creationTime",
+    "state",
+    "stateTransitionTime",
+    "previousState",
+    "previousStateTransitionTime",
+    "executionInfo",
+    "nodeInfo",
+    "stats",
+]
+TASKS = listing.kind(
+    "tasks",
+    [*bodies.create.properties, *_ANSWERED],
+    "id displayName state stateTransitionTime creationTime lastModified lastModifiedTime executionInfo/startTime "
+    "executionInfo/endTime executionInfo/exitCode executionInfo/result executionInfo/retryCount nodeInfo/nodeId",
+)
+_MOST_AT_ONCE = 100
+
+
+async def create_task(call: Call) -> web.Response:
+    job = call.account.job(call.part("job"))
+    spec = await call.body(bodies.create)
+    job_life.open_for_changes(job)
+    task = task_add.add(job, spec)
+    return done(201, task, location=task.doc["url"])
+
+
+async def create_task_collection(call: Call) -> web.Response:
+    job = call.account.job(call.part("job"))
+    given = (await call.body(bodies.collection))["value"]
+    job_life.open_for_changes(job)
+    if len(given) > _MOST_AT_ONCE:
+        raise BatchError("InvalidPropertyValue", PropertyName="value", Reason=f"At most {_MOST_AT_ONCE} tasks at once")
+    results = [_add_one(call, job, spec) for spec in given]
+    return answer({"odata.metadata": f"{call.base}/$metadata#taskaddresult", "value": results})
+
+
+def _add_one(call: Call, job: Job, spec: object) -> Doc:
+    try:
+        task = task_add.add(job, bodies.create.read(spec))
+    except BatchError as error:
+        name = spec.get("id") if isinstance(spec, dict) else None
+        body = error.body(request_id=call.request["request_id"], time=clock.now())
+        return {"status": "clienterror", "taskId": str(name), "error": body}
+    return {
+        "status": "success",
+        "taskId": task.id,
+        "eTag": task.etag,
+        "lastModified": task.doc["lastModified"],
+        "location": task.doc["url"],
+    }
+
+
+async def list_tasks(call: Call) -> web.Response:
+    job = call.account.job(call.part("job"))
+    return listing.page(call, TASKS, ((task.seq, task.doc) for task in job.tasks.values()))
+
+
+async def get_task(call: Call) -> web.Response:
+    task = call.task()
+    return show(call, task, "tasks", listing.project(task.doc, listing.selected(call, TASKS)))
+
+
+async def replace_task(call: Call) -> web.Response:
+    task = call.task()
+    changes = await call.body(bodies.replace)
+    job_life.open_for_changes(task.job)
+    defaults = {
+        "maxWallClockTime": clock.UNLIMITED,
+        "retentionTime": "P7D",
+        "maxTaskRetryCount": task.job.doc["constraints"]["maxTaskRetryCount"],
+    }
+    task.doc["constraints"] = defaults | changes.get("constraints", {})
+    task.touch()
+    return done(200, task)
+
+
+async def terminate_task(call: Call) -> web.Response:
+    task = call.task()
+    if task.state == "completed":
+        raise BatchError("TaskCompleted", "The specified task is already completed.")
+    if task.run is not None:
+        await task.run.interrupt("terminate")
+    else:
+        execution.finish(task, program.failed("TaskEnded", "Task Was Ended by User Request"))
+    return done(204, task)
+
+
+async def reactivate_task(call: Call) -> web.Response:
+    task = call.task()
+    job_life.open_for_changes(task.job)
+    if task.state != "completed":
+        raise BatchError("OperationInvalidForCurrentState", f"The specified task is {task.state}, not completed.")
+    if task.info.get("exitCode") == 0 and task.succeeded:
+        raise BatchError("OperationInvalidForCurrentState", "The specified task completed successfully.")
+    task.info["retryCount"] = 0
+    task.back_to_queue()
+    task.job.enqueue(task)
+    scheduler.wake(task.job.pool)
+    return done(204, task)
+
+
+async def delete_task(call: Call) -> web.Response:
+    task = call.task()
+    job_life.open_for_changes(task.job, completed_too=True)
+    task.deleted = True
+    if task.run is not None:
+        await task.run.interrupt("discard")
+    call.account.task_removed(task)
+    if task.node is not None and not task.files_removed:
+        root = task.node.root / task.job.directory / task.id
+        call.account.keep(asyncio.create_task(asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)))
+    return done(200)
+
+
+async def list_subtasks(call: Call) -> web.Response:
+    call.task()
+    raise BatchError("OperationInvalidForCurrentState", "The specified task is not a multi-instance task.")

@@ -1,0 +1,111 @@
+"""Samples of a pool's metrics, as the service takes them: every 30 seconds, to be seen about a minute later."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+METRICS = frozenset(
+    [
+        "$CPUPercent",
+        "$WallClockSeconds",
+        "$MemoryBytes",
+        "$DiskBytes",
+        "$DiskReadBytes",
+        "$DiskWriteBytes",
+        "$DiskReadOps",
+        "$DiskWriteOps",
+        "$NetworkInBytes",
+        "$NetworkOutBytes",
+        "$SampleNodeCount",
+        "$ActiveTasks",
+        "$RunningTasks",
+        "$PendingTasks",
+        "$SucceededTasks",
+        "$FailedTasks",
+        "$CurrentDedicatedNodes",
+        "$CurrentLowPriorityNodes",
+        "$PreemptedNodeCount",
+        "$UsableNodeCount",
+        "$TaskSlotsPerNode",
+    ]
+)
+
+
+class InsufficientSampleDataError(ValueError):
+    """Fewer samples are there than the formula asked for."""
+
+
+@dataclass(slots=True)
+class History:
+    """Samples in order of time. `period` and `lag` are in seconds; `keep` is how long a sample stays."""
+
+    period: float = 30.0
+    lag: float = 60.0
+    keep: float = 7 * 86400.0
+    _times: list[float] = field(default_factory=list)
+    _samples: list[Mapping[str, float]] = field(default_factory=list)
+
+    def record(self, at: datetime, sample: Mapping[str, float]) -> None:
+        """Add a sample, later than those before; metrics it does not name count as missing. Names start with `$`."""
+        self._times.append(at.timestamp())
+        self._samples.append(dict(sample))
+        old = bisect_left(self._times, at.timestamp() - self.keep)
+        # In batches, so that a long run does not shift the lists at every sample.
+        if old > 1000:
+            del self._times[:old], self._samples[:old]
+
+    def _visible(self, metric: str, now: datetime) -> Iterator[tuple[float, float]]:
+        """Times and values that can be seen, newest first."""
+        for index in range(bisect_right(self._times, now.timestamp() - self.lag) - 1, -1, -1):
+            if metric in self._samples[index]:
+                yield self._times[index], self._samples[index][metric]
+
+    def last(self, metric: str, count: int, now: datetime) -> tuple[float, ...]:
+        """The newest `count` samples, newest first. Raises InsufficientSampleDataError if there is none."""
+        found = tuple(value for _, value in islice(self._visible(metric, now), max(0, count)))
+        if not found:
+            raise InsufficientSampleDataError(f"Insufficient data from data set: {metric} has no sample")
+        return found
+
+    def between(
+        self, metric: str, start: datetime, end: datetime, now: datetime, percent: float | None = None
+    ) -> tuple[float, ...]:
+        """The samples of a window, newest first. Raises InsufficientSampleDataError below `percent`, or if none."""
+        visible = min(end.timestamp(), now.timestamp() - self.lag)
+        # A sample stands for the period before it, so one at the very start belongs to the window before.
+        first, last = bisect_right(self._times, start.timestamp()), bisect_right(self._times, visible)
+        found = [sample[metric] for sample in self._samples[first:last] if metric in sample]
+        share = self._share(len(found), start, end)
+        if not found or (percent is not None and share < percent):
+            wanted = f"{percent:g}" if percent is not None else "some"
+            raise InsufficientSampleDataError(
+                f"Insufficient data from data set: {metric} wanted {wanted}%, received {share:g}%"
+            )
+        return tuple(reversed(found))
+
+    def percent(self, metric: str, start: datetime, end: datetime, now: datetime) -> float:
+        """How many of the samples possible in a window are there, in percent."""
+        try:
+            return self._share(len(self.between(metric, start, end, now)), start, end)
+        except InsufficientSampleDataError:
+            return 0.0
+
+    def _share(self, count: int, start: datetime, end: datetime) -> float:
+        possible = (end - start).total_seconds() / self.period
+        return min(100.0, 100.0 * count / possible) if possible > 0 else 0.0
+
+    def count(self, metric: str, now: datetime) -> int:
+        """How many samples there are."""
+        return sum(1 for _ in self._visible(metric, now))
+
+    def begins(self, metric: str, now: datetime) -> datetime:
+        """The time of the oldest sample; `now` if there is none."""
+        times = [at for at, _ in self._visible(metric, now)]
+        return datetime.fromtimestamp(times[-1], UTC) if times else now

@@ -1,0 +1,57 @@
+"""Times and durations as Batch writes them.
+
+Timestamps are strings of one fixed width, so comparing two of them as text compares the times.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+UNLIMITED = "P10675199DT2H48M5.4775807S"
+_DURATION = re.compile(
+    r"^(?P<sign>-)?P(?:(?P<days>\d+(?:\.\d+)?)D)?"
+    r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fast:
+    """A clock that starts at the present and runs `speed` times as fast."""
+
+    speed: float
+    _start: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _began: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """Its present."""
+        return self._start + timedelta(seconds=(time.monotonic() - self._began) * self.speed)
+
+
+def now() -> str:
+    """The present as `2026-11-21T10:20:30.1234560Z`."""
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(moment: datetime) -> str:
+    """An aware `moment` in Batch's form."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "0Z"
+
+
+def moment(text: str) -> datetime:
+    """The time an ISO 8601 text stands for; no zone means UTC. Raises ValueError."""
+    cut = re.sub(r"(\.\d{6})\d+", r"\1", text)
+    parsed = datetime.fromisoformat(cut)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def seconds(duration: str) -> float:
+    """The length of an ISO 8601 duration of days and below. Raises ValueError."""
+    match = _DURATION.match(duration)
+    if match is None or duration.endswith(("P", "T")):
+        raise ValueError(f"{duration!r} is not an ISO 8601 duration")
+    days, hours, minutes, rest = (float(match[name] or 0) for name in ("days", "hours", "minutes", "seconds"))
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    return -total if match["sign"] else total

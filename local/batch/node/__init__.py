@@ -1,0 +1,1 @@
+"""What a compute node does for a task: directories, files in, a process, files out."""

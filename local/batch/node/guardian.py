@@ -1,0 +1,111 @@
+"""No process outlives the emulator: every process group is known to a guardian that ends it when the emulator dies.
+
+The groups are also on disk, so that an emulator started on the same directory ends what a machine-wide accident left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+# Waits for the emulator's end of the pipe to close, then kills the groups that the journal says live: a task's start
+# and end cost one write to a file, and wake nobody.
+_SCRIPT = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sys.stdin.read()
+live = set()
+for line in open(sys.argv[1]):
+    (live.add if line[0] == "+" else live.discard)(int(line[1:]))
+for pid in live:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except OSError:
+        pass
+"""
+
+
+class InUseError(Exception):
+    """Another emulator works in this directory."""
+
+
+def kill_group(pid: int) -> None:
+    """End a process group, if it is still there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+@dataclass(slots=True)
+class Guardian:
+    """Knows the process groups that live, and holds the directory's lock."""
+
+    lock: IO[str]
+    journal: int
+    helper: subprocess.Popen[bytes]
+    live: set[int] = field(default_factory=set)
+
+    def started(self, pid: int) -> None:
+        """The process group `pid` lives."""
+        self.live.add(pid)
+        os.write(self.journal, b"+%d\n" % pid)
+
+    def ended(self, pid: int) -> None:
+        """The process group `pid` is over; what is left of it goes, too."""
+        kill_group(pid)
+        self.live.discard(pid)
+        if self.live:
+            os.write(self.journal, b"-%d\n" % pid)
+        else:
+            os.ftruncate(self.journal, 0)
+
+    def close(self) -> None:
+        """End every group and the helper."""
+        for pid in self.live:
+            kill_group(pid)
+        assert self.helper.stdin is not None  # noqa: S101
+        self.helper.stdin.close()
+        self.helper.wait()
+        os.close(self.journal)
+        self.lock.close()
+
+
+def open_in(root: Path) -> Guardian:
+    """Take `root` for this emulator, ending what an earlier one left behind. Raises InUseError."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = (root / ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise InUseError(f"another emulator works in {root}") from None
+    journal = root / ".processes"
+    if journal.exists():
+        _end_leftovers(journal.read_text(), root)
+    descriptor = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC)
+    command = [sys.executable, "-I", "-S", "-c", _SCRIPT, str(journal)]
+    helper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    return Guardian(lock, descriptor, helper)
+
+
+def _end_leftovers(journal: str, root: Path) -> None:
+    live: set[int] = set()
+    for line in journal.splitlines():
+        (live.add if line.startswith("+") else live.discard)(int(line[1:]))
+    if not live:
+        return
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            group = os.getpgid(process.pid)
+            # A number may have been given to other processes since: only a task's environment names this directory.
+            if group in live and Path(process.environ().get("AZ_BATCH_NODE_ROOT_DIR", "/")).is_relative_to(root):
+                kill_group(group)

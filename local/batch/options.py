@@ -1,0 +1,63 @@
+"""What `python -m local.batch` can be told."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+# The key that the emulator takes when it is given none: public, like Azurite's.
+DEFAULT_KEY = "Z2lmZHJvcC1iYXRjaC1lbXVsYXRvci1wdWJsaWMta2V5LW5vdC1hLXNlY3JldA=="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Settings of one emulator; times are in seconds."""
+
+    port: int = 10100
+    account: str = "gifdrop"
+    key: str = DEFAULT_KEY
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    data: Path | None = None
+    node_root: Path | None = None
+    applications: Path | None = None
+    pools: Path | None = None
+    identity_endpoint: str | None = None
+    identity_header: str | None = None
+    ca_bundle: Path | None = None
+    auto_storage: str | None = None
+    control: bool = False
+    exit_with_stdin: bool = False
+    allocation_delay: float = 0.0
+    autoscale_speed: float = 1.0
+    max_active_jobs: int = 1000
+    max_pools: int = 100
+    max_nodes: int = 64
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    """Options from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.batch", description=__doc__)
+    add = parser.add_argument
+    add("--port", type=int, default=10100, help="0 picks a free one; 127.0.0.1 only")
+    add("--account", default="gifdrop", help="account name")
+    add("--key", default=DEFAULT_KEY, metavar="BASE64", help="shared key")
+    add("--tls-cert", type=Path, metavar="FILE", help="with --tls-key: serve over TLS")
+    add("--tls-key", type=Path, metavar="FILE")
+    add("--data", type=Path, metavar="DIR", help="keep the state here across restarts")
+    add("--node-root", type=Path, metavar="DIR", help="where the nodes' directories are made")
+    add("--applications", type=Path, metavar="DIR", help="application packages: <id>/<version>.zip")
+    add("--pools", type=Path, metavar="FILE", help="JSON array of pools to start with, identities included")
+    add("--identity-endpoint", metavar="URL", help="App Service managed identity endpoint for the nodes' tokens")
+    add("--identity-header", metavar="VALUE")
+    add("--ca-bundle", type=Path, metavar="FILE", help="certificates to trust when reaching storage")
+    add("--auto-storage", metavar="URL", help="blob endpoint of the account's own storage")
+    add("--control", action="store_true", help="serve /_control: trouble on demand")
+    add("--exit-with-stdin", action="store_true", help="stop at the end of standard input")
+    add("--allocation-delay", type=float, default=0.0, metavar="SECONDS", help="how long a node takes to come")
+    add("--autoscale-speed", type=float, default=1.0, metavar="N", help="autoscale time passes N times faster")
+    add("--max-active-jobs", type=int, default=1000, help="quota of active jobs and job schedules")
+    add("--max-pools", type=int, default=100, help="quota of pools")
+    add("--max-nodes", type=int, default=64, help="quota of nodes in one pool")
+    return Options(**vars(parser.parse_args(arguments)))

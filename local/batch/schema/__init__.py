@@ -1,0 +1,1 @@
+"""What a request body may hold, property by property."""

@@ -1,0 +1,71 @@
+"""The parts that tasks, jobs and pools share."""
+
+from __future__ import annotations
+
+from local.batch.schema.checks import (
+    Check,
+    anything,
+    body,
+    duration,
+    exactly_one,
+    identifier,
+    integer,
+    many,
+    one_of,
+    text,
+)
+
+metadata = many(body("name value", name=text(), value=text()))
+environment = many(body("name", name=text(), value=text()))
+identity = body(resourceId=text())
+packages = many(body("applicationId", applicationId=text(64), version=text(64)))
+user_identity = body(
+    username=text(),
+    autoUser=body(scope=one_of("task", "pool"), elevationLevel=one_of("nonadmin", "admin")),
+)
+constraints = body(maxWallClockTime=duration(), retentionTime=duration(), maxTaskRetryCount=integer(-1))
+_resource_file = body(
+    autoStorageContainerName=text(),
+    storageContainerUrl=text(),
+    httpUrl=text(),
+    blobPrefix=text(),
+    filePath=text(),
+    fileMode=text(),
+    identityReference=identity,
+)
+
+
+def resource_file(value: object, path: str) -> None:
+    _resource_file(value, path)
+    assert isinstance(value, dict)  # noqa: S101
+    source = exactly_one(value, ("httpUrl", "storageContainerUrl", "autoStorageContainerName"), path)
+    if source == "httpUrl":
+        exactly_one(value, ("filePath",), path)
+
+
+_upload_condition = one_of("tasksuccess", "taskfailure", "taskcompletion")
+output_file = body(
+    "filePattern destination uploadOptions",
+    filePattern=text(),
+    destination=body(
+        container=body(
+            "containerUrl",
+            path=text(),
+            containerUrl=text(),
+            identityReference=identity,
+            uploadHeaders=many(body("name", name=text(), value=text())),
+        )
+    ),
+    uploadOptions=body("uploadCondition", uploadCondition=_upload_condition),
+)
+_container = anything
+
+# A program with its files: the common part of tasks, start tasks, preparation and release tasks.
+program: dict[str, Check] = {
+    "commandLine": text(),
+    "containerSettings": _container,
+    "resourceFiles": many(resource_file),
+    "environmentSettings": environment,
+    "userIdentity": user_identity,
+}
+task_id = identifier

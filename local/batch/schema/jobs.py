@@ -1,0 +1,124 @@
+"""Bodies of job and job schedule requests."""
+
+from __future__ import annotations
+
+from local.batch.schema import common, pools
+from local.batch.schema.checks import (
+    Check,
+    anything,
+    body,
+    boolean,
+    duration,
+    identifier,
+    integer,
+    many,
+    moment,
+    one_of,
+    text,
+)
+
+_manager = body(
+    "id commandLine",
+    **common.program,
+    id=common.task_id,
+    displayName=text(1024),
+    outputFiles=many(common.output_file),
+    constraints=common.constraints,
+    requiredSlots=integer(1, 256),
+    killJobOnCompletion=boolean,
+    runExclusive=boolean,
+    applicationPackageReferences=common.packages,
+    authenticationTokenSettings=anything,
+    allowLowPriorityNode=boolean,
+)
+_preparation = body(
+    "commandLine",
+    **common.program,
+    id=common.task_id,
+    constraints=common.constraints,
+    waitForSuccess=boolean,
+    rerunOnNodeRebootAfterSuccess=boolean,
+)
+_release = body(
+    "commandLine",
+    **common.program,
+    id=common.task_id,
+    maxWallClockTime=duration(),
+    retentionTime=duration(),
+)
+_pool_info = body(
+    poolId=text(64),
+    autoPoolSpecification=body(
+        "poolLifetimeOption",
+        autoPoolIdPrefix=text(20),
+        poolLifetimeOption=one_of("jobschedule", "job"),
+        keepAlive=boolean,
+        pool=pools.specification,
+    ),
+)
+_changeable: dict[str, Check] = {
+    "priority": integer(-1000, 1000),
+    "allowTaskPreemption": boolean,
+    "maxParallelTasks": integer(-1),
+    "constraints": body(maxWallClockTime=duration(), maxTaskRetryCount=integer(-1)),
+    "poolInfo": _pool_info,
+    "onAllTasksComplete": one_of("noaction", "terminatejob"),
+    "metadata": common.metadata,
+    "networkConfiguration": anything,
+}
+_settings: dict[str, Check] = {
+    **_changeable,
+    "displayName": text(1024),
+    "usesTaskDependencies": boolean,
+    "jobManagerTask": _manager,
+    "jobPreparationTask": _preparation,
+    "jobReleaseTask": _release,
+    "commonEnvironmentSettings": common.environment,
+    "onTaskFailure": one_of("noaction", "performexitoptionsjobaction"),
+}
+# What a GET answers, too: a client that changes a job sends it back whole.
+_answered: dict[str, Check] = dict.fromkeys(
+    [
+        "id",
+        "url",
+        "eTag",
+        "lastModified",
+        "creationTime",
+        "state",
+        "stateTransitionTime",
+        "previousState",
+        "previousStateTransitionTime",
+        "executionInfo",
+        "stats",
+    ],
+    anything,
+)
+
+create = body("id poolInfo", **_settings, id=identifier)
+update = body(**_changeable)
+replace = body("poolInfo", **(_answered | _settings))
+disable = body("disableTasks", disableTasks=one_of("requeue", "terminate", "wait"))
+terminate = body(terminateReason=text())
+
+_schedule = body(
+    doNotRunUntil=moment,
+    doNotRunAfter=moment,
+    startWindow=duration(60),
+    recurrenceInterval=duration(60),
+)
+_specification = body("poolInfo", **_settings)
+create_schedule = body(
+    "id schedule jobSpecification",
+    id=identifier,
+    displayName=text(1024),
+    schedule=_schedule,
+    jobSpecification=_specification,
+    metadata=common.metadata,
+)
+_schedule_changes: dict[str, Check] = {
+    "schedule": _schedule,
+    "jobSpecification": _specification,
+    "metadata": common.metadata,
+}
+update_schedule = body(**_schedule_changes)
+replace_schedule = body("jobSpecification", **(_answered | {"displayName": text()} | _schedule_changes))

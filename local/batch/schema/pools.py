@@ -1,0 +1,108 @@
+"""Bodies of pool and node requests."""
+
+from __future__ import annotations
+
+from local.batch.schema import common
+from local.batch.schema.checks import (
+    Check,
+    anything,
+    body,
+    boolean,
+    duration,
+    identifier,
+    integer,
+    many,
+    moment,
+    one_of,
+    text,
+)
+
+start_task = body("commandLine", **common.program, maxTaskRetryCount=integer(-1), waitForSuccess=boolean)
+_deallocation = one_of("requeue", "terminate", "taskcompletion", "retaineddata")
+_evaluation_interval = duration(300, 168 * 3600)
+_machine: dict[str, Check] = {
+    "displayName": text(1024),
+    "vmSize": text(),
+    "virtualMachineConfiguration": body(
+        "imageReference nodeAgentSKUId",
+        imageReference=anything,
+        nodeAgentSKUId=text(),
+        **dict.fromkeys(
+            [
+                "windowsConfiguration",
+                "dataDisks",
+                "licenseType",
+                "containerConfiguration",
+                "diskEncryptionConfiguration",
+                "nodePlacementConfiguration",
+                "extensions",
+                "osDisk",
+                "securityProfile",
+                "serviceArtifactReference",
+            ],
+            anything,
+        ),
+    ),
+    "enableInterNodeCommunication": boolean,
+    "networkConfiguration": anything,
+    "startTask": start_task,
+    "applicationPackageReferences": common.packages,
+    "taskSlotsPerNode": integer(1, 256),
+    "taskSchedulingPolicy": body(jobDefaultOrder=one_of("none", "creationtime"), nodeFillType=one_of("spread", "pack")),
+    "userAccounts": many(anything),
+    "metadata": common.metadata,
+    "mountConfiguration": many(anything),
+    "upgradePolicy": anything,
+    "targetNodeCommunicationMode": one_of("default", "classic", "simplified"),
+    "resourceTags": anything,
+}
+_size: dict[str, Check] = {
+    "resizeTimeout": duration(300, 168 * 3600),
+    "targetDedicatedNodes": integer(0),
+    "targetLowPriorityNodes": integer(0),
+    "enableAutoScale": boolean,
+    "autoScaleFormula": text(),
+    "autoScaleEvaluationInterval": _evaluation_interval,
+}
+_old_properties: dict[str, Check] = {"certificateReferences": many(anything), "applicationLicenses": many(anything)}
+
+specification = body("vmSize", **_machine, **_size, **_old_properties)
+create = body("id vmSize", **_machine, **_size, **_old_properties, id=identifier)
+seed = body(
+    "id vmSize",
+    **_machine,
+    **_size,
+    id=identifier,
+    identity=body(
+        type=text(),
+        userAssignedIdentities=many(body("resourceId", resourceId=text(), clientId=text(), principalId=text())),
+    ),
+)
+update = body(**_machine, **_old_properties)
+replace = body(
+    startTask=start_task,
+    applicationPackageReferences=common.packages,
+    metadata=common.metadata,
+    certificateReferences=many(anything),
+    targetNodeCommunicationMode=text(),
+)
+resize = body(
+    targetDedicatedNodes=integer(0),
+    targetLowPriorityNodes=integer(0),
+    resizeTimeout=duration(300, 168 * 3600),
+    nodeDeallocationOption=_deallocation,
+)
+enable_autoscale = body(autoScaleFormula=text(), autoScaleEvaluationInterval=_evaluation_interval)
+evaluate_autoscale = body("autoScaleFormula", autoScaleFormula=text())
+remove_nodes = body(
+    "nodeList",
+    nodeList=many(text(64), most=100),
+    resizeTimeout=duration(300, 168 * 3600),
+    nodeDeallocationOption=_deallocation,
+)
+reboot = body(nodeRebootOption=_deallocation)
+reimage = body(nodeReimageOption=_deallocation)
+deallocate = body(nodeDeallocateOption=_deallocation)
+disable_scheduling = body(nodeDisableSchedulingOption=one_of("requeue", "terminate", "taskcompletion"))
+create_user = body("name", name=text(64), isAdmin=boolean, expiryTime=moment, password=text(), sshPublicKey=text())
+replace_user = body(expiryTime=moment, password=text(), sshPublicKey=text())

@@ -1,0 +1,38 @@
+"""Bodies of task requests."""
+
+from __future__ import annotations
+
+from local.batch.schema import common
+from local.batch.schema.checks import anything, body, integer, many, one_of, text
+
+_exit_options = body(jobAction=one_of("none", "disable", "terminate"), dependencyAction=one_of("satisfy", "block"))
+_exit_conditions = body(
+    exitCodes=many(body("code exitOptions", code=integer(-(2**31)), exitOptions=_exit_options)),
+    exitCodeRanges=many(
+        body("start end exitOptions", start=integer(-(2**31)), end=integer(-(2**31)), exitOptions=_exit_options)
+    ),
+    preProcessingError=_exit_options,
+    fileUploadError=_exit_options,
+    default=_exit_options,
+)
+
+create = body(
+    "id commandLine",
+    **common.program,
+    id=common.task_id,
+    displayName=text(1024),
+    exitConditions=_exit_conditions,
+    outputFiles=many(common.output_file),
+    affinityInfo=body("affinityId", affinityId=text()),
+    constraints=common.constraints,
+    requiredSlots=integer(1, 256),
+    multiInstanceSettings=anything,
+    dependsOn=body(
+        taskIds=many(text(64)),
+        taskIdRanges=many(body("start end", start=integer(0), end=integer(0))),
+    ),
+    applicationPackageReferences=common.packages,
+    authenticationTokenSettings=anything,
+)
+collection = body("value", value=many(anything))
+replace = body(constraints=common.constraints)

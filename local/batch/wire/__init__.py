@@ -1,0 +1,1 @@
+"""The protocol: authentication, conditions, OData, paging, replies."""

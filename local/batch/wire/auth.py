@@ -1,0 +1,117 @@
+"""Who may call: shared keys and bearer tokens."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from itertools import product
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import jwt
+
+from local.batch.errors import BatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aiohttp import web
+
+AUDIENCE = "https://batch.core.windows.net/"
+_SIGNED = (
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-type",
+    "date",
+    "if-modified-since",
+    "if-match",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+)
+# How far a request's clock may be off, in seconds.
+_SKEW = 15 * 60
+
+
+@dataclass(slots=True)
+class Gate:
+    """Checks each request against the account's name and key."""
+
+    account: str
+    key: str
+    _tokens: dict[str, float] = field(default_factory=dict)
+
+    def check(self, request: web.Request) -> None:
+        """Raise AuthenticationFailed unless the request proves who sends it."""
+        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            self._check_token(value)
+        elif scheme.lower() in ("sharedkey", "sharedkeylite"):
+            self._check_signature(request, value, lite=scheme.lower() == "sharedkeylite")
+        else:
+            raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail="No usable Authorization.")
+
+    def _check_token(self, token: str) -> None:
+        if self._tokens.get(token, 0) > time.time():
+            return
+        try:
+            claims = jwt.decode(
+                token,
+                options={"verify_signature": False, "verify_exp": True, "verify_nbf": True, "require": ["exp", "aud"]},
+                leeway=5,
+            )
+        except jwt.PyJWTError as error:
+            raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail=error) from None
+        audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        if not any(str(each).rstrip("/") == AUDIENCE.rstrip("/") for each in audience):
+            raise BatchError(
+                "AuthenticationFailed", status=401, AuthenticationErrorDetail=f"The audience is not {AUDIENCE}"
+            )
+        self._tokens = {known: end for known, end in self._tokens.items() if end > time.time()}
+        self._tokens[token] = float(claims["exp"])
+
+    def _check_signature(self, request: web.Request, value: str, *, lite: bool) -> None:
+        name, _, given = value.partition(":")
+        if name.lower() != self.account.lower():
+            raise BatchError("AuthenticationFailed", AuthenticationErrorDetail=f"The account is not {name}.")
+        date = request.headers.get("ocp-date", request.headers.get("Date", ""))
+        try:
+            apart = abs(parsedate_to_datetime(date).timestamp() - time.time())
+        except ValueError:
+            raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The date is missing.") from None
+        if apart > _SKEW:
+            raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The date is too far away.")
+        key = base64.b64decode(self.key)
+        for text in _strings_to_sign(request, name, lite=lite):
+            expected = base64.b64encode(hmac.digest(key, text.encode(), hashlib.sha256)).decode()
+            if hmac.compare_digest(expected, given):
+                return
+        raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The signature is another one.")
+
+
+def _strings_to_sign(request: web.Request, account: str, *, lite: bool) -> Iterator[str]:
+    """The strings that clients make of a request: they differ over an absent length and the case of query names."""
+    path, _, query = request.raw_path.partition("?")
+    headers = request.headers
+    ocp = sorted((name.lower(), value) for name, value in headers.items() if name.lower().startswith("ocp-") and value)
+    lengths = dict.fromkeys((headers.get("Content-Length", ""), "0", ""))
+    pairs = [(name, values[0]) for name, values in parse_qs(query).items()]
+    for length, lower in product(lengths, (False, True)):
+        signed = [length if name == "content-length" else headers.get(name, "") for name in _SIGNED]
+        if lite:
+            signed = [headers.get("Date", "")]
+        named = sorted((name.lower() if lower else name, value) for name, value in pairs)
+        yield (
+            f"{request.method}\n"
+            + "\n".join(signed)
+            + "\n"
+            + "".join(f"{name}:{value}\n" for name, value in ocp)
+            + f"/{account}{path}"
+            + "".join(f"\n{name}:{value}" for name, value in named)
+        )

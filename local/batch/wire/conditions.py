@@ -1,0 +1,54 @@
+"""Conditional requests: If-Match and its kin."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from local.batch import clock
+from local.batch.errors import BatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.batch.domain.entity import Entity
+
+
+class NotModifiedError(Exception):
+    """A GET whose condition says that the client has this version already."""
+
+
+def check(headers: Mapping[str, str], entity: Entity, *, reading: bool) -> None:
+    """Raise ConditionNotMet or NotModifiedError if the request's conditions exclude `entity`."""
+    match = headers.get("If-Match")
+    if match is not None and not _names(match, entity.etag):
+        raise BatchError("ConditionNotMet")
+    none_match = headers.get("If-None-Match")
+    if none_match is not None and _names(none_match, entity.etag):
+        if reading:
+            raise NotModifiedError
+        raise BatchError("ConditionNotMet")
+    # HTTP dates have no fractions.
+    modified = int(clock.moment(entity.doc["lastModified"]).timestamp())
+    since = _time(headers, "If-Modified-Since")
+    if since is not None and modified <= since:
+        if reading:
+            raise NotModifiedError
+        raise BatchError("ConditionNotMet")
+    until = _time(headers, "If-Unmodified-Since")
+    if until is not None and modified > until:
+        raise BatchError("ConditionNotMet")
+
+
+def _names(header: str, etag: str) -> bool:
+    return any(each.strip().removeprefix("W/").strip('"') in ("*", etag) for each in header.split(","))
+
+
+def _time(headers: Mapping[str, str], name: str) -> float | None:
+    text = headers.get(name)
+    if text is None:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        raise BatchError("InvalidHeaderValue", HeaderName=name, HeaderValue=text) from None
