@@ -1,0 +1,40 @@
+"""`up`: the stack in the foreground."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from local.ports import is_free
+from local.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import NoReturn
+
+_USUAL_PORTS = {"functions": 7071, "batch": 10100, "storage": 10000}
+
+
+async def up(*, directory: Path, ports: Mapping[str, int]) -> NoReturn:
+    """Run the stack in `directory` until it is cancelled. Raises PartCrashedError, InUseError."""
+    usual = {name: port for name, port in _USUAL_PORTS.items() if is_free(port)}
+    begun = time.monotonic()
+    async with Stack(directory=directory, ports=usual | dict(ports)) as stack:
+        print(_welcome(stack, seconds=time.monotonic() - begun), flush=True)
+        raise await stack.crash()
+
+
+def _welcome(stack: Stack, *, seconds: float) -> str:
+    layout, endpoints = stack.layout, stack.endpoints
+    return f"""gifdrop is up after {seconds:.1f} s; Ctrl-C stops it.
+
+  dashboard  {endpoints["dashboard"]}
+  status     {endpoints["functions"]}/api/status?code={endpoints["function_key"]}
+  storage    {endpoints["storage"]}
+  batch      {endpoints["batch"]}
+  settings   {layout.env}   (set -a; . {layout.env}; set +a)
+  logs       {layout.logs}
+
+Drop a video:  python -m local drop VIDEO.mp4
+"""

@@ -1,0 +1,92 @@
+"""`python -m local.functions`: serves one function app on loopback until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+from local.functions.index import IndexingError, load
+from local.functions.keys import Keys, new_key
+from local.functions.serve import Host, serving
+from local.functions.settings import InvalidHostFileError, read_host_file
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.functions", description=__doc__)
+    parser.add_argument("--app", type=Path, default=Path(), help="the app's root, with function_app.py and host.json")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--data", type=Path, help="where the timers' records are kept; without it they are not")
+    parser.add_argument("--function-key", default=None)
+    parser.add_argument("--master-key", default=None)
+    parser.add_argument("--eventgrid-key", default=None)
+    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
+    # What functions print goes to the log: standard output is for the one line that reports the host, and nobody may
+    # be reading it afterwards.
+    report = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - for as long as the process lives
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    keys = Keys(
+        function=arguments.function_key or new_key(),
+        master=arguments.master_key or new_key(),
+        eventgrid=arguments.eventgrid_key or new_key(),
+    )
+    data = None if arguments.data is None else arguments.data.resolve()
+    try:
+        host_file = read_host_file(arguments.app / "host.json")
+        functions = load(arguments.app, environ=os.environ)
+        host = Host(functions=functions, host_file=host_file, keys=keys, data=data)
+        asyncio.run(_serve(host, port=arguments.port, exit_with_stdin=arguments.exit_with_stdin, report=report))
+    except (IndexingError, InvalidHostFileError) as error:
+        for problem in getattr(error, "problems", (error,)):
+            print(problem, file=sys.stderr)
+        if error.__cause__ is not None:
+            logging.getLogger("functions.host").exception("indexing failed")
+        return 1
+    return 0
+
+
+async def _serve(host: Host, *, port: int, exit_with_stdin: bool, report: TextIO) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    if exit_with_stdin:
+        threading.Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
+    async with serving(host, port=port) as url:
+        keys = {f"{name}_key": key for name, key in asdict(host.keys).items()}
+        names = [function.name for function in host.functions]
+        report.write(json.dumps({"url": url, **keys, "functions": names}) + "\n")
+        report.flush()
+        await stop.wait()
+
+
+def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+if __name__ == "__main__":
+    code = main()
+    # A sync function that hangs in its thread must not keep the process: nothing is left to do here.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

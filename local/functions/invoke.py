@@ -1,0 +1,123 @@
+"""Runs one invocation: decodes the trigger, calls the function, encodes its result, and logs how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from azure.functions.meta import Datum
+
+from local.functions.context import InvocationContext
+from local.functions.signature import converter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from local.functions.index import HostedFunction
+
+logger = logging.getLogger("functions")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an invocation ended: its encoded result, or the error; exactly one of them counts."""
+
+    error: BaseException | None = None
+    result: Datum | None = None
+
+
+class Invoker:
+    """Runs functions: async ones on the loop, sync ones in a pool as large as the worker's; knows what is running."""
+
+    def __init__(self, *, timeout: timedelta | None, environ: Mapping[str, str] = os.environ) -> None:
+        workers = environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
+        self._timeout = None if timeout is None else timeout.total_seconds()
+        self._pool = ThreadPoolExecutor(max_workers=int(workers) if workers.isdecimal() else None)
+        self._running: set[asyncio.Task[Outcome]] = set()
+
+    async def invoke(self, function: HostedFunction, *, data: Datum, reason: str) -> Outcome:
+        """Run one invocation to its end; never raises for what the function does, not even when it is cancelled.
+
+        The invocation outlives its caller: a client that hangs up does not stop the function.
+        """
+        return await asyncio.shield(self.start(function, data=data, reason=reason))
+
+    def start(self, function: HostedFunction, *, data: Datum, reason: str) -> asyncio.Task[Outcome]:
+        """Like `invoke`, without waiting."""
+        task = asyncio.ensure_future(self._run(function, data=data, reason=reason))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def drain(self, *, grace: float) -> None:
+        """Wait `grace` seconds for running invocations, then cancel what is left (a thread cannot be cancelled)."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, function: HostedFunction, *, data: Datum, reason: str) -> Outcome:
+        invocation_id = str(uuid.uuid4())
+        logger.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout):
+                result = await self._call(function, data=data, invocation_id=invocation_id)
+            outcome = Outcome(result=_encode(function, result))
+        except asyncio.CancelledError as error:
+            outcome = Outcome(error=error)
+        except Exception as error:  # whatever a function raises fails its invocation, never the host
+            outcome = Outcome(error=error)
+        verdict = "Succeeded" if outcome.error is None else "Failed"
+        milliseconds = round((time.monotonic() - began) * 1000)
+        logger.log(
+            logging.INFO if outcome.error is None else logging.ERROR,
+            "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)",
+            function.name,
+            verdict,
+            invocation_id,
+            milliseconds,
+            exc_info=outcome.error,
+        )
+        return outcome
+
+    async def _call(self, function: HostedFunction, *, data: Datum, invocation_id: str) -> object:
+        signature = function.signature
+        arguments = {signature.trigger.name: converter(function.kind).decode(data, trigger_metadata={})}
+        context = InvocationContext(name=function.name, directory=function.directory, id=invocation_id)
+        if signature.takes_context:
+            arguments["context"] = context
+        if signature.is_async:
+            context.local.invocation_id = invocation_id
+            return await function.call(**arguments)
+
+        def run() -> object:
+            context.local.invocation_id = invocation_id
+            return function.call(**arguments)
+
+        variables = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: variables.run(run))
+
+
+def _encode(function: HostedFunction, result: object) -> Datum | None:
+    if function.signature.returns is None:
+        if result is not None:
+            raise RuntimeError(f"function '{function.name}' without a $return binding returned a non-None value")
+        return None
+    try:
+        encoded = converter(function.signature.returns).encode(result, expected_type=None)
+    except NotImplementedError:
+        kind = type(result).__name__
+        raise TypeError(f"function '{function.name}' returned a {kind}, which is no HTTP response") from None
+    return encoded if isinstance(encoded, Datum) else None

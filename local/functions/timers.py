@@ -1,0 +1,114 @@
+"""Timer triggers: one loop for each timer, which therefore never overlaps itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from azure.functions.meta import Datum
+
+from local.functions import ncrontab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.functions.index import HostedFunction
+    from local.functions.invoke import Invoker
+
+logger = logging.getLogger("functions.timers")
+
+
+@dataclass(frozen=True)
+class Status:
+    """When a timer last ran (None before its first run) and is due next, reckoned from `updated`; all UTC."""
+
+    last: datetime | None
+    next: datetime
+    updated: datetime
+
+    def as_json(self) -> dict[str, str]:
+        last = "0001-01-01T00:00:00+00:00" if self.last is None else self.last.isoformat()
+        return {"Last": last, "Next": self.next.isoformat(), "LastUpdated": self.updated.isoformat()}
+
+
+def is_monitored(function: HostedFunction, schedule: ncrontab.Schedule) -> bool:
+    """Whether the timer's runs are recorded: unless it says no, or is due more often than once a minute."""
+    return function.trigger.get("useMonitor") is not False and not ncrontab.is_sub_minute(schedule, now())
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def run(function: HostedFunction, *, invoker: Invoker, data: Path | None) -> None:
+    """Keep a timer until cancelled; `data` is the directory of records, None to keep none.
+
+    A recorded run that was missed while the host was down is made up for at once. Errors never end the schedule.
+    """
+    schedule = ncrontab.parse(function.trigger["schedule"])
+    monitored = is_monitored(function, schedule)
+    record = data / f"{function.name}.json" if data is not None and monitored else None
+    start = now()
+    status = _read(record) or Status(last=None, next=schedule.after(start), updated=start)
+    if schedule.after(status.updated) != status.next:  # the schedule was changed meanwhile
+        status = replace(status, next=schedule.after(status.updated))
+    _write(record, status)
+    past_due = record is not None and status.next < now()
+    logger.info(
+        "The timer '%s' (%s) runs next at %s", function.name, function.trigger["schedule"], status.next.isoformat()
+    )
+
+    async def fire(*, due: datetime | None, past_due: bool) -> Status:
+        began = now()
+        info = {
+            "Schedule": {"AdjustForDST": True},
+            "ScheduleStatus": status.as_json() if monitored else None,
+            "IsPastDue": past_due,
+        }
+        await invoker.invoke(function, data=Datum(json.dumps(info), "json"), reason=_reason(began))
+        reckoned = began if due is None else max(began, due)  # the sleep may end a little early
+        ran = Status(last=reckoned, next=schedule.after(reckoned), updated=reckoned)
+        _write(record, ran)
+        return ran
+
+    if past_due or function.trigger.get("runOnStartup"):
+        status = await fire(due=None, past_due=past_due)
+    while True:
+        await _until(status.next)
+        status = await fire(due=status.next, past_due=False)
+
+
+def _reason(moment: datetime) -> str:
+    return f"Timer fired at {moment.isoformat()}"
+
+
+async def _until(moment: datetime) -> None:
+    # Slept in pieces, so that a changed wall clock or a suspended laptop is noticed.
+    while (left := (moment - now()).total_seconds()) > 0:
+        await asyncio.sleep(min(left, 30.0))
+
+
+def _read(record: Path | None) -> Status | None:
+    try:
+        content: dict[str, Any] = json.loads(record.read_text()) if record is not None else {}
+        last = datetime.fromisoformat(content["Last"])
+        return Status(
+            last=last if last.year > 1 else None,
+            next=datetime.fromisoformat(content["Next"]),
+            updated=datetime.fromisoformat(content["LastUpdated"]),
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _write(record: Path | None, status: Status) -> None:
+    if record is None:
+        return
+    record.parent.mkdir(parents=True, exist_ok=True)
+    partial = record.with_suffix(".partial")
+    partial.write_text(json.dumps(status.as_json()))
+    partial.replace(record)

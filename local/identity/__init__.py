@@ -1,0 +1,3 @@
+"""The managed identities of the local stack, behind the endpoint that App Service gives to an app."""
+
+PATH = "/msi/token"

@@ -1,0 +1,56 @@
+"""`python -m local.identity`: issues managed-identity tokens on loopback until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from local.identity import PATH, endpoint
+from local.identity.identities import Identity, read
+from local.identity.tokens import LIFETIME_SECONDS, Issuer
+from local.lifeline import stop_event
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.identity", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--identities", type=Path, required=True, help="JSON array of the identities")
+    parser.add_argument("--lifetime", type=int, default=LIFETIME_SECONDS, help="of a token, in seconds")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
+    return parser.parse_args()
+
+
+async def _run(arguments: argparse.Namespace, *, identities: list[Identity], header: str) -> None:
+    stop = stop_event(exit_with_stdin=arguments.exit_with_stdin)
+    app = endpoint.application(identities=identities, header=header, issuer=Issuer(lifetime=arguments.lifetime))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", arguments.port).start()
+    print(json.dumps({"url": f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"}), flush=True)
+    await stop.wait()
+    await runner.cleanup()
+
+
+def main() -> int:
+    arguments = _arguments()
+    # In the environment and not among the arguments, which every user of the machine can list.
+    header = os.environ.get("IDENTITY_HEADER", "")
+    if not header:
+        print("IDENTITY_HEADER is not set", file=sys.stderr)
+        return 1
+    try:
+        asyncio.run(_run(arguments, identities=read(arguments.identities), header=header))
+    except (OSError, ValueError, TypeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""App Service's managed identity endpoint.
+
+https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+"""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from local.identity import PATH
+from local.identity.identities import UnknownIdentityError, select
+from local.identity.tokens import UnknownResourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local.identity.identities import Identity
+    from local.identity.tokens import Issuer
+
+API_VERSIONS = frozenset({"2019-08-01", "2017-09-01"})
+
+
+def application(*, identities: Sequence[Identity], header: str, issuer: Issuer) -> web.Application:
+    """The endpoint: `header` is the secret that callers must send as X-IDENTITY-HEADER."""
+
+    async def token(request: web.Request) -> web.Response:
+        if not hmac.compare_digest(request.headers.get("X-IDENTITY-HEADER", "").encode(), header.encode()):
+            return _error(401, "The X-IDENTITY-HEADER header is missing or wrong.")
+        if request.query.get("api-version") not in API_VERSIONS:
+            return _error(400, f"The api-version must be one of {', '.join(sorted(API_VERSIONS))}.")
+        resource = request.query.get("resource", "")
+        if not resource:
+            return _error(400, "The resource parameter is missing.")
+        try:
+            identity = select(identities, request.query)
+            issued = issuer.issue(identity, resource=resource)
+        except (UnknownIdentityError, UnknownResourceError) as error:
+            return _error(400, str(error))
+        return web.json_response(
+            {
+                "access_token": issued.text,
+                "client_id": identity.client_id,
+                "expires_on": str(issued.expires_on),
+                "not_before": str(issued.expires_on - issuer.lifetime),
+                "resource": resource,
+                "token_type": "Bearer",
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    app = web.Application()
+    app.router.add_get(PATH, token)
+    return app
+
+
+def _error(status: int, message: str) -> web.Response:
+    body = {"statusCode": status, "message": message, "correlationId": str(uuid.uuid4())}
+    return web.json_response(body, status=status)

@@ -1,0 +1,59 @@
+"""Which identities there are, and which one a caller of the endpoint asks for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+class UnknownIdentityError(LookupError):
+    """There is no such identity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """A managed identity. `resource_id` is empty for the system-assigned one."""
+
+    client_id: str
+    principal_id: str
+    resource_id: str = ""
+
+
+def read(path: Path) -> list[Identity]:
+    """The identities in a JSON file as `write` makes it; raises ValueError or TypeError for anything else."""
+    return [Identity(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def write(path: Path, identities: Iterable[Identity]) -> None:
+    path.write_text(json.dumps([asdict(identity) for identity in identities], indent=2), encoding="utf-8")
+
+
+_SELECTORS = {
+    "client_id": "client_id",
+    "clientid": "client_id",
+    "principal_id": "principal_id",
+    "object_id": "principal_id",
+    "mi_res_id": "resource_id",
+    "msi_res_id": "resource_id",
+}
+
+
+def select(identities: Iterable[Identity], query: Mapping[str, str]) -> Identity:
+    """The identity that the query names, or the system-assigned one when it names none.
+
+    Raises UnknownIdentityError. Ids are compared without regard to case, as Azure does.
+    """
+    wanted = {field: query[name].lower() for name, field in _SELECTORS.items() if query.get(name)} or {
+        "resource_id": ""
+    }
+    for identity in identities:
+        if all(getattr(identity, field).lower() == value for field, value in wanted.items()):
+            return identity
+    raise UnknownIdentityError(
+        "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
+    )

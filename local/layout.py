@@ -1,0 +1,99 @@
+"""The directory of a stack: where everything lies, and the two files that tell others how to join in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below the directory of a stack."""
+
+    directory: Path
+
+    @property
+    def tls(self) -> Path:
+        return self.directory / "tls"
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    @property
+    def storage(self) -> Path:
+        return self.directory / "storage"
+
+    @property
+    def access_log(self) -> Path:
+        return self.logs / "access.log"
+
+    @property
+    def batch(self) -> Path:
+        return self.directory / "batch"
+
+    @property
+    def nodes(self) -> Path:
+        return self.directory / "nodes"
+
+    @property
+    def functions(self) -> Path:
+        return self.directory / "functions"
+
+    @property
+    def pools(self) -> Path:
+        return self.directory / "pools.json"
+
+    @property
+    def identities(self) -> Path:
+        return self.directory / "identities.json"
+
+    @property
+    def events_journal(self) -> Path:
+        return self.directory / "events.offset"
+
+    @property
+    def keys(self) -> Path:
+        return self.directory / "keys.json"
+
+    @property
+    def endpoints(self) -> Path:
+        return self.directory / "endpoints.json"
+
+    @property
+    def env(self) -> Path:
+        return self.directory / "env"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def write_joining(layout: Layout, *, endpoints: Mapping[str, str], env: Mapping[str, str]) -> None:
+    """Write `endpoints.json` and `env`; the values of the latter are quoted as a shell wants them."""
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in env.items()]
+    write_private(layout.env, "".join(lines))
+    write_private(layout.endpoints, json.dumps(endpoints, indent=2) + "\n")
+
+
+def read_endpoints(layout: Layout) -> dict[str, str]:
+    """What `write_joining` wrote; raises FileNotFoundError when no stack runs in the directory."""
+    found: dict[str, str] = json.loads(layout.endpoints.read_text(encoding="utf-8"))
+    return found
+
+
+def read_env(layout: Layout) -> dict[str, str]:
+    """What `write_joining` wrote; raises FileNotFoundError when no stack runs in the directory."""
+    words = shlex.split(layout.env.read_text(encoding="utf-8"))
+    return dict(word.split("=", 1) for word in words)

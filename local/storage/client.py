@@ -1,0 +1,95 @@
+"""Blob storage by plain requests, for the stack's own processes: importing the SDK takes longer than they need it."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from multidict import CIMultiDictProxy
+
+API_VERSION = "2025-11-05"
+_RENEW_SECONDS = 300
+
+
+@dataclass(kw_only=True)
+class Storage:
+    """A blob endpoint and the identity to call it with. Every call raises aiohttp.ClientError when it fails."""
+
+    url: str
+    identity_url: str
+    identity_header: str = field(repr=False)
+    client_id: str
+    session: aiohttp.ClientSession
+    _token: str = field(default="", repr=False)
+    _expires: float = 0.0
+
+    async def create_container(self, name: str) -> None:
+        """Create a container, if it is not there yet."""
+        await self._request("PUT", f"{name}?restype=container", accept=(201, 409))
+
+    async def properties(self, container: str, name: str) -> CIMultiDictProxy[str] | None:
+        """The headers that describe a blob; None when it is not there."""
+        status, headers = await self._request("HEAD", f"{container}/{quote(name)}", accept=(200, 404))
+        return headers if status == 200 else None
+
+    async def put(self, container: str, name: str, body: bytes, *, content_type: str) -> None:
+        """Write a block blob."""
+        headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": content_type}
+        await self._request("PUT", f"{container}/{quote(name)}", accept=(201,), headers=headers, body=body)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        accept: tuple[int, ...],
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> tuple[int, CIMultiDictProxy[str]]:
+        own = {"Authorization": f"Bearer {await self._bearer()}", "x-ms-version": API_VERSION}
+        # The name is quoted already, and must stay as it is.
+        url = URL(f"{self.url}/{path}", encoded=True)
+        async with self.session.request(method, url, headers={**own, **(headers or {})}, data=body) as response:
+            if response.status not in accept:
+                response.raise_for_status()
+            return response.status, response.headers
+
+    async def _bearer(self) -> str:
+        if time.time() > self._expires - _RENEW_SECONDS:
+            query = {
+                "api-version": "2019-08-01",
+                "resource": "https://storage.azure.com",
+                "client_id": self.client_id,
+            }
+            headers = {"X-IDENTITY-HEADER": self.identity_header}
+            async with self.session.get(self.identity_url, params=query, headers=headers) as response:
+                response.raise_for_status()
+                answer = await response.json()
+            self._token, self._expires = answer["access_token"], float(answer["expires_on"])
+        return self._token
+
+
+@asynccontextmanager
+async def connect(
+    url: str, *, identity_url: str, identity_header: str, client_id: str, bundle: str
+) -> AsyncIterator[Storage]:
+    """A client that trusts the certificates in the file `bundle`."""
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=bundle), limit=32)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield Storage(
+            url=url,
+            identity_url=identity_url,
+            identity_header=identity_header,
+            client_id=client_id,
+            session=session,
+        )

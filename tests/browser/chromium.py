@@ -1,0 +1,61 @@
+"""A headless Chromium that needs no root and nothing of the machine: npm's @sparticuz/chromium, libraries and fonts."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.async_api import Browser, async_playwright
+
+MODULES = Path(__file__).with_name("node_modules")
+HOME = MODULES / ".chromium"
+
+# The package unpacks itself into the directory for temporary files, libraries too if it takes the machine for a cloud.
+_UNPACK = "import chromium from '@sparticuz/chromium'; await chromium.executablePath();"
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir></fontconfig>
+"""
+
+
+def unpack() -> Path:
+    """The browser's executable; unpacked at the first call, which takes some seconds. Raises `FileNotFoundError`."""
+    if not (MODULES / "@sparticuz").is_dir():
+        raise FileNotFoundError(f"{MODULES} is not there: run make test")
+    executable, ready = HOME / "chromium", HOME / ".ready"
+    if not ready.exists():
+        HOME.mkdir(exist_ok=True)
+        node = Path(sys.executable).with_name("node")
+        environment = {**os.environ, "TMPDIR": str(HOME), "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x"}
+        command = [str(node), "--input-type=module", "--eval", _UNPACK]
+        subprocess.run(command, cwd=MODULES.parent, env=environment, check=True)
+        fonts = _FONTS.format(fonts=HOME / "fonts", cache=HOME / "cache")
+        (HOME / "fonts.conf").write_text(fonts)
+        ready.touch()
+    return executable
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The running browser, with a home of its own that is removed at the end."""
+    executable = unpack()
+    with TemporaryDirectory(prefix="chromium-") as home:
+        environment: dict[str, str | float | bool] = {
+            "HOME": home,
+            "TMPDIR": home,
+            "FONTCONFIG_FILE": str(HOME / "fonts.conf"),
+            # Only what the machine lacks is missing without it, and nearly everything does on a bare one.
+            "LD_LIBRARY_PATH": str(HOME / "al2023" / "lib"),
+        }
+        async with async_playwright() as playwright:
+            # Its sandbox needs privileges that a container seldom has; it opens nothing but our own page.
+            browser = await playwright.chromium.launch(
+                executable_path=executable, env=environment, args=["--no-sandbox", "--disable-gpu"]
+            )
+            try:
+                yield browser
+            finally:
+                await browser.close()

@@ -1,0 +1,73 @@
+"""One local stack and one Chromium for all tests of this folder, and a page for each."""
+
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+from playwright.async_api import Browser, Page
+
+from local.stack import Stack
+from tests.browser.chromium import chromium
+from tests.browser.visit import Visit
+from tests.integration.kit import Person
+from tests.integration.videos import make_video
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with Stack(directory=tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def person(stack: Stack) -> AsyncIterator[Person]:
+    async with Person(stack.endpoints, stack.env) as person:
+        yield person
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Two seconds, 320x180."""
+    return make_video(tmp_path_factory.mktemp("videos") / "short.mp4", seconds=2)
+
+
+@pytest.fixture(scope="session")
+def slow_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Thirty seconds of 1280x720, which take a while."""
+    path = tmp_path_factory.mktemp("videos") / "slow.mp4"
+    source = "gradients=size=1280x720:rate=25:duration=30:speed=0.02"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-f", "lavfi", "-i", source]
+    subprocess.run(
+        [*command, "-c:v", "libx264", "-preset", "ultrafast", "-crf", "45", "-pix_fmt", "yuv420p", path], check=True
+    )
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def visit(browser: Browser, stack: Stack) -> AsyncIterator[Visit]:
+    """Opens the page; at the end, nothing may have gone wrong in it, and nothing been asked of anybody else."""
+    async with Visit(browser, stack.endpoints) as visit:
+        yield visit
+    assert visit.troubles == []
+
+
+@pytest.fixture
+async def page(visit: Visit) -> Page:
+    """The page in a wide, light window."""
+    return await visit.open()
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path:
+    """Where pictures of the page go, to be looked at."""
+    folder = Path(__file__).parents[2] / "out" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

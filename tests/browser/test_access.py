@@ -1,0 +1,144 @@
+"""The page by keyboard, for a screen reader, on a phone, in the dark, and with a great many videos."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from shared.conversion import Conversion, Problem, now, to_json, to_metadata
+from shared.names import conversion_id
+from tests.browser.chromium import MODULES
+from tests.browser.visit import Visit, card
+from tests.integration.kit import Person
+
+MANY = 130
+
+
+@pytest.fixture(scope="module")
+async def shown(person: Person, video: bytes) -> None:
+    """A video that succeeded, one that failed, and one with a long name."""
+    bodies = {
+        "seen/tom.mp4": video,
+        "seen/notes.mp4": b"no video",
+        "seen/" + "a very long name that goes on " * 6 + ".mp4": video,
+    }
+    await asyncio.gather(*(person.drop(name, body) for name, body in bodies.items()))
+    await asyncio.gather(*(person.ended(name) for name in bodies))
+
+
+@pytest.fixture(scope="module")
+async def many(person: Person) -> None:
+    """The records of a great many videos that have ended."""
+    records = person.storage.get_container_client("conversions")
+
+    async def put(number: int) -> None:
+        video = f"many/{number:05}.mp4"
+        id_ = conversion_id("videos", video, "0x1")
+        error = Problem(code="NotAVideo", message="The file is not an MP4 video.")
+        conversion = Conversion(
+            video=video,
+            etag="0x1",
+            id=id_,
+            state="failed",
+            error=error,
+            queued_at=now(),
+            finished_at=now(),
+        )
+        await records.upload_blob(video, to_json(conversion), metadata=to_metadata(conversion), overwrite=True)
+
+    for start in range(0, MANY, 16):
+        await asyncio.gather(*(put(number) for number in range(start, min(start + 16, MANY))))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("window", "width", "height"), [("wide", 1440, 1000), ("phone", 390, 844)])
+async def test_axe_finds_nothing_serious_and_nothing_sticks_out(
+    visit: Visit, shown: None, shots: Path, scheme: Any, window: str, width: int, height: int
+) -> None:
+    page = await visit.open(width=width, height=height, scheme=scheme)
+    thumb = card(page, "seen/tom.mp4").locator(".thumb")
+    await expect(thumb).to_have_attribute("data-drawn", "seen/tom.gif")
+    await expect(page.locator("#health-headline")).to_contain_text("checks")
+    await page.screenshot(path=shots / f"page-{window}-{scheme}.png")
+    assert await serious(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await thumb.click()
+    await expect(page.locator("#viewer-save")).to_be_visible()
+    await page.screenshot(path=shots / f"viewer-{window}-{scheme}.png")
+    assert await serious(page) == []
+
+
+async def test_the_whole_page_is_reached_by_keyboard(visit: Visit, page: Page, shown: None) -> None:
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the videos")).to_be_focused()
+    await page.keyboard.press("Enter")
+    while await page.evaluate("document.activeElement.id") != "prefix":
+        await page.keyboard.press("Tab")
+    await page.keyboard.type("seen/")
+    await expect(page.locator("li.card")).to_have_count(3)
+    reached = []
+    for _ in range(6):
+        await page.keyboard.press("Tab")
+        reached.append(await page.evaluate("document.activeElement.ariaLabel || document.activeElement.id"))
+    assert {"sort", "Watch seen/tom.gif", "Try again: seen/notes.mp4"} <= set(reached)
+    await page.get_by_role("button", name="Watch seen/tom.gif").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog", name="seen/tom.gif")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Try again: seen/notes.mp4").focus()
+    await page.keyboard.press("Space")
+    await expect(page.locator("#news")).to_contain_text("seen/notes.mp4")
+
+
+async def test_the_focus_stays_while_the_page_changes(person: Person, page: Page, shown: None, video: bytes) -> None:
+    thumb = page.get_by_role("button", name="Watch seen/tom.gif")
+    await thumb.focus()
+    await person.drop("seen/new.mp4", video)
+    await expect(card(page, "seen/new.mp4")).to_have_attribute("data-state", "succeeded")
+    await expect(thumb).to_be_focused()
+
+
+async def test_nothing_moves_for_those_who_do_not_want_it(visit: Visit, shown: None) -> None:
+    page = await visit.open(calm=True)
+    thumb = page.get_by_role("button", name="Watch seen/tom.gif")
+    await thumb.hover()
+    await expect(thumb).to_have_attribute("data-drawn", "seen/tom.gif")
+    assert await thumb.locator("img").is_hidden()
+    assert await page.evaluate("document.getAnimations().length") == 0
+
+
+async def test_many_videos_come_in_pages_by_name(page: Page, many: None) -> None:
+    await page.get_by_label("Order").select_option("name")
+    await page.get_by_label("Name begins with").fill("many/")
+    names = page.locator("li.card .file")
+    seen: list[str] = []
+    for number in range(3):
+        await expect(names.first).to_have_text(f"{number * 60:05}.mp4")
+        seen += await names.all_text_contents()
+        if number < 2:
+            await page.get_by_role("button", name="Next page").click()
+    assert seen == [f"{number:05}.mp4" for number in range(MANY)]
+    await expect(page.get_by_role("button", name="Next page")).to_be_hidden()
+    await page.get_by_role("button", name="Previous page").click()
+    await expect(names.first).to_have_text("00060.mp4")
+
+
+async def test_more_of_the_newest_are_shown_on_request(page: Page, many: None) -> None:
+    await page.get_by_label("Name begins with").fill("many/")
+    await expect(page.locator("li.card")).to_have_count(60)
+    await page.get_by_role("button", name="Show more").click()
+    await expect(page.locator("li.card")).to_have_count(MANY)
+    await expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
+async def serious(page: Page) -> list[str]:
+    """What axe finds that is serious or worse, each with where."""
+    await page.evaluate((MODULES / "axe-core" / "axe.min.js").read_text() + "; 0")
+    found = await page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+    ]

@@ -1,0 +1,62 @@
+"""A stack as tests use it: parts killed and started again, and a directory that keeps what was in it."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from local.commands.client import Client, connect
+from local.commands.convert import convert
+from local.commands.videos import Video
+from local.layout import read_endpoints, read_env
+from local.stack import Stack
+from tests.local.kit import make_video
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("video") / "two.mp4", seconds=2)
+
+
+async def converted(client: Client, name: str, video: Path, out: Path) -> bool:
+    async with asyncio.timeout(90):
+        return await convert([Video(name=name, path=video)], client=client, out=out) == 1
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`connect` writes into the environment; what it writes goes with the test."""
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AZURE_CLIENT_ID"):
+        monkeypatch.setenv(name, "")
+
+
+async def test_killed_parts_come_back_on_their_ports_and_the_work_goes_on(
+    tmp_path: Path, video: Path, environment: None
+) -> None:
+    directory, out = tmp_path / "stack", tmp_path / "out"
+    others = psutil.Process().children(recursive=True)
+    async with Stack(directory=directory) as stack:
+        async with connect(endpoints=stack.endpoints, env=stack.env) as client:
+            for name in ("functions", "batch", "events", "identity"):
+                pid = stack.pid(name)
+                await stack.kill(name)
+                assert pid is not None
+                assert not psutil.pid_exists(pid)
+                assert stack.pid(name) is None
+                await stack.restart(name)
+            assert await converted(client, 'it\'s -a "name" 100%/☃.mp4', video, out)
+        assert read_endpoints(stack.layout) == stack.endpoints
+        assert read_env(stack.layout) == stack.env
+        keys = stack.endpoints["function_key"]
+        processes = psutil.Process().children(recursive=True)
+    assert (out / 'it\'s -a "name" 100%' / "☃.gif").read_bytes()[:6] == b"GIF89a"
+    assert [process for process in processes if process.is_running() and process not in others] == []
+
+    async with Stack(directory=directory) as stack, aiohttp.ClientSession() as session:
+        assert stack.endpoints["function_key"] == keys
+        url = f"{stack.endpoints['functions']}/api/status"
+        async with session.get(url, headers={"x-functions-key": keys}) as response:
+            [kept] = (await response.json())["videos"]
+    assert (kept["state"], kept["video"]) == ("succeeded", 'it\'s -a "name" 100%/☃.mp4')
