@@ -1,0 +1,166 @@
+"""Identifiers: every one resolves, every declaration is used, and members that can be known exist."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from tree_sitter import Node
+
+from infra.check.syntax import Declaration, Problem, Source, literal, parse, properties, text, walk
+from infra.check.types import ResourceType
+
+_FUNCTIONS = (
+    "allowed any array base64 cidrHost cidrSubnet coalesce concat contains deployment description empty "
+    "endsWith environment export extensionResourceId filter first flatten format guid indexOf int "
+    "intersection items join json last length loadJsonContent loadTextContent managementGroup map max "
+    "maxLength maxValue metadata min minLength minValue newGuid objectKeys parseCidr range reduce "
+    "reference replace resourceGroup resourceId sealed secure skip sort split startsWith string "
+    "subscription subscriptionResourceId substring take tenant toLower toObject toUpper trim union "
+    "uniqueString uri utcNow "
+)
+FUNCTIONS = frozenset(_FUNCTIONS.split())
+"""Functions and decorators of Bicep that a template of this size may want; add to it when one is missing."""
+
+ALWAYS = {"id", "name", "type", "apiVersion"}
+
+
+def name_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterator[Problem]:
+    """Unknown identifiers and functions, unused declarations, unknown outputs, properties and keys."""
+    known = {item.name: item for item in source.declarations}
+    used: set[str] = set()
+    for node in walk(source.root):
+        if node.type == "identifier" and _is_reference(node):
+            name = text(node)
+            if _is_function(node):
+                if name not in FUNCTIONS and name not in source.of("func"):
+                    yield source.problem(node, f"unknown function {name}")
+            elif name in known:
+                used.add(name)
+            elif name not in _locals(node):
+                yield source.problem(node, f"unknown name {name}")
+        elif node.type in ("member_expression", "subscript_expression"):
+            yield from _member(source, node, known, types)
+    for item in source.declarations:
+        if item.kind in ("param", "var", "type", "func") and item.name not in used:
+            yield source.problem(item.node, f"{item.kind} {item.name} is never used")
+
+
+def _is_reference(node: Node) -> bool:
+    parent = node.parent
+    if parent is None:
+        return False
+    first = next((child for child in parent.named_children if child.type != "comment"), None)
+    if parent.type.endswith("_declaration") or parent.type == "user_defined_function":
+        return first != node
+    if parent.type == "object_property":
+        return first != node or len(parent.named_children) == 1
+    return parent.type not in ("parameter", "for_loop_parameters")
+
+
+def _is_function(node: Node) -> bool:
+    return bool(node.parent and node.parent.type == "call_expression" and _field(node.parent, "function") == node)
+
+
+def _field(node: Node, name: str) -> Node | None:
+    return node.child_by_field_name(name)
+
+
+def _locals(node: Node) -> set[str]:
+    """Names that loops and lambdas around a node bring."""
+    names: set[str] = set()
+    outer: Node | None = node
+    while outer is not None:
+        if outer.type == "for_statement":
+            head = outer.named_children[0]
+            names |= {text(child) for child in walk(head) if child.type in ("loop_variable", "loop_enumerator")}
+            names.add(text(head))
+        elif outer.type == "lambda_expression":
+            names |= {text(child) for child in walk(outer.named_children[0]) if child.type == "identifier"}
+        elif outer.type == "user_defined_function":
+            names |= {text(child.named_children[0]) for child in walk(outer) if child.type == "parameter"}
+        outer = outer.parent
+    return names
+
+
+def _path(node: Node) -> tuple[str, list[str | None]] | None:
+    """`a.b['c'].d` as ("a", ["b", "c", "d"]), None for a part that is known only when it runs."""
+    parts: list[str | None] = []
+    while node.type in ("member_expression", "subscript_expression"):
+        if node.type == "member_expression":
+            parts.append(text(_field(node, "property") or node))
+        else:
+            index = _field(node, "index")
+            parts.append(literal(index))
+        inner = _field(node, "object")
+        if inner is None:
+            return None
+        node = inner
+    return (text(node), parts[::-1]) if node.type == "identifier" else None
+
+
+def _member(
+    source: Source, node: Node, known: Mapping[str, Declaration], types: Mapping[str, ResourceType]
+) -> Iterator[Problem]:
+    part_of_more = node.parent is not None and _field(node.parent, "object") == node
+    found = _path(node)
+    if part_of_more or found is None:
+        return
+    name, parts = found
+    looped_over = _looped_over(node, name)
+    if looped_over is not None or name not in known:
+        item = known.get(looped_over or "")
+        if item is not None and item.kind == "var" and item.value is not None and parts and parts[0] is not None:
+            for element in item.value.named_children if item.value.type == "array" else ():
+                yield from _key(source, node, name, element, parts[0])
+        return
+    item = known[name]
+    if item.looped and parts:
+        parts = parts[1:]
+    if item.kind == "module" and len(parts) >= 2 and parts[0] == "outputs":
+        target = source.path.parent / item.target
+        if target.exists() and parts[1] not in parse(target).of("output"):
+            yield source.problem(node, f"module {item.target} has no output {parts[1]!r}")
+    elif item.kind == "resource":
+        yield from _resource_member(source, node, item, parts, types)
+    elif item.kind == "var" and item.value is not None and parts and parts[0] is not None:
+        yield from _key(source, node, name, item.value, parts[0])
+
+
+def _looped_over(node: Node, name: str) -> str | None:
+    """The array whose elements a name stands for, in a loop or in a lambda given to `map` or `filter`."""
+    outer: Node | None = node
+    while outer is not None:
+        if outer.type == "for_statement" and name in _locals(outer) - _locals(outer.parent or outer):
+            return text(outer.named_children[1])
+        if outer.type == "lambda_expression" and text(outer.named_children[0]) == name and outer.parent is not None:
+            return text(outer.parent.named_children[0])
+        outer = outer.parent
+    return None
+
+
+def _resource_member(
+    source: Source, node: Node, item: Declaration, parts: list[str | None], types: Mapping[str, ResourceType]
+) -> Iterator[Problem]:
+    resource = types.get(item.resource_type.lower())
+    shape = resource.body if resource else None
+    for part in parts:
+        if resource is None or shape is None or part is None or shape.rest is not None or shape.variants is not None:
+            return
+        if part in ALWAYS and shape is resource.body:
+            return
+        if part not in shape.properties:
+            yield source.problem(node, f"{item.target} has no property {part!r}")
+            return
+        shape = resource.shapes.get(shape.properties[part].type)
+
+
+def _key(source: Source, node: Node, name: str, value: Node, key: str) -> Iterator[Problem]:
+    """A key of an object literal, or of the content of a JSON file."""
+    if value.type == "object":
+        keys = {item for item, _, _ in properties(value)}
+        if None not in keys and key not in keys:
+            yield source.problem(node, f"{name} has no key {key!r}")
+    elif value.type == "call_expression" and text(_field(value, "function") or value) == "loadJsonContent":
+        arguments = _field(value, "arguments")
+        path = literal(arguments.named_children[0]) if arguments is not None else None
+        if path is not None and key not in json.loads((source.path.parent / path).read_text(encoding="utf-8")):
+            yield source.problem(node, f"{path} has no key {key!r}")

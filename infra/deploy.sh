@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# Deploys gifdrop into one resource group. Every step may be repeated: after a failure, run the same command again.
+#
+#   infra/deploy.sh -g GROUP [-l REGION] [-p NAME=VALUE]... [-v VIDEO] [-y] [STEP]...
+#
+#   -g  resource group, made if it is not there        -p  a parameter of infra/main.bicep, repeatable
+#   -l  region, needed when the group is new           -v  the MP4 of the smoke test; one is made without
+#   -y  do not ask
+#
+# Steps, in this order when none is named: check package infra upload publish events smoke
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+STEPS=(check package infra upload publish events smoke)
+PYTHON=${PYTHON:-.venv/bin/python}
+PROVIDERS=(Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.ManagedIdentity Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web)
+WAIT=${GIFDROP_WAIT_SECONDS:-10}
+ATTEMPTS=${GIFDROP_ATTEMPTS:-30}
+
+group='' region='' video='' ask=yes parameters=() step=''
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'deploy.sh: %s\n' "$*" >&2; exit 1; }
+
+usage() { sed -n '2,10p' infra/deploy.sh | sed 's/^# \{0,1\}//'; }
+
+failed() {
+  local code=$?
+  [[ $code -eq 0 || -z $step ]] || say "The step '$step' failed. Nothing needs to be undone: run the same command again." >&2
+}
+trap failed EXIT
+
+# What takes effect only after a while in Azure (a role, a published function) is asked for until it is there.
+retry() {
+  local n
+  for ((n = 1; n <= ATTEMPTS; n++)); do
+    if "$@"; then return 0; fi
+    [[ $n -eq $ATTEMPTS ]] || sleep "$WAIT"
+  done
+  return 1
+}
+
+# Names of what main.bicep made, from its last good deployment, whoever ran it; empty when there is none.
+outputs() {
+  local good="[?properties.provisioningState=='Succeeded' && properties.outputs.functionApp]"
+  local names='functionApp.value, functionUrl.value, dataAccount.value, eventTopic.value'
+  local found
+  found=$(az deployment group list --resource-group "$group" --output tsv \
+    --query "sort_by($good, &properties.timestamp)[-1].properties.outputs.[$names]")
+  read -r -d '' app url data topic <<<"$found" || true
+}
+
+need_outputs() {
+  [[ -n ${topic:-} ]] || outputs
+  [[ -n ${topic:-} ]] || die "nothing is deployed in $group yet: run the step 'infra' first"
+}
+
+package_facts() {
+  [[ -z ${package:-} ]] || return 0
+  local facts
+  facts=$("$PYTHON" -m infra.package)
+  version=$(sed -n 's/^version: //p' <<<"$facts")
+  package=$(sed -n 's/^path: //p' <<<"$facts")
+  [[ -n $version && -n $package ]] || die 'python -m infra.package did not say what it built'
+}
+
+step_check() {
+  local tool provider missing subscription there
+  for tool in az func; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
+  [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON is not there: run 'make check' once, it makes .venv"
+  subscription=$(az account show --query name --output tsv)
+  say "Subscription: $subscription"
+  missing=$(az provider list --query "[?registrationState!='Registered'].namespace" --output tsv)
+  for provider in "${PROVIDERS[@]}"; do
+    if grep -qix -- "$provider" <<<"$missing"; then az provider register --namespace "$provider" --wait; fi
+  done
+  there=$(az group exists --name "$group")
+  if [[ $there != true ]]; then
+    [[ -n $region ]] || die "the group $group is new: say where with -l"
+    az group create --name "$group" --location "$region" --output none
+  fi
+}
+
+step_package() {
+  package_facts
+  say "Converter package: $version"
+}
+
+# Who deploys may drop videos afterwards: a person, or the principal of a workflow.
+find_operator() {
+  local client
+  kind=User
+  operator=$(az ad signed-in-user show --query id --output tsv 2>/dev/null) && return
+  kind=ServicePrincipal
+  client=$(az account show --query user.name --output tsv)
+  operator=$(az ad sp show --id "$client" --query id --output tsv 2>/dev/null) || operator=''
+  [[ -n $operator ]] || say 'Who deploys could not be told: the smoke test will need -p operatorPrincipalId=OBJECT_ID'
+}
+
+step_infra() {
+  package_facts
+  outputs
+  # An upgrade: the new package is there before the app's settings name it.
+  if [[ -n ${app:-} ]]; then upload_everywhere; fi
+  find_operator
+  az deployment group create --resource-group "$group" --name gifdrop-main --template-file infra/main.bicep \
+    --parameters @infra/main.parameters.json --parameters "packageVersion=$version" \
+    "operatorPrincipalId=$operator" "operatorPrincipalType=$kind" "${parameters[@]}" --output none
+  topic=''
+}
+
+upload_everywhere() {
+  local account accounts state
+  accounts=$(az batch account list --resource-group "$group" --query '[].name' --output tsv)
+  [[ -n $accounts ]] || die "no Batch account in $group yet: run the step 'infra' first"
+  while read -r account; do
+    state=$(az batch application package show --resource-group "$group" --name "$account" --application-name gifdrop \
+      --version-name "$version" --query state --output tsv 2>/dev/null) || state=''
+    if [[ ${state,,} == active ]]; then
+      say "Batch account $account has package $version already"
+    else
+      retry az batch application package create --resource-group "$group" --name "$account" --application-name gifdrop \
+        --version-name "$version" --package-file "$package" --output none
+      say "Batch account $account got package $version"
+    fi
+  done <<<"$accounts"
+}
+
+step_upload() {
+  package_facts
+  upload_everywhere
+}
+
+step_publish() {
+  need_outputs
+  func azure functionapp publish "$app" --python --build remote
+}
+
+step_events() {
+  need_outputs
+  retry az functionapp function show --resource-group "$group" --name "$app" --function-name on_video_uploaded \
+    --output none || die "the app has no function on_video_uploaded: did the publish succeed?"
+  az deployment group create --resource-group "$group" --name gifdrop-events --template-file infra/events.bicep \
+    --parameters "topic=$topic" "functionApp=$app" "dataAccount=$data" --output none
+}
+
+step_smoke() {
+  need_outputs
+  local file=$video name key
+  name="smoke/$(date -u +%Y%m%dT%H%M%S).mp4"
+  if [[ -z $file ]]; then
+    file=.local/smoke.mp4
+    "$PYTHON" -m infra.smoke make "$file"
+  fi
+  retry az storage blob upload --auth-mode login --account-name "$data" --container-name videos --name "$name" \
+    --file "$file" --only-show-errors --output none
+  key=$(az functionapp keys list --resource-group "$group" --name "$app" --query functionKeys.default --output tsv)
+  # By the environment: an argument would show in the list of processes.
+  GIFDROP_KEY=$key "$PYTHON" -m infra.smoke wait "$url" "$name"
+}
+
+plan() {
+  say "Into the resource group $group:"
+  say '  storage (3 accounts), Batch account and pool, function app (Flex Consumption), identities and roles,'
+  say '  Event Grid topic and subscription, Log Analytics, Application Insights, alerts, a workbook.'
+  say 'Cost, list prices: idle about 10 USD a month, and about 0.90 USD per 1,000 videos of a minute.'
+  say 'Worked out in docs/operations.md. Steps:' "${chosen[*]}"
+}
+
+while getopts ':g:l:p:v:yh' option; do
+  case $option in
+    g) group=$OPTARG ;;
+    l) region=$OPTARG ;;
+    p) parameters+=("$OPTARG") ;;
+    v) video=$OPTARG ;;
+    y) ask=no ;;
+    h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+shift $((OPTIND - 1))
+[[ -n $group ]] || { usage >&2; exit 2; }
+[[ -z $video || -f $video ]] || die "$video is no file"
+chosen=("${@:-${STEPS[@]}}")
+for name in "${chosen[@]}"; do
+  [[ " ${STEPS[*]} " == *" $name "* ]] || die "there is no step '$name'"
+done
+
+plan
+if [[ $ask == yes && -t 0 ]]; then
+  read -r -p 'Go on? [y/N] ' answer
+  [[ $answer == [yY]* ]] || exit 1
+fi
+for name in "${STEPS[@]}"; do
+  [[ " ${chosen[*]} " == *" $name "* ]] || continue
+  step=$name
+  say "== $name"
+  "step_$name"
+done
+step=''
+say 'Done.'

@@ -1,0 +1,68 @@
+// Stage 2, after the publish: the subscription can only point at a function that is there.
+
+targetScope = 'resourceGroup'
+
+@description('What main.bicep gave out as eventTopic, functionApp and dataAccount.')
+param topic string
+param functionApp string
+param dataAccount string
+
+param inputContainer string = 'videos'
+param deadLetterContainer string = 'deadletters'
+
+resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+  name: functionApp
+}
+
+resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: dataAccount
+}
+
+resource blobEvents 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: topic
+}
+
+resource uploaded 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
+  parent: blobEvents
+  name: 'on-video-uploaded'
+  properties: {
+    eventDeliverySchema: 'EventGridSchema'
+    destination: {
+      endpointType: 'AzureFunction'
+      properties: {
+        resourceId: '${app.id}/functions/on_video_uploaded'
+        // The Functions worker for Python takes one event at a time.
+        maxEventsPerBatch: 1
+        preferredBatchSizeInKilobytes: 64
+      }
+    }
+    filter: {
+      includedEventTypes: ['Microsoft.Storage.BlobCreated']
+      subjectBeginsWith: '/blobServices/default/containers/${inputContainer}/blobs/'
+      advancedFilters: [
+        {
+          // Only writes that left a whole blob behind.
+          operatorType: 'StringIn'
+          key: 'data.api'
+          values: ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose']
+        }
+      ]
+    }
+    retryPolicy: {
+      maxDeliveryAttempts: 30
+      eventTimeToLiveInMinutes: 1440
+    }
+    deadLetterWithResourceIdentity: {
+      identity: { type: 'SystemAssigned' }
+      deadLetterDestination: {
+        endpointType: 'StorageBlob'
+        properties: {
+          resourceId: storage.id
+          blobContainerName: deadLetterContainer
+        }
+      }
+    }
+  }
+}
+
+output subscription string = uploaded.name

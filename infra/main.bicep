@@ -1,0 +1,348 @@
+// Stage 1: everything but the event subscription, which needs the published functions (events.bicep).
+
+targetScope = 'resourceGroup'
+
+@description('Start of the names of all resources.')
+@minLength(3)
+@maxLength(10)
+param name string = 'gifdrop'
+param location string = resourceGroup().location
+param tags object = {}
+
+@description('Version of the application package: what `python -m infra.package` prints.')
+@minLength(12)
+@maxLength(12)
+param packageVersion string
+
+@description('Object id of who deploys: may upload and read videos and GIFs. Empty: nobody beyond the app.')
+param operatorPrincipalId string = ''
+
+@allowed(['User', 'Group', 'ServicePrincipal'])
+param operatorPrincipalType string = 'User'
+param alertEmails string[] = []
+
+@description('Size of a node; two cores or more.')
+param vmSize string = 'Standard_D2ads_v5'
+
+@description('Videos converted side by side on a node.')
+@minValue(1)
+@maxValue(64)
+param taskSlotsPerNode int = 2
+
+@description('Most dedicated nodes; they also stand in for spot nodes that do not come.')
+@minValue(0)
+param maxDedicatedNodes int = 4
+
+@description('Most spot nodes. Batch offers them to accounts in user subscription mode only.')
+@minValue(0)
+param maxLowPriorityNodes int = 0
+
+@description('Nodes kept while nothing waits: 0 costs nothing, 1 saves the first video of a quiet time some minutes.')
+@minValue(0)
+param minNodes int = 0
+
+@description('Videos that a task slot may have waiting before another node is asked for.')
+@minValue(1)
+param tasksPerSlot int = 4
+
+@allowed(['BatchService', 'UserSubscription'])
+param poolAllocationMode string = 'BatchService'
+
+@description('For UserSubscription: object id of the "Microsoft Azure Batch" service principal in this tenant.')
+param batchServicePrincipalId string = ''
+
+@description('Try on one pool first: keeps tasks away from the instance metadata service by a firewall rule on the node.')
+param blockMetadataService bool = false
+
+@description('Functions instances that never go cold.')
+@minValue(0)
+param alwaysReady int = 0
+param maxInstances int = 40
+
+@allowed([512, 2048, 4096])
+param memoryMb int = 2048
+
+@description('How often completed tasks are collected: six fields, seconds first.')
+param completeSchedule string = '*/15 * * * * *'
+
+@description('How often inputs, records and tasks are compared, and what fell between them is taken up again.')
+param reconcileSchedule string = '30 */5 * * * *'
+
+@description('Batch accounts of other regions (what region.bicep gives out), tried in order when this one takes no tasks.')
+param fallbackBatchUrls string[] = []
+
+@allowed(['small', 'balanced', 'best'])
+param preset string = 'balanced'
+
+@description('A topic that gets an event for every finished conversion.')
+param resultsTopic bool = false
+
+@description('Nodes without public addresses and private endpoints for storage and Batch.')
+param privateNetworking bool = false
+param addressPrefix string = '10.90.0.0/22'
+
+@description('With private networking: the public addresses that may still upload, download and deploy.')
+param allowedIpRanges string[] = []
+
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
+param storageSku string = 'Standard_ZRS'
+param logRetentionDays int = 30
+param logDailyCapGb int = 2
+param oldestQueuedMinutes int = 30
+param failedPerHour int = 20
+
+var unique = uniqueString(resourceGroup().id, name)
+var fullName = '${name}-${take(unique, 6)}'
+var shortName = '${replace(name, '-', '')}${take(unique, 8)}'
+var packageId = 'gifdrop'
+
+var containers = {
+  input: 'videos'
+  output: 'gifs'
+  staging: 'staging'
+  records: 'conversions'
+  logs: 'logs'
+  deadLetters: 'deadletters'
+}
+var deploymentContainer = 'deployments'
+
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    retentionDays: logRetentionDays
+    dailyCapGb: logDailyCapGb
+    appPrincipalId: identities.outputs.appPrincipalId
+  }
+}
+
+module data 'modules/storage.bicep' = {
+  name: 'data'
+  params: {
+    name: '${shortName}data'
+    location: location
+    tags: tags
+    sku: storageSku
+    containers: map(items(containers), item => item.value)
+    expiryDays: {
+      '${containers.staging}': 2
+      '${containers.logs}': 30
+      '${containers.deadLetters}': 30
+    }
+    private: privateNetworking
+    allowedIpRanges: allowedIpRanges
+  }
+}
+
+// Apart from the data, so that rights on the host's own blobs give none on videos.
+module host 'modules/storage.bicep' = {
+  name: 'host'
+  params: {
+    name: '${shortName}host'
+    location: location
+    tags: tags
+    sku: 'Standard_LRS'
+    containers: [deploymentContainer]
+    private: privateNetworking
+    allowedIpRanges: allowedIpRanges
+  }
+}
+
+// Apart from both: Batch names the containers of its packages itself, so nodes need a right on the whole account.
+module packages 'modules/storage.bicep' = {
+  name: 'packages'
+  params: {
+    name: '${shortName}pkgs'
+    location: location
+    tags: tags
+    sku: 'Standard_LRS'
+    containers: []
+    private: privateNetworking
+    allowedIpRanges: allowedIpRanges
+  }
+}
+
+module vault 'modules/vault.bicep' = if (poolAllocationMode == 'UserSubscription') {
+  name: 'vault'
+  params: {
+    name: '${shortName}kv'
+    location: location
+    tags: tags
+    batchServicePrincipalId: batchServicePrincipalId
+  }
+}
+
+module batch 'modules/batch.bicep' = {
+  name: 'batch'
+  params: {
+    name: shortName
+    location: location
+    tags: tags
+    poolAllocationMode: poolAllocationMode
+    keyVaultId: poolAllocationMode == 'UserSubscription' ? vault!.outputs.id : ''
+    keyVaultUrl: poolAllocationMode == 'UserSubscription' ? vault!.outputs.url : ''
+    packageId: packageId
+    packagesAccountId: packages.outputs.id
+    poolIdentityId: identities.outputs.poolId
+    appPrincipalId: identities.outputs.appPrincipalId
+    workspaceId: monitoring.outputs.workspaceId
+    private: privateNetworking
+    allowedIpRanges: allowedIpRanges
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetworking) {
+  name: 'network'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    addressPrefix: addressPrefix
+  }
+}
+
+module endpoints 'modules/endpoints.bicep' = if (privateNetworking) {
+  name: 'endpoints'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    vnetId: network!.outputs.vnetId
+    subnetId: network!.outputs.endpointsSubnetId
+    dataAccountId: data.outputs.id
+    hostAccountId: host.outputs.id
+    packagesAccountId: packages.outputs.id
+    batchAccountId: batch.outputs.id
+  }
+}
+
+module pool 'modules/pool.bicep' = {
+  name: 'pool'
+  params: {
+    batchAccount: batch.outputs.name
+    vmSize: vmSize
+    taskSlotsPerNode: taskSlotsPerNode
+    maxDedicatedNodes: maxDedicatedNodes
+    maxLowPriorityNodes: maxLowPriorityNodes
+    minNodes: minNodes
+    tasksPerSlot: tasksPerSlot
+    identityId: identities.outputs.poolId
+    subnetId: privateNetworking ? network!.outputs.nodesSubnetId : ''
+    blockMetadataService: blockMetadataService
+  }
+  // Nodes without public addresses find the account only by its private endpoint.
+  dependsOn: [endpoints]
+}
+
+module topics 'modules/topics.bicep' = {
+  name: 'topics'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    storageAccountId: data.outputs.id
+    resultsTopic: resultsTopic
+    appPrincipalId: identities.outputs.appPrincipalId
+  }
+}
+
+module app 'modules/app.bicep' = {
+  name: 'app'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    identityId: identities.outputs.appId
+    identityClientId: identities.outputs.appClientId
+    hostAccount: host.outputs.name
+    hostBlobEndpoint: host.outputs.blobEndpoint
+    deploymentContainer: deploymentContainer
+    insightsConnectionString: monitoring.outputs.connectionString
+    memoryMb: memoryMb
+    maxInstances: maxInstances
+    alwaysReady: alwaysReady
+    subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
+    settings: {
+      GIFDROP_STORAGE_URL: data.outputs.blobEndpoint
+      GIFDROP_INPUT_CONTAINER: containers.input
+      GIFDROP_OUTPUT_CONTAINER: containers.output
+      GIFDROP_STAGING_CONTAINER: containers.staging
+      GIFDROP_RECORDS_CONTAINER: containers.records
+      GIFDROP_LOGS_CONTAINER: containers.logs
+      GIFDROP_DEADLETTER_CONTAINER: containers.deadLetters
+      GIFDROP_BATCH_URL: batch.outputs.url
+      GIFDROP_POOL_ID: pool.outputs.name
+      GIFDROP_POOL_IDENTITY: identities.outputs.poolId
+      GIFDROP_PACKAGE_ID: packageId
+      GIFDROP_PACKAGE_VERSION: packageVersion
+      GIFDROP_COMPLETE_SCHEDULE: completeSchedule
+      GIFDROP_RECONCILE_SCHEDULE: reconcileSchedule
+      GIFDROP_FALLBACK_BATCH_URLS: join(fallbackBatchUrls, ' ')
+      GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint
+      GIFDROP_GIF_PRESET: preset
+    }
+  }
+  // Without its roles the host cannot start.
+  dependsOn: [access]
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    emails: alertEmails
+    workspaceId: monitoring.outputs.workspaceId
+    batchAccountId: batch.outputs.id
+    eventTopicId: topics.outputs.id
+    oldestQueuedMinutes: oldestQueuedMinutes
+    failedPerHour: failedPerHour
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module access 'modules/access.bicep' = {
+  name: 'access'
+  params: {
+    dataAccount: data.outputs.name
+    hostAccount: host.outputs.name
+    packagesAccount: packages.outputs.name
+    containers: containers
+    appPrincipalId: identities.outputs.appPrincipalId
+    poolPrincipalId: identities.outputs.poolPrincipalId
+    batchPrincipalId: batch.outputs.principalId
+    topicPrincipalId: topics.outputs.principalId
+    operatorPrincipalId: operatorPrincipalId
+    operatorPrincipalType: operatorPrincipalType
+  }
+}
+
+output functionApp string = app.outputs.name
+output functionUrl string = app.outputs.url
+output dataAccount string = data.outputs.name
+output batchAccount string = batch.outputs.name
+output pool string = pool.outputs.name
+output packageId string = packageId
+output eventTopic string = topics.outputs.name
+output resultsEndpoint string = topics.outputs.resultsEndpoint

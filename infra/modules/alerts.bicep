@@ -1,0 +1,156 @@
+// What wakes somebody, and whom. docs/operations.md says what each means and what to do.
+
+param name string
+param location string
+param tags object
+param emails string[]
+param workspaceId string
+param batchAccountId string
+param eventTopicId string
+
+@description('Minutes a video may wait before somebody should look.')
+param oldestQueuedMinutes int
+
+@description('Failed videos an hour that are more than people dropping files that are no videos.')
+param failedPerHour int
+
+var metricAlerts = [
+  {
+    name: 'dead-letters'
+    description: 'Event Grid gave up on an upload: it lies in the dead letter container.'
+    scope: eventTopicId
+    namespace: 'Microsoft.EventGrid/systemTopics'
+    metric: 'DeadLetteredCount'
+  }
+  {
+    name: 'dropped-events'
+    description: 'Event Grid could not even write a dead letter.'
+    scope: eventTopicId
+    namespace: 'Microsoft.EventGrid/systemTopics'
+    metric: 'DroppedEventCount'
+  }
+  {
+    name: 'start-task-failures'
+    description: 'A node failed its start task and takes no videos.'
+    scope: batchAccountId
+    namespace: 'Microsoft.Batch/batchAccounts'
+    metric: 'StartTaskFailedNodeCount'
+  }
+  {
+    name: 'unusable-nodes'
+    description: 'A node is in the unusable state: it is paid for and takes no videos.'
+    scope: batchAccountId
+    namespace: 'Microsoft.Batch/batchAccounts'
+    metric: 'UnusableNodeCount'
+  }
+]
+
+var logAlerts = [
+  {
+    name: 'failed-videos'
+    description: 'More videos failed in an hour than usual.'
+    query: loadTextContent('../queries/failed_videos.kql')
+    threshold: failedPerHour
+    window: 'PT1H'
+  }
+  {
+    name: 'oldest-queued-video'
+    description: 'A video has been waiting for longer than ${oldestQueuedMinutes} minutes.'
+    query: replace(loadTextContent('../queries/oldest_queued.kql'), '{{minutes}}', string(oldestQueuedMinutes))
+    threshold: 0
+    window: 'P1D'
+  }
+  {
+    name: 'resize-errors'
+    description: 'The pool did not reach the size it asked for: quota, or no capacity in the region.'
+    query: loadTextContent('../queries/resize_errors.kql')
+    threshold: 0
+    window: 'PT30M'
+  }
+  {
+    name: 'autoscale-errors'
+    description: 'The autoscale formula failed, so the pool keeps its size.'
+    query: loadTextContent('../queries/autoscale_errors.kql')
+    threshold: 2
+    window: 'PT30M'
+  }
+]
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: name
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'gifdrop'
+    emailReceivers: [for (email, i) in emails: {
+      name: 'person-${i}'
+      emailAddress: email
+      useCommonAlertSchema: true
+    }]
+  }
+}
+
+resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [for item in metricAlerts: {
+  name: '${name}-${item.name}'
+  location: 'global'
+  tags: tags
+  properties: {
+    description: item.description
+    enabled: true
+    severity: 2
+    scopes: [item.scope]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    autoMitigate: true
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+      allOf: [
+        {
+          criterionType: 'StaticThresholdCriterion'
+          name: item.name
+          metricNamespace: item.namespace
+          metricName: item.metric
+          operator: 'GreaterThan'
+          threshold: 0
+          timeAggregation: 'Total'
+        }
+      ]
+    }
+    actions: [{ actionGroupId: people.id }]
+  }
+}]
+
+resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item in logAlerts: {
+  name: '${name}-${item.name}'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'gifdrop: ${item.name}'
+    description: item.description
+    enabled: true
+    severity: 2
+    scopes: [workspaceId]
+    evaluationFrequency: 'PT15M'
+    windowSize: item.window
+    autoMitigate: true
+    // The tables of a fresh workspace are made by the first row that arrives.
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          query: item.query
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: item.threshold
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    actions: { actionGroups: [people.id] }
+  }
+}]

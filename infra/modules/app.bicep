@@ -1,0 +1,113 @@
+// The function app: Flex Consumption, Python, no keys and no connection strings to storage.
+
+param name string
+param location string
+param tags object
+param identityId string
+param identityClientId string
+param hostAccount string
+param hostBlobEndpoint string
+param deploymentContainer string
+param insightsConnectionString string
+
+@description('The settings of gifdrop itself.')
+param settings object
+
+@allowed([512, 2048, 4096])
+param memoryMb int
+param maxInstances int
+
+@description('Instances that never go cold, for HTTP and for the Event Grid trigger each. 0: the first event after a quiet time may need a retry.')
+param alwaysReady int
+
+@description('Empty: no virtual network.')
+param subnetId string
+
+var platform = {
+  AzureWebJobsStorage__accountName: hostAccount
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${identityClientId}'
+  AZURE_CLIENT_ID: identityClientId
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'app' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    functionAppConfig: {
+      runtime: {
+        name: 'python'
+        version: '3.12'
+      }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${hostBlobEndpoint}${deploymentContainer}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: memoryMb
+        maximumInstanceCount: maxInstances
+        alwaysReady: alwaysReady == 0 ? [] : [
+          {
+            name: 'http'
+            instanceCount: alwaysReady
+          }
+          {
+            name: 'function:on_video_uploaded'
+            instanceCount: alwaysReady
+          }
+        ]
+      }
+    }
+    siteConfig: { minTlsVersion: '1.2' }
+  }
+
+  resource appSettings 'config' = {
+    name: 'appsettings'
+    properties: union(platform, settings)
+  }
+
+  // Publishing is by Entra ID; the passwords of the past stay off.
+  resource scm 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
+  resource ftp 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+}
+
+output id string = app.id
+output name string = app.name
+output url string = 'https://${app.properties.defaultHostName}'

@@ -1,0 +1,98 @@
+// The Batch account, the application whose packages hold the converter, and what Batch logs.
+
+param name string
+param location string
+param tags object
+
+@description('BatchService: nodes count against the account\'s core quota. UserSubscription: against the subscription\'s, and spot nodes are possible.')
+@allowed(['BatchService', 'UserSubscription'])
+param poolAllocationMode string
+param keyVaultId string
+param keyVaultUrl string
+
+param packageId string
+param packagesAccountId string
+param poolIdentityId string
+param appPrincipalId string
+param workspaceId string
+param private bool
+param allowedIpRanges string[]
+
+var roles = loadJsonContent('../roles.json')
+var allowed = [for range in allowedIpRanges: {
+  action: 'Allow'
+  value: range
+}]
+
+resource account 'Microsoft.Batch/batchAccounts@2024-07-01' = {
+  name: name
+  location: location
+  tags: tags
+  identity: { type: 'SystemAssigned' }
+  properties: {
+    allowedAuthenticationModes: ['AAD']
+    poolAllocationMode: poolAllocationMode
+    keyVaultReference: poolAllocationMode == 'UserSubscription' ? {
+      id: keyVaultId
+      url: keyVaultUrl
+    } : null
+    autoStorage: {
+      storageAccountId: packagesAccountId
+      authenticationMode: 'BatchAccountManagedIdentity'
+      nodeIdentityReference: { resourceId: poolIdentityId }
+    }
+    publicNetworkAccess: private && empty(allowedIpRanges) ? 'Disabled' : 'Enabled'
+    networkProfile: private && !empty(allowedIpRanges) ? {
+      accountAccess: {
+        defaultAction: 'Deny'
+        ipRules: allowed
+      }
+      nodeManagementAccess: { defaultAction: 'Deny' }
+    } : null
+  }
+}
+
+resource application 'Microsoft.Batch/batchAccounts/applications@2024-07-01' = {
+  parent: account
+  name: packageId
+  properties: {
+    allowUpdates: false
+    displayName: 'gifdrop converter with its ffmpeg'
+  }
+}
+
+resource submitter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(account.id, appPrincipalId, 'Azure Batch Job Submitter')
+  scope: account
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Batch Job Submitter'])
+    description: 'The app adds and reads jobs and tasks and reads the pool; it can change neither pools nor the account.'
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-log-analytics'
+  scope: account
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        categoryGroup: 'allLogs'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output id string = account.id
+output name string = account.name
+output principalId string = account.identity.principalId
+output url string = 'https://${account.properties.accountEndpoint}'

@@ -1,0 +1,98 @@
+// Private endpoints of storage and Batch, and the DNS zones that make their usual names resolve to them.
+
+param name string
+param location string
+param tags object
+param vnetId string
+param subnetId string
+
+param dataAccountId string
+param hostAccountId string
+param packagesAccountId string
+param batchAccountId string
+
+var zoneNames = [
+  'privatelink.blob.${environment().suffixes.storage}'
+  'privatelink.batch.azure.com'
+]
+
+// zone is a place in zoneNames, group what of the resource the endpoint stands for.
+var targets = [
+  {
+    name: 'data'
+    resource: dataAccountId
+    group: 'blob'
+    zone: 0
+  }
+  {
+    name: 'host'
+    resource: hostAccountId
+    group: 'blob'
+    zone: 0
+  }
+  {
+    name: 'packages'
+    resource: packagesAccountId
+    group: 'blob'
+    zone: 0
+  }
+  {
+    name: 'batch'
+    resource: batchAccountId
+    group: 'batchAccount'
+    zone: 1
+  }
+  {
+    name: 'nodes'
+    resource: batchAccountId
+    group: 'nodeManagement'
+    zone: 1
+  }
+]
+
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in zoneNames: {
+  name: zone
+  location: 'global'
+  tags: tags
+}]
+
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (zone, i) in zoneNames: {
+  parent: zones[i]
+  name: name
+  location: 'global'
+  properties: {
+    registrationEnabled: false
+    virtualNetwork: { id: vnetId }
+  }
+}]
+
+resource endpoint 'Microsoft.Network/privateEndpoints@2024-07-01' = [for item in targets: {
+  name: '${name}-${item.name}'
+  location: location
+  tags: tags
+  properties: {
+    subnet: { id: subnetId }
+    privateLinkServiceConnections: [
+      {
+        name: item.name
+        properties: {
+          privateLinkServiceId: item.resource
+          groupIds: [item.group]
+        }
+      }
+    ]
+  }
+}]
+
+resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-07-01' = [for (item, i) in targets: {
+  parent: endpoint[i]
+  name: 'default'
+  properties: {
+    privateDnsZoneConfigs: [
+      {
+        name: item.group
+        properties: { privateDnsZoneId: zones[item.zone].id }
+      }
+    ]
+  }
+}]

@@ -1,0 +1,93 @@
+// A storage account that takes Entra ID tokens only, and its containers.
+
+param name string
+param location string
+param tags object
+param sku string
+param containers string[]
+
+@description('Days after which the blobs of a container are deleted, by container name.')
+param expiryDays object = {}
+
+@description('Days for which a deleted blob can be brought back.')
+@minValue(1)
+@maxValue(365)
+param undeleteDays int = 7
+
+@description('With private networking only private endpoints and these address ranges reach the account.')
+param private bool
+param allowedIpRanges string[] = []
+
+resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: sku }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: private && empty(allowedIpRanges) ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      // Event Grid writes its dead letters as a trusted service.
+      bypass: 'AzureServices'
+      defaultAction: private ? 'Deny' : 'Allow'
+      ipRules: [for range in allowedIpRanges: {
+        action: 'Allow'
+        value: range
+      }]
+    }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: {
+      enabled: true
+      days: undeleteDays
+    }
+  }
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = [for item in containers: {
+  parent: blobs
+  name: item
+  properties: { publicAccess: 'None' }
+}]
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = if (!empty(expiryDays)) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [for item in items(expiryDays): {
+        name: 'expire-${item.key}'
+        enabled: true
+        type: 'Lifecycle'
+        definition: {
+          filters: {
+            blobTypes: ['blockBlob', 'appendBlob']
+            prefixMatch: ['${item.key}/']
+          }
+          actions: {
+            baseBlob: {
+              delete: { daysAfterModificationGreaterThan: item.value }
+            }
+          }
+        }
+      }]
+    }
+  }
+  dependsOn: [container]
+}
+
+output id string = account.id
+output name string = account.name
+output blobEndpoint string = account.properties.primaryEndpoints.blob

@@ -1,0 +1,42 @@
+// The key vault that a Batch account in user subscription mode must have.
+
+param name string
+param location string
+param tags object
+
+@description('Object id of the "Microsoft Azure Batch" service principal in this tenant: az ad sp show --id ddbf3205-c6bd-46ae-8127-60eb93363864 --query id')
+param batchServicePrincipalId string
+
+var roles = loadJsonContent('../roles.json')
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    tenantId: subscription().tenantId
+    sku: {
+      family: 'A'
+      name: 'standard'
+    }
+    enableRbacAuthorization: true
+    enabledForDeployment: true
+    enabledForDiskEncryption: true
+    enabledForTemplateDeployment: true
+    enableSoftDelete: true
+  }
+}
+
+resource secrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, batchServicePrincipalId, 'Key Vault Secrets Officer')
+  scope: vault
+  properties: {
+    principalId: batchServicePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets Officer'])
+    description: 'Batch keeps what it needs to run nodes in this subscription here.'
+  }
+}
+
+output id string = vault.id
+output url string = vault.properties.vaultUri

@@ -1,0 +1,63 @@
+// One page for operators: what came in and out, what failed, and how the pool followed.
+
+param name string
+param location string
+param tags object
+param workspaceId string
+
+var panels = [
+  {
+    title: 'Videos: in, done and failed'
+    query: loadTextContent('../queries/throughput.kql')
+    chart: 'timechart'
+  }
+  {
+    title: 'Failed, newest first'
+    query: loadTextContent('../queries/failed_videos.kql')
+    chart: 'table'
+  }
+  {
+    title: 'Waiting for more than ten minutes'
+    query: replace(loadTextContent('../queries/oldest_queued.kql'), '{{minutes}}', '10')
+    chart: 'table'
+  }
+  {
+    title: 'Seconds that a task runs'
+    query: loadTextContent('../queries/task_times.kql')
+    chart: 'timechart'
+  }
+  {
+    title: 'Resizes of the pool'
+    query: loadTextContent('../queries/resizes.kql')
+    chart: 'table'
+  }
+]
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(resourceGroup().id, name)
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'gifdrop'
+    category: 'workbook'
+    sourceId: workspaceId
+    serializedData: string({
+      version: 'Notebook/1.0'
+      items: map(panels, panel => {
+        type: 3
+        name: panel.title
+        content: {
+          version: 'KqlItem/1.0'
+          title: panel.title
+          query: panel.query
+          size: 0
+          queryType: 0
+          resourceType: 'microsoft.operationalinsights/workspaces'
+          visualization: panel.chart
+          timeContext: { durationMs: 86400000 }
+        }
+      })
+    })
+  }
+}

@@ -1,0 +1,105 @@
+// A Batch account and pool in another region, for when the first is out of quota, capacity or order.
+// Deploy it into the resource group of main.bicep with the same pool parameters, then give its batchUrl to main.bicep.
+
+targetScope = 'resourceGroup'
+
+@description('As given to main.bicep.')
+param name string = 'gifdrop'
+param location string
+param tags object = {}
+
+param vmSize string = 'Standard_D2ads_v5'
+param taskSlotsPerNode int = 2
+param maxDedicatedNodes int = 4
+param maxLowPriorityNodes int = 0
+param minNodes int = 0
+param tasksPerSlot int = 4
+
+var unique = uniqueString(resourceGroup().id, name)
+var fullName = '${name}-${take(unique, 6)}'
+var shortName = '${replace(name, '-', '')}${take(uniqueString(resourceGroup().id, name, location), 8)}'
+
+// The same identity as at home: it is named in every task, and the name of the pool depends on it.
+resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: '${fullName}-app'
+}
+
+resource poolIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: '${fullName}-pool'
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existing = {
+  name: fullName
+}
+
+module packages 'modules/storage.bicep' = {
+  name: 'packages-${location}'
+  params: {
+    name: '${shortName}pkgs'
+    location: location
+    tags: tags
+    sku: 'Standard_LRS'
+    containers: []
+    private: false
+  }
+}
+
+module batch 'modules/batch.bicep' = {
+  name: 'batch-${location}'
+  params: {
+    name: shortName
+    location: location
+    tags: tags
+    poolAllocationMode: 'BatchService'
+    keyVaultId: ''
+    keyVaultUrl: ''
+    packageId: 'gifdrop'
+    packagesAccountId: packages.outputs.id
+    poolIdentityId: poolIdentity.id
+    appPrincipalId: appIdentity.properties.principalId
+    workspaceId: workspace.id
+    private: false
+    allowedIpRanges: []
+  }
+}
+
+module packageGrants 'modules/grants.bicep' = {
+  name: 'package-grants-${location}'
+  params: {
+    account: packages.outputs.name
+    grants: [
+      {
+        principal: batch.outputs.principalId
+        role: 'Storage Blob Data Contributor'
+        container: ''
+        why: 'Batch stores application packages in containers that it names itself.'
+      }
+      {
+        principal: poolIdentity.properties.principalId
+        role: 'Storage Blob Data Reader'
+        container: ''
+        why: 'Nodes fetch the converter.'
+      }
+    ]
+  }
+}
+
+module pool 'modules/pool.bicep' = {
+  name: 'pool-${location}'
+  params: {
+    batchAccount: batch.outputs.name
+    vmSize: vmSize
+    taskSlotsPerNode: taskSlotsPerNode
+    maxDedicatedNodes: maxDedicatedNodes
+    maxLowPriorityNodes: maxLowPriorityNodes
+    minNodes: minNodes
+    tasksPerSlot: tasksPerSlot
+    identityId: poolIdentity.id
+    subnetId: ''
+    blockMetadataService: false
+  }
+}
+
+output batchAccount string = batch.outputs.name
+output batchUrl string = batch.outputs.url
+output pool string = pool.outputs.name

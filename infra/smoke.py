@@ -1,0 +1,81 @@
+"""The smoke test of a deployment: makes a short video, and waits until its conversion has ended.
+
+python -m infra.smoke make FILE | wait URL VIDEO  (`wait` takes the function key from GIFDROP_KEY)
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+PATIENCE_SECONDS = 1200.0
+"""A pool of no nodes needs some minutes for the first one."""
+
+
+def make(path: Path) -> None:
+    """A real two-second H.264 MP4."""
+    import imageio_ffmpeg
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=2"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *source]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", "-c:v", "libx264", str(path)], check=True)
+
+
+def wait(
+    url: str, video: str, key: str, *, patience: float = PATIENCE_SECONDS, pause: float = 5.0
+) -> dict[str, object]:
+    """The status of a video once it has succeeded or failed, in the form of `GET status/{video}`.
+
+    Raises TimeoutError when that takes longer than `patience` seconds, and PermissionError for a wrong key.
+    """
+    address = f"{url.rstrip('/')}/api/status/{urllib.parse.quote(video)}"
+    request = urllib.request.Request(address, headers={"x-functions-key": key})  # noqa: S310  # the app's own address
+    deadline = time.monotonic() + patience
+    last = ""
+    while time.monotonic() < deadline:
+        state = "waiting for the app"
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # the app's own address
+                status: dict[str, object] = json.load(answer)
+            if status["state"] in ("succeeded", "failed"):
+                return status
+            state = str(status["state"])
+        except urllib.error.HTTPError as error:
+            if error.code in (401, 403):
+                raise PermissionError("the app refuses the function key") from None
+            state = "waiting for the event" if error.code == 404 else f"the app answers {error.code}"
+        except (OSError, ValueError):
+            pass
+        if state != last:
+            print(f"{video}: {state}", flush=True)
+            last = state
+        time.sleep(pause)
+    raise TimeoutError(f"{video} was not converted within {patience:.0f} s; last: {last}")
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["make", file]:
+            make(Path(file))
+            return 0
+        case ["wait", url, video]:
+            try:
+                pause = float(os.environ.get("GIFDROP_PAUSE_SECONDS", "5"))
+                status = wait(url, video, os.environ["GIFDROP_KEY"], pause=pause)
+            except (TimeoutError, PermissionError) as error:
+                print(error, file=sys.stderr)
+                return 1
+            print(json.dumps({name: status.get(name) for name in ("video", "state", "gif", "error")}, indent=2))
+            return 0 if status["state"] == "succeeded" else 1
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

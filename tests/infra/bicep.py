@@ -1,0 +1,50 @@
+"""What the Bicep files say, for tests that hold it against the code."""
+
+import json
+from pathlib import Path
+
+from tree_sitter import Node
+
+from infra.check.syntax import Declaration, literal, parse, properties, property_of, text
+
+ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+
+
+def declaration(file: str, name: str) -> Declaration:
+    return next(item for item in parse(INFRA / file).declarations if item.name == name)
+
+
+def entries(node: Node | None) -> dict[str, Node]:
+    """The properties of an object literal."""
+    assert node is not None
+    return {str(key): value for key, _, value in properties(node)}
+
+
+def strings(node: Node | None) -> dict[str, str]:
+    """The properties of an object whose values are all plain strings."""
+    return {key: str(literal(value)) for key, value in entries(node).items()}
+
+
+def containers() -> dict[str, str]:
+    """Role in the system -> container."""
+    return strings(declaration("main.bicep", "containers").value)
+
+
+def app_settings() -> dict[str, str]:
+    """App setting -> the expression that Bicep gives it."""
+    own = property_of(property_of(declaration("main.bicep", "app").value, "params"), "settings")
+    platform = declaration("modules/app.bicep", "platform").value
+    return {key: text(value) for node in (platform, own) for key, value in entries(node).items()}
+
+
+def subscription() -> Node:
+    """The properties of the event subscription."""
+    found = property_of(declaration("events.bicep", "uploaded").value, "properties")
+    assert found is not None
+    return found
+
+
+def roles() -> dict[str, str]:
+    found: dict[str, str] = json.loads((INFRA / "roles.json").read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,201 @@
+"""Names and settings that stand in more than one place agree: in the app, in Bicep, in the local stack."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import function_app
+from infra.check.syntax import literal, parse, property_of, text, walk
+from infra.package import PACKAGE_ID
+from local import provision
+from local.events.schema import CREATED, subject
+from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, Settings, read_settings
+from tests.infra.bicep import (
+    INFRA,
+    ROOT,
+    app_settings,
+    containers,
+    declaration,
+    entries,
+    roles,
+    strings,
+    subscription,
+)
+
+# What the Functions host and Azure's libraries read, by https://learn.microsoft.com/azure/azure-functions/.
+PLATFORM = {
+    "AzureWebJobsStorage__accountName",
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+# Azure's built-in roles: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+BUILT_IN = {
+    "Azure Batch Job Submitter": "48e5e92e-a480-4e71-aa9c-2778f4c13781",
+    "EventGrid Data Sender": "d5a91429-5739-47e2-a06b-3470a27159e7",
+    "Key Vault Secrets Officer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
+    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+    "Storage Blob Delegator": "db58b8e5-c6ad-4a2a-8342-4190687cbf4a",
+}
+CONTAINER_SETTINGS = {
+    "GIFDROP_INPUT_CONTAINER": "input",
+    "GIFDROP_OUTPUT_CONTAINER": "output",
+    "GIFDROP_STAGING_CONTAINER": "staging",
+    "GIFDROP_RECORDS_CONTAINER": "records",
+    "GIFDROP_LOGS_CONTAINER": "logs",
+    "GIFDROP_DEADLETTER_CONTAINER": "deadLetters",
+}
+
+
+def settings_the_code_knows() -> set[str]:
+    schedules = set(re.findall(r"%(GIFDROP_\w+)%", (ROOT / "function_app.py").read_text(encoding="utf-8")))
+    # The local stack and Bicep name the dead letters' container; Event Grid alone writes it.
+    known = {variable for variable, _ in VARIABLES.values()} | set(OPTION_VARIABLES.values()) | schedules
+    return known | {"GIFDROP_DEADLETTER_CONTAINER"}
+
+
+def settings_the_code_needs() -> set[str]:
+    return {VARIABLES[name][0] for name in REQUIRED} | set(
+        re.findall(r"%(GIFDROP_\w+)%", (ROOT / "function_app.py").read_text(encoding="utf-8"))
+    )
+
+
+def test_bicep_gives_every_setting_that_the_code_needs() -> None:
+    assert settings_the_code_needs() - set(app_settings()) == set()
+
+
+def test_bicep_gives_no_setting_that_nothing_reads() -> None:
+    assert set(app_settings()) - settings_the_code_knows() - PLATFORM == set()
+
+
+def test_the_example_of_local_settings_names_what_the_code_reads() -> None:
+    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    ours = {name for name in values if name.startswith("GIFDROP_")}
+    assert settings_the_code_needs() <= ours <= settings_the_code_knows()
+    read_settings(values)
+
+
+def test_settings_of_the_shape_that_bicep_gives_are_accepted_by_the_code() -> None:
+    given = {
+        "GIFDROP_STORAGE_URL": "https://gifdropabcdata.blob.core.windows.net/",
+        "GIFDROP_BATCH_URL": "https://gifdropabc.westeurope.batch.azure.com",
+        "GIFDROP_FALLBACK_BATCH_URLS": "https://a.northeurope.batch.azure.com https://b.eastus.batch.azure.com",
+        "GIFDROP_POOL_ID": "gifdrop-abcdefghijklm",
+        "GIFDROP_POOL_IDENTITY": "/subscriptions/0/resourceGroups/g/providers/Microsoft.ManagedIdentity"
+        "/userAssignedIdentities/gifdrop-abcdef-pool",
+        "GIFDROP_PACKAGE_ID": "gifdrop",
+        "GIFDROP_PACKAGE_VERSION": "0123456789ab",
+        **{setting: containers()[role] for setting, role in CONTAINER_SETTINGS.items()},
+    }
+    presets = declaration("main.bicep", "preset").allowed
+    assert set(given) <= set(app_settings())
+
+    for preset in presets:
+        assert read_settings({**given, "GIFDROP_GIF_PRESET": preset}).defaults.preset == preset
+
+
+def test_containers_have_the_same_names_everywhere() -> None:
+    in_bicep = containers()
+    given = app_settings()
+    assert {setting: f"containers.{role}" for setting, role in CONTAINER_SETTINGS.items()}.items() <= given.items()
+    assert {setting: in_bicep[role] for setting, role in CONTAINER_SETTINGS.items()} == provision.CONTAINERS
+    assert in_bicep["input"] == Settings.input_container
+    assert in_bicep["output"] == Settings.output_container
+    assert in_bicep["staging"] == Settings.staging_container
+    assert in_bicep["records"] == Settings.records_container
+    assert in_bicep["logs"] == Settings.logs_container
+    events = {name: declaration("events.bicep", name).value for name in ("inputContainer", "deadLetterContainer")}
+    assert literal(events["inputContainer"]) == in_bicep["input"]
+    assert literal(events["deadLetterContainer"]) == in_bicep["deadLetters"]
+
+
+def test_the_events_that_bicep_subscribes_to_are_those_that_the_code_and_the_local_stack_take() -> None:
+    asked = entries(property_of(subscription(), "filter"))
+    types = [literal(item) for item in asked["includedEventTypes"].named_children]
+    assert types == [CREATED]
+    assert f'"{CREATED}"' in (ROOT / "shared" / "events.py").read_text(encoding="utf-8")
+    begins = text(asked["subjectBeginsWith"]).strip("'").replace("${inputContainer}", containers()["input"])
+    assert begins == subject(containers()["input"], "")
+
+
+def test_the_function_that_bicep_names_is_one_that_the_app_has() -> None:
+    resource_id = text(entries(property_of(property_of(subscription(), "destination"), "properties"))["resourceId"])
+    name = resource_id.strip("'").rpartition("/")[2]
+    assert callable(getattr(function_app, name))
+    always_ready = [text(node) for node in walk(parse(INFRA / "modules/app.bicep").root) if "function:" in text(node)]
+    assert f"'function:{name}'" in always_ready
+    deploy = (INFRA / "deploy.sh").read_text(encoding="utf-8")
+    assert f"--function-name {name} " in deploy
+
+
+def test_the_application_package_has_the_same_name_everywhere() -> None:
+    assert literal(declaration("main.bicep", "packageId").value) == PACKAGE_ID == Settings.package_id
+    region = property_of(property_of(declaration("region.bicep", "batch").value, "params"), "packageId")
+    assert literal(region) == PACKAGE_ID
+    deploy = (INFRA / "deploy.sh").read_text(encoding="utf-8")
+    assert set(re.findall(r"--application-name (\S+)", deploy)) == {PACKAGE_ID}
+
+
+def test_the_pool_of_the_local_stack_runs_what_the_pool_in_azure_runs() -> None:
+    local = provision.pool()["virtualMachineConfiguration"]
+    assert local["imageReference"] == strings(declaration("modules/pool.bicep", "image").value)
+    assert local["nodeAgentSKUId"] == literal(declaration("modules/pool.bicep", "nodeAgent").value)
+
+
+def test_the_parameters_that_azd_fills_in_are_parameters_of_the_template() -> None:
+    given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+    assert set(given) <= set(parse(INFRA / "main.bicep").of("param"))
+
+
+def test_bicep_fills_in_every_placeholder_of_the_autoscale_formula() -> None:
+    wanted = set(re.findall(r"\{\{\w+\}\}", (INFRA / "autoscale.txt").read_text(encoding="utf-8")))
+    filled = set(re.findall(r"\{\{\w+\}\}", (INFRA / "modules/pool.bicep").read_text(encoding="utf-8")))
+    assert wanted - {"{{...}}"} == filled
+
+
+def test_roles_are_azures_built_in_ones() -> None:
+    assert roles() == BUILT_IN
+
+
+@pytest.mark.parametrize("path", sorted((INFRA / "queries").glob("*.kql")), ids=lambda path: path.name)
+def test_a_query_is_used_by_an_alert_or_the_workbook(path: Path) -> None:
+    users = [(INFRA / "modules" / name).read_text(encoding="utf-8") for name in ("alerts.bicep", "workbook.bicep")]
+    assert any(f"queries/{path.name}" in user for user in users)
+
+
+def test_the_queries_look_for_lines_that_the_app_writes() -> None:
+    submitted = f"{'cats/tom.mp4'!r} is task {'0' * 32}-1 of job gifdrop-2026-11-21"
+    ended = f"{'cats/tom.mp4'!r} failed after attempt 2"
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").glob("*.py"))
+    assert '"%r is task %s of job %s"' in code
+    assert '"%r %s after attempt %d"' in code
+    for name, line in (("oldest_queued", submitted), ("oldest_queued", ended), ("failed_videos", ended)):
+        query = (INFRA / "queries" / f"{name}.kql").read_text(encoding="utf-8")
+        patterns = [re.compile(found) for found in re.findall(r'extract\(@"([^"]+)"', query)]
+        assert any(found and found[1] == "'cats/tom.mp4'" for found in (item.search(line) for item in patterns))
+
+
+def test_the_operations_guide_says_what_to_do_about_every_alert() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    alerts = []
+    for name in ("metricAlerts", "logAlerts"):
+        value = declaration("modules/alerts.bicep", name).value
+        assert value is not None
+        alerts += [str(literal(property_of(item, "name"))) for item in value.named_children]
+    assert len(alerts) == 8
+    assert [alert for alert in alerts if f"| `{alert}` |" not in guide] == []
+
+
+def test_the_operations_guide_names_parameters_and_steps_that_are_there() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"-p '?(\w+)=", guide)) | set(re.findall(r"`(\w+)=[^`]+`", guide))
+    assert named <= set(parse(INFRA / "main.bicep").of("param"))
+    steps = re.search(r"^STEPS=\((.*)\)$", (INFRA / "deploy.sh").read_text(encoding="utf-8"), re.MULTILINE)
+    assert steps
+    assert [step for step in steps[1].split() if f"| `{step}` |" not in guide] == []
