@@ -1,0 +1,147 @@
+"""The Batch emulator: adding, listing and running tasks, and memory per task. `python -m bench.batch_emulator`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from azure.batch import BatchClient, models
+from azure.batch.aio import BatchClient as AsyncBatchClient
+from azure.core.credentials import AzureNamedKeyCredential
+
+from bench.table import show
+from local.batch.options import DEFAULT_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench import Row
+
+LISTED = 10_000
+RUN = 1_000
+NODES, SLOTS = 4, 4
+_ROOT = Path(__file__).parents[1]
+
+
+def _row(figure: str, value: float, unit: str) -> Row:
+    return {"figure": figure, "value": value, "unit": unit}
+
+
+def _credential() -> AzureNamedKeyCredential:
+    return AzureNamedKeyCredential("gifdrop", DEFAULT_KEY)
+
+
+def _task(index: int, command: str) -> models.BatchTaskCreateOptions:
+    """A task about as large as the app's own."""
+    name = f"{index:032x}-1"
+    identity = models.BatchNodeIdentityReference(resource_id="/subscriptions/s/resourceGroups/g/providers/i/nodes")
+    video = f"https://account.blob.core.windows.net/videos/folder/video-{index}.mp4"
+    outputs = [
+        models.OutputFile(
+            file_pattern=pattern,
+            destination=models.OutputFileDestination(
+                container=models.OutputFileBlobContainerDestination(
+                    container_url="https://account.blob.core.windows.net/staging",
+                    path=f"{name}/{pattern}",
+                    identity_reference=identity,
+                )
+            ),
+            upload_options=models.OutputFileUploadConfiguration(upload_condition="tasksuccess"),
+        )
+        for pattern in ("out.gif", "result.json")
+    ]
+    return models.BatchTaskCreateOptions(
+        id=name,
+        command_line=command,
+        display_name=f"folder/video-{index}.mp4",
+        resource_files=[models.ResourceFile(http_url=video, file_path="input.mp4", identity_reference=identity)],
+        output_files=outputs,
+    )
+
+
+def _job(client: BatchClient, name: str, *, nodes: int) -> None:
+    machine = models.VirtualMachineConfiguration(
+        image_reference=models.BatchVmImageReference(publisher="p", offer="o", sku="s"), node_agent_sku_id="a"
+    )
+    client.create_pool(
+        models.BatchPoolCreateOptions(
+            id=name,
+            vm_size="s",
+            virtual_machine_configuration=machine,
+            target_dedicated_nodes=nodes,
+            task_slots_per_node=SLOTS,
+        )
+    )
+    while sum(node.state == "idle" for node in client.list_nodes(name)) < nodes:
+        time.sleep(0.02)
+    client.create_job(models.BatchJobCreateOptions(id=name, pool_info=models.BatchPoolInfo(pool_id=name)))
+
+
+async def _add(url: str, job: str, tasks: list[models.BatchTaskCreateOptions]) -> None:
+    async with AsyncBatchClient(url, _credential()) as client:
+        await client.create_tasks(job, tasks, max_concurrency=4)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _listing(client: BatchClient, url: str, process: psutil.Process) -> list[Row]:
+    _job(client, "listed", nodes=0)
+    tasks = [_task(index, "/bin/true") for index in range(LISTED)]
+    before = process.memory_info().rss
+    adding = _timed(lambda: asyncio.run(_add(url, "listed", tasks)))
+    memory = (process.memory_info().rss - before) / LISTED
+    listing = _timed(lambda: list(client.list_tasks("listed", select=["id", "state", "executionInfo"])))
+    return [
+        _row(f"add {LISTED} tasks by collections of 100", LISTED / adding, "tasks/s"),
+        _row("memory per task", memory / 1024, "KiB"),
+        _row(f"list {LISTED} tasks with select", listing, "s"),
+    ]
+
+
+def _running(client: BatchClient, url: str) -> list[Row]:
+    _job(client, "run", nodes=NODES)
+    tasks = [models.BatchTaskCreateOptions(id=f"t{index}", command_line="/bin/true") for index in range(RUN)]
+
+    def run() -> None:
+        asyncio.run(_add(url, "run", tasks))
+        while client.get_job_task_counts("run").task_counts.completed < RUN:
+            time.sleep(0.05)
+
+    emulated = _timed(run)
+
+    def bare(_index: int) -> None:
+        subprocess.run(["/bin/true"], check=True)
+
+    with ThreadPoolExecutor(NODES * SLOTS) as pool:
+        plain = _timed(lambda: list(pool.map(bare, range(RUN))))
+    return [
+        _row(f"run {RUN} tasks of /bin/true on {NODES} nodes with {SLOTS} slots", RUN / emulated, "tasks/s"),
+        _row(f"the same commands in a pool of {NODES * SLOTS} threads", RUN / plain, "commands/s"),
+    ]
+
+
+def run() -> list[Row]:
+    """Every figure, from an emulator of its own."""
+    command = [sys.executable, "-m", "local.batch", "--port", "0", "--exit-with-stdin"]
+    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as emulator:
+        assert emulator.stdout is not None
+        url = json.loads(emulator.stdout.readline())["url"]
+        with BatchClient(url, _credential()) as client:
+            rows = _listing(client, url, psutil.Process(emulator.pid)) + _running(client, url)
+        emulator.terminate()
+    return rows
+
+
+if __name__ == "__main__":
+    show("batch_emulator", run())

@@ -1,0 +1,142 @@
+"""What the pipeline costs: N videos through the whole local stack against plain ffmpeg with the same arguments."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+import aiohttp
+import imageio_ffmpeg
+
+from bench import Row
+from bench.table import show
+from infra.package import sources
+from local.stack import Stack
+
+COUNT = 12
+SECONDS = 8
+AT_ONCE = 2
+"""As many as the local pool has task slots."""
+RECORDER = """
+import json, runpy, subprocess, sys
+log, *sys.argv = sys.argv[1:]
+begin = subprocess.Popen.__init__
+def note(self, command, *rest, **named):
+    with open(log, "a") as file:
+        print(json.dumps([str(word) for word in command]), file=file)
+    begin(self, command, *rest, **named)
+subprocess.Popen.__init__ = note
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a script and takes down what it starts."""
+
+
+def run() -> list[Row]:
+    """Seconds for the stack's start, for N videos through it, and for plain ffmpeg two at a time; and the ratio."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        video = _video(folder / "video.mp4")
+        commands = _commands(folder, video)
+        plain = [_plain(folder, video, commands)]
+        started, piped = asyncio.run(_pipeline(folder / "stack", video.read_bytes()))
+        # Before and after, since the machine may be busier with something else at one of the two.
+        plain.append(_plain(folder, video, commands))
+    floor = sum(plain) / len(plain)
+    return [
+        {
+            "videos": COUNT,
+            "seconds each": SECONDS,
+            "stack start s": started,
+            "pipeline s": piped,
+            "plain ffmpeg s": floor,
+            "ratio": piped / floor,
+        }
+    ]
+
+
+def _video(path: Path) -> Path:
+    source = f"testsrc2=duration={SECONDS}:size=1280x720:rate=25,noise=alls=8:allf=t"
+    _ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path))
+    return path
+
+
+def _ffmpeg(*arguments: str) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *arguments]
+    subprocess.run(command, check=True)
+
+
+def _commands(folder: Path, video: Path) -> list[list[str]]:
+    """The ffmpeg calls that the converter makes for the video and that write something, taken down as it makes them."""
+    package, work, log = folder / "package", folder / "recorded", folder / "calls"
+    for name, path in sources().items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, package / name)
+    work.mkdir()
+    shutil.copy(video, work / "input.mp4")
+    script = str(package / "convert.py")
+    command = [sys.executable, "-I", "-c", RECORDER, str(log), script, "input.mp4"]
+    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
+    calls = [json.loads(line)[1:] for line in log.read_text().splitlines()]
+    return [call for call in calls if call[-1].startswith("file:") and call[-2] != "-i"]
+
+
+def _plain(folder: Path, video: Path, commands: list[list[str]]) -> float:
+    recorded = str(folder / "recorded")
+
+    def convert(number: int) -> None:
+        work = folder / f"plain-{number}"
+        work.mkdir(exist_ok=True)
+        shutil.copy(video, work / "input.mp4")
+        for command in commands:
+            here = [argument.replace(recorded, str(work)) for argument in command]
+            Path(here[-1].removeprefix("file:")).parent.mkdir(exist_ok=True)
+            subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *here], cwd=work, check=True, stdout=subprocess.DEVNULL)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(convert, range(COUNT)))
+    return time.perf_counter() - began
+
+
+async def _pipeline(directory: Path, body: bytes) -> tuple[float, float]:
+    began = time.perf_counter()
+    async with Stack(directory=directory) as stack:
+        started = time.perf_counter() - began
+        names = [f"{number}.mp4" for number in range(COUNT)]
+        began = time.perf_counter()
+        await asyncio.to_thread(_upload, stack.env, names, body)
+        async with aiohttp.ClientSession(headers={"x-functions-key": stack.endpoints["function_key"]}) as http:
+            await asyncio.gather(*(_ended(http, stack.endpoints["functions"], name) for name in names))
+        return started, time.perf_counter() - began
+
+
+def _upload(env: dict[str, str], names: list[str], body: bytes) -> None:
+    from azure.identity import ManagedIdentityCredential
+    from azure.storage.blob import BlobServiceClient
+
+    os.environ.update(env)
+    credential = ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"])
+    with BlobServiceClient(env["GIFDROP_STORAGE_URL"], credential=credential) as storage:
+        for name in names:
+            storage.get_blob_client(env["GIFDROP_INPUT_CONTAINER"], name).upload_blob(body)
+
+
+async def _ended(http: aiohttp.ClientSession, functions: str, name: str) -> None:
+    while True:
+        async with http.get(f"{functions}/api/status/{quote(name)}") as response:
+            status = json.loads(await response.read())
+        if response.status == 200 and status["state"] in ("succeeded", "failed"):
+            assert status["state"] == "succeeded", status["error"]
+            return
+        await asyncio.sleep(0.5)
+
+
+if __name__ == "__main__":
+    show("pipeline", run())

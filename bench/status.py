@@ -1,0 +1,206 @@
+"""How quick the status API is: latency and requests a second, with few records and with 100,000, and their cost."""
+
+import asyncio
+import json
+import os
+import ssl
+import statistics
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bench import Row
+from bench.table import show
+from local.stack import Stack
+from shared.blobs import VERSION
+from shared.conversion import Conversion, Gif, now, to_metadata
+from shared.names import conversion_id, gif_name, job_id, task_id
+from tests.integration.videos import make_video
+
+RECORDS = 100_000
+SECONDS = 5
+"""For which each route is asked."""
+QUIET = {"GIFDROP_COMPLETE_SCHEDULE": "0 0 0 1 1 *", "GIFDROP_RECONCILE_SCHEDULE": "0 0 0 1 1 *"}
+"""No sweeps meanwhile."""
+
+
+def run() -> list[Row]:
+    """A row for each route: requests a second, p50 and p99 in milliseconds; and what one request costs at most."""
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch) / "stack"
+        rows = asyncio.run(_few(directory))
+        fill(directory / "storage" / "__azurite_db_blob__.json", RECORDS)
+        return rows + asyncio.run(_many(directory))
+
+
+async def _few(directory: Path) -> list[Row]:
+    async with Stack(directory=directory, settings=QUIET) as stack:
+        slow, short = (directory / f"{name}.mp4" for name in ("slow", "short"))
+        make_video(short, seconds=1)
+        make_video(slow, seconds=60, size="640x360")
+        await asyncio.to_thread(_upload, stack.env, {"short.mp4": short})
+        async with aiohttp.ClientSession(headers={"x-functions-key": stack.endpoints["function_key"]}) as http:
+            api = f"{stack.endpoints['functions']}/api"
+            await _until(http, f"{api}/status/short.mp4", "succeeded")
+            rows = [
+                await _measure(http, "the host alone: a small file", f"{api}/dashboard/play.svg", clients=50),
+                await _measure(http, "status/{video}, ended", f"{api}/status/short.mp4", clients=50),
+                await _measure(http, "status/{video}, ended", f"{api}/status/short.mp4", clients=1),
+                await _measure(http, "gifs/{gif}", f"{api}/gifs/short.gif", clients=50),
+                await _measure(http, "status?sort=newest", f"{api}/status?sort=newest", clients=50),
+            ]
+            await asyncio.to_thread(_upload, stack.env, {"running.mp4": slow})
+            await _until(http, f"{api}/status/running.mp4", "running")
+            rows.append(await _measure(http, "status/{video}, running", f"{api}/status/running.mp4", clients=50))
+        costs = await _costs(stack, "short.mp4")
+    return rows + [
+        {"route": route, "what": "requests it sends, cold", "storage": cost["storage"], "batch": cost["batch"]}
+        for route, cost in costs.items()
+    ]
+
+
+async def _many(directory: Path) -> list[Row]:
+    async with (
+        Stack(directory=directory, settings=QUIET) as stack,
+        aiohttp.ClientSession(headers={"x-functions-key": stack.endpoints["function_key"]}) as http,
+    ):
+        api = f"{stack.endpoints['functions']}/api"
+        began = time.perf_counter()
+        while (await _json(http, f"{api}/status?sort=newest&limit=1"))["summary"] is None:
+            await asyncio.sleep(0.1)
+        counted = time.perf_counter() - began
+        first = await _json(http, f"{api}/status?limit=100")
+        second = f"{api}/status?limit=100&cursor={first['next']}"
+        what = f"a page of 100 of {RECORDS}"
+        storage = await _token(http, stack)
+        listing = (
+            f"{stack.endpoints['storage']}/conversions?restype=container&comp=list&include=metadata&maxresults=100"
+        )
+        return [
+            {"route": "status", "what": f"{RECORDS} counted for the first time", "seconds": counted},
+            await _measure(http, "storage alone: a listing", listing, clients=1, what=what, headers=storage),
+            await _measure(http, "status, first page", f"{api}/status?limit=100", clients=1, what=what),
+            await _measure(http, "status, second page", second, clients=1, what=what),
+            await _measure(http, "status?state=failed", f"{api}/status?limit=100&state=failed", clients=1, what=what),
+            await _measure(http, "status?sort=newest", f"{api}/status?sort=newest&limit=100", clients=1, what=what),
+            await _measure(http, "status?sort=newest", f"{api}/status?sort=newest&limit=100", clients=50, what=what),
+        ]
+
+
+async def _measure(
+    http: aiohttp.ClientSession,
+    route: str,
+    url: str,
+    *,
+    clients: int,
+    what: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Row:
+    trust = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+    took: list[float] = []
+    began = time.perf_counter()
+
+    async def client() -> None:
+        while time.perf_counter() - began < SECONDS:
+            sent = time.perf_counter()
+            async with http.get(url, headers=headers, ssl=trust, allow_redirects=False) as response:
+                await response.read()
+                assert response.status in (200, 302), await response.text()
+            took.append(time.perf_counter() - sent)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    seconds = time.perf_counter() - began
+    # Of a slow route there may be one answer only.
+    cuts = statistics.quantiles(took, n=100, method="inclusive") if len(took) > 1 else took * 99
+    return {
+        "route": route,
+        "what": what or "few records",
+        "clients": clients,
+        "requests/s": len(took) / seconds,
+        "p50 ms": cuts[49] * 1000,
+        "p99 ms": cuts[98] * 1000,
+    }
+
+
+def fill(database: Path, count: int) -> None:
+    """Make `count` records out of the one that a stopped Azurite has in its database, in seconds instead of minutes."""
+    whole = json.loads(database.read_text())
+    (blobs,) = (each for each in whole["collections"] if each["name"] == "$BLOBS_COLLECTION$")
+    data = blobs["data"]
+    pattern = next(blob for blob in data if blob["containerName"] == "conversions")
+    moment = now()
+    for number in range(count):
+        video = f"bulk/{number % 100:03}/{number:06}.mp4"
+        id_ = conversion_id("videos", video, "0x1")
+        conversion = Conversion(
+            video=video,
+            etag="0x1",
+            id=id_,
+            state="succeeded" if number % 50 else "failed",
+            task_id=task_id(id_, 1),
+            job_id=job_id(moment.date()),
+            queued_at=moment - timedelta(seconds=count - number),
+            finished_at=moment,
+            gif=Gif(name=gif_name(video), bytes=1_204_211, width=480, height=270, frames=48, duration_seconds=4.0),
+        )
+        blobs["maxId"] += 1
+        data.append(pattern | {"name": video, "metadata": to_metadata(conversion), "$loki": blobs["maxId"]})
+    for name, index in blobs["binaryIndices"].items():
+        index["values"] = sorted(range(len(data)), key=[blob[name] for blob in data].__getitem__)
+    database.write_text(json.dumps(whole))
+
+
+async def _costs(stack: Stack, video: str) -> dict[str, dict[str, int]]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.requests", video), env={**os.environ, **stack.env}, stdout=PIPE
+    )
+    costs: dict[str, dict[str, int]] = json.loads((await process.communicate())[0])
+    return costs
+
+
+async def _token(http: aiohttp.ClientSession, stack: Stack) -> dict[str, str]:
+    """The headers of a request to storage itself."""
+    query = {
+        "api-version": "2019-08-01",
+        "resource": "https://storage.azure.com",
+        "client_id": stack.env["AZURE_CLIENT_ID"],
+    }
+    header = {"X-IDENTITY-HEADER": stack.env["IDENTITY_HEADER"]}
+    async with http.get(stack.env["IDENTITY_ENDPOINT"], params=query, headers=header) as response:
+        token = (await response.json())["access_token"]
+    return {"Authorization": f"Bearer {token}", "x-ms-version": VERSION}
+
+
+async def _json(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    async with http.get(url) as response:
+        answer: dict[str, Any] = await response.json()
+        return answer
+
+
+async def _until(http: aiohttp.ClientSession, url: str, state: str) -> None:
+    async with asyncio.timeout(120):
+        while (await _json(http, url)).get("state") != state:
+            await asyncio.sleep(0.1)
+
+
+def _upload(env: dict[str, str], videos: dict[str, Path]) -> None:
+    from azure.identity import ManagedIdentityCredential
+    from azure.storage.blob import BlobServiceClient
+
+    os.environ.update(env)
+    with (
+        ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"]) as credential,
+        BlobServiceClient(env["GIFDROP_STORAGE_URL"], credential=credential) as storage,
+    ):
+        for name, path in videos.items():
+            storage.get_blob_client("videos", name).upload_blob(path.read_bytes(), overwrite=True)
+
+
+if __name__ == "__main__":
+    show("status", run())
