@@ -35,9 +35,9 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="session")
 def slow_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Thirty seconds of 1280x720, which take a while."""
+    """Six seconds of 1280x720, which take a moment."""
     path = tmp_path_factory.mktemp("videos") / "slow.mp4"
-    source = "gradients=size=1280x720:rate=25:duration=30:speed=0.02"
+    source = "gradients=size=1280x720:rate=25:duration=6:speed=0.02"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-f", "lavfi", "-i", source]
     subprocess.run(
         [*command, "-c:v", "libx264", "-preset", "ultrafast", "-crf", "45", "-pix_fmt", "yuv420p", path], check=True

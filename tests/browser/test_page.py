@@ -1,10 +1,13 @@
 """What owners of videos and operators see and do on the page, in a real browser against the real stack."""
 
 import asyncio
+import math
 from pathlib import Path
 
 from playwright.async_api import Page, expect
 
+from local.stack import Stack
+from tests.browser.pace import steps
 from tests.browser.visit import Visit, card
 from tests.integration.kit import Person
 
@@ -12,22 +15,25 @@ expect.set_options(timeout=60_000)
 
 
 async def test_a_dropped_video_shows_up_its_bar_moves_and_it_becomes_a_gif(
-    person: Person, page: Page, slow_video: bytes
+    stack: Stack, person: Person, page: Page, slow_video: bytes
 ) -> None:
     await expect(page.locator("#connection")).to_have_text("Live")
-    await person.drop("page/slow.mp4", slow_video, metadata={"gif_width": "960"})
+    etag = await person.drop("page/slow.mp4", slow_video, metadata={"gif_width": "960"})
+    while await person.version("page/slow.mp4") != etag:
+        await asyncio.sleep(0.01)
+    task = (await person.record("page/slow.mp4"))["task_id"]
     mine = card(page, "page/slow.mp4")
-    await expect(mine).to_have_attribute("data-state", "running")
     bar = mine.get_by_role("progressbar", name="Progress of page/slow.mp4")
-    seen: set[int] = set()
-    while await mine.get_attribute("data-state") == "running":
-        now = await bar.get_attribute("aria-valuenow") if await bar.count() else None
-        seen |= {int(now)} if now else set()
-        await asyncio.sleep(0.2)
-    assert len(seen) >= 3
-    assert all(0 <= each <= 100 for each in seen)
+    seen = []
+    async for fraction in steps(stack.layout.directory, task):
+        percent = math.floor(fraction * 100 + 0.5)
+        await expect(bar).to_have_attribute("aria-valuenow", str(percent))
+        seen.append(percent)
+
+    assert len(set(seen)) >= 3
+    assert seen == sorted(seen)
     await expect(mine).to_have_attribute("data-state", "succeeded")
-    await expect(mine).to_contain_text("30.0 s")
+    await expect(mine).to_contain_text("6.0 s")
     await expect(page.locator("#news")).to_contain_text("page/slow.mp4 is done")
 
 
