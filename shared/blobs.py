@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PAGE = 5000
 """Blobs that one listing request gives; the service gives no more."""
+SMALL = 50_000
+"""Bytes of a listing that are parsed sooner than a thread takes them over."""
 VERSION = "2025-11-05"
 """Of the Blob service's REST API."""
 
@@ -60,16 +62,19 @@ async def list_page(
     if response.status_code != 200:
         map_error(response.status_code, response, _errors())
         raise HttpResponseError(response=response)
+    if len(response.content) < SMALL:
+        return parse_page(response.content)
     # 5,000 entries take a fifth of a second to parse, too long for everybody else on the event loop.
     return await asyncio.to_thread(parse_page, response.content)
 
 
-async def all_blobs(clients: Clients, container: str, *, prefix: str = "") -> AsyncIterator[list[Blob]]:
-    """Every page of a listing in turn."""
+async def all_blobs(clients: Clients, container: str, *, prefix: str = "") -> AsyncIterator[Blob]:
+    """A container's blobs in the order of their names. Raises azure-core's errors."""
     marker = None
     while True:
         page = await list_page(clients, container, prefix=prefix, marker=marker)
-        yield page.blobs
+        for blob in page.blobs:
+            yield blob
         marker = page.marker
         if not marker:
             return

@@ -13,8 +13,9 @@ from shared.api import ApiError
 from shared.blobs import PAGE, list_page
 from shared.conversion import STATES, Conversion, State
 from shared.pool import pool_status, waiting_for
+from shared.records import brief
 from shared.status import last_seen
-from shared.summary import brief, scan_of
+from shared.summary import scan_of
 from shared.view import view
 
 if TYPE_CHECKING:

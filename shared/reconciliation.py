@@ -12,22 +12,23 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.blobs import all_blobs
 from shared.completion import TASK_FIELDS, after_trouble, complete
-from shared.conversion import Conversion, Problem, UnreadableRecordError, from_metadata, now
+from shared.conversion import Problem, now
 from shared.crew import crew
 from shared.jobs import JobRef
 from shared.merge import merged
-from shared.names import JOB_PREFIX, gif_name, is_video, job_day
+from shared.names import JOB_PREFIX, is_video, job_day
 from shared.notification import notify
 from shared.publication import discard
-from shared.records import load, save
+from shared.records import brief, load, save
 from shared.submission import start, submit
 from shared.task import PROGRESS_FILE
 
 if TYPE_CHECKING:
     from azure.batch.models import BatchJob, BatchTask
-    from azure.storage.blob import BlobProperties
 
+    from shared.blobs import Blob
     from shared.clients import Clients
 
 log = logging.getLogger(__name__)
@@ -89,14 +90,15 @@ async def _survey_tasks(clients: Clients, report: Report) -> set[str]:
 
 
 async def _compare_videos(clients: Clients, tasks: set[str], report: Report) -> None:
-    videos = (blob async for blob in clients.videos.list_blobs() if is_video(blob.name))
-    records = (blob async for blob in clients.records.list_blobs(include=["metadata"]) if is_video(blob.name))
-    grace = clients.settings.grace_seconds
+    settings = clients.settings
+    videos = (blob async for blob in all_blobs(clients, settings.input_container) if is_video(blob.name))
+    records = (blob async for blob in all_blobs(clients, settings.records_container) if is_video(blob.name))
+    grace = settings.grace_seconds
     async with crew() as hand_over:
         async for name, video, record in merged(videos, records, key=lambda blob: blob.name):
             report.videos += video is not None
-            known = _brief(record)
-            if video and _age(video) > grace and (known is None or known.etag != video.etag.strip('"')):
+            known = brief(record) if record else None
+            if video and _age(video) > grace and (known is None or known.etag != video.etag):
                 await hand_over(repr(name), _submit(name, clients, report))
             elif known and record and not known.final and known.task_id not in tasks and _age(record) > grace:
                 if known.batch_url in report.unreachable:
@@ -180,22 +182,13 @@ async def _delete_job(job: JobRef, clients: Clients, report: Report) -> None:
 async def _clear_staging(clients: Clients, tasks: set[str], report: Report) -> None:
     """Delete what lies in staging for long and belongs to no task."""
     async with crew() as hand_over:
-        async for blob in clients.staging.list_blobs():
+        async for blob in all_blobs(clients, clients.settings.staging_container):
             if blob.name.split("/")[0] not in tasks and _age(blob) > clients.settings.orphan_seconds:
                 await hand_over(blob.name, clients.staging.delete_blob(blob.name))
                 report.orphans += 1
 
 
-def _brief(record: BlobProperties | None) -> Conversion | None:
-    if record is None:
-        return None
-    try:
-        return from_metadata(record.name, record.metadata or {}, gif_name(record.name))
-    except UnreadableRecordError:
-        return None  # submission replaces it
-
-
-def _age(blob: BlobProperties) -> float:
+def _age(blob: Blob) -> float:
     return (datetime.now(UTC) - blob.last_modified).total_seconds()
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from shared.conversion import Conversion, UnreadableRecordError, from_json, to_json, to_metadata
+from shared.conversion import Conversion, UnreadableRecordError, from_json, from_metadata, to_json, to_metadata
+from shared.names import gif_name, is_video
 
 if TYPE_CHECKING:
     from azure.core import MatchConditions
     from azure.storage.blob.aio import ContainerClient
+
+    from shared.blobs import Blob
+
+log = logging.getLogger(__name__)
 
 
 class ConflictError(Exception):
@@ -56,6 +62,15 @@ async def load(records: ContainerClient, video: str) -> Stored:
     except UnreadableRecordError:
         conversion = None
     return Stored(conversion=conversion, etag=stream.properties.etag)
+
+
+def brief(blob: Blob) -> Conversion | None:
+    """The conversion as its record's listing tells it; `None` where it cannot be read, and for a blob of others."""
+    try:
+        return from_metadata(blob.name, blob.metadata, gif_name(blob.name)) if is_video(blob.name) else None
+    except UnreadableRecordError:
+        log.warning("the record of %r cannot be read", blob.name)
+        return None
 
 
 async def save(records: ContainerClient, conversion: Conversion, *, over: str | None) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.api import ApiError
+from shared.blobs import all_blobs
 from shared.completion import next_attempt
-from shared.conversion import Conversion, UnreadableRecordError, from_metadata
 from shared.crew import crew
-from shared.names import gif_name, is_video
 from shared.notification import notify
-from shared.records import ConflictError, load, save
+from shared.records import ConflictError, brief, load, save
 from shared.submission import plan, start
 
 if TYPE_CHECKING:
     from shared.clients import Clients
+    from shared.conversion import Conversion
 
 
 async def retry(video: str, clients: Clients) -> Conversion:
@@ -59,13 +59,8 @@ async def retry_all(code: str | None, clients: Clients) -> int:
         count += 1
 
     async with crew() as hand_over:
-        async for record in clients.records.list_blobs(include=["metadata"]):
-            if not is_video(record.name):
-                continue
-            try:
-                known = from_metadata(record.name, record.metadata or {}, gif_name(record.name))
-            except UnreadableRecordError:
-                continue
-            if known.state == "failed" and known.error and code in (None, known.error.code):
+        async for record in all_blobs(clients, clients.settings.records_container):
+            known = brief(record)
+            if known and known.state == "failed" and known.error and code in (None, known.error.code):
                 await hand_over(repr(record.name), one(record.name))
     return count

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING
 
 from shared.blobs import all_blobs
 from shared.cache import Cache
-from shared.conversion import STATES, Conversion, State, UnreadableRecordError, from_metadata, timestamp
-from shared.names import gif_name, is_video
+from shared.conversion import STATES, Conversion, State, timestamp
+from shared.names import is_video
+from shared.records import brief
 
 if TYPE_CHECKING:
     from shared.answers import SummaryAnswer
     from shared.blobs import Blob
     from shared.clients import Clients
-
-log = logging.getLogger(__name__)
 
 NEWEST = 1000
 """How many of the latest videos of each state a scan remembers."""
@@ -84,15 +82,6 @@ class Scan:
         return [conversion for _, _, blob in entries if (conversion := brief(blob))]
 
 
-def brief(blob: Blob) -> Conversion | None:
-    """The conversion as its record's listing tells it, `None` where that cannot be read."""
-    try:
-        return from_metadata(blob.name, blob.metadata, gif_name(blob.name)) if is_video(blob.name) else None
-    except UnreadableRecordError:
-        log.warning("the record of %r cannot be read", blob.name)
-        return None
-
-
 _scans: Cache[tuple[Clients, str], Scan] = Cache(seconds=OLD, size=8)
 
 
@@ -115,8 +104,7 @@ async def scan_of(prefix: str, clients: Clients) -> Scan | None:
 
 async def _scan(prefix: str, clients: Clients) -> Scan:
     scan = Scan(as_of=datetime.now(UTC), began=time.monotonic())
-    async for page in all_blobs(clients, clients.settings.records_container, prefix=prefix):
-        for blob in page:
-            scan.add(blob)
+    async for blob in all_blobs(clients, clients.settings.records_container, prefix=prefix):
+        scan.add(blob)
     scan.ended = time.monotonic()
     return scan

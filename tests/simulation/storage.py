@@ -1,13 +1,17 @@
 """Blob containers in memory, as far as the app uses them, with their ETag conditions and paged listings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from xml.etree import ElementTree as ET
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+from azure.core.rest import HttpRequest
 
 from tests.simulation.gate import Gate, failure
 
@@ -91,19 +95,41 @@ class Container:
 
         await self.gate.call(f"delete {self.name}/{name}", effect)
 
-    async def list_blobs(self, **_: object) -> AsyncIterator[Any]:
-        after = ""
-        while True:
+    async def page(self, after: str) -> bytes:
+        """The List Blobs answer of what follows `after`."""
+        return await self.gate.call(f"list {self.name}", lambda: self._page(after))
 
-            def effect(after: str = after) -> list[Any]:
-                return [self.properties(name) for name in sorted(self.blobs) if name > after][:PAGE]
+    def _page(self, after: str) -> bytes:
+        names = [name for name in sorted(self.blobs) if name > after]
+        root = ET.Element("EnumerationResults")
+        blobs = ET.SubElement(root, "Blobs")
+        for name in names[:PAGE]:
+            blob = self.blobs[name]
+            entry = ET.SubElement(blobs, "Blob")
+            ET.SubElement(entry, "Name").text = name
+            properties = ET.SubElement(entry, "Properties")
+            modified = self.clock.as_real(blob.written)
+            ET.SubElement(properties, "Last-Modified").text = format_datetime(modified, usegmt=True)
+            ET.SubElement(properties, "Etag").text = blob.etag
+            ET.SubElement(properties, "Content-Length").text = str(len(blob.body))
+            metadata = ET.SubElement(entry, "Metadata")
+            for key, value in blob.metadata.items():
+                ET.SubElement(metadata, key).text = value
+        ET.SubElement(root, "NextMarker").text = names[PAGE - 1] if len(names) > PAGE else ""
+        return ET.tostring(root)
 
-            page = await self.gate.call(f"list {self.name}", effect)
-            for blob in page:
-                yield blob
-            if len(page) < PAGE:
-                return
-            after = page[-1].name
+
+class Rest:
+    """Stands in for the storage account without its SDK."""
+
+    def __init__(self, containers: Mapping[str, Container]) -> None:
+        self.containers = containers
+
+    async def send_request(self, request: HttpRequest) -> Any:
+        url = urlsplit(request.url)
+        container = self.containers[url.path.strip("/")]
+        body = await container.page(dict(parse_qsl(url.query)).get("marker", ""))
+        return SimpleNamespace(status_code=200, content=body)
 
 
 class BlobClient:

@@ -19,11 +19,14 @@ async def world() -> AsyncIterator[World]:
 
 
 async def let_pass(world: World, *, until: str = "") -> None:
-    """Let calls through one by one, as they come, until one that begins like this waits."""
+    """Let calls through one by one, as they come, until one that begins like this waits, as it must."""
     await world.idle()
-    while world.gate.waiting and not (until and any(what.startswith(until) for what, _ in world.gate.waiting)):
+    while world.gate.waiting:
+        if until and any(what.startswith(until) for what, _ in world.gate.waiting):
+            return
         world.gate.settle(0, "done")
         await world.idle()
+    assert not until, f"nothing waited to {until}"
 
 
 async def let_pass_all_but(world: World, held: str) -> None:
@@ -67,13 +70,13 @@ async def test_an_older_gif_is_not_copied_over_a_newer_one(world: World) -> None
 async def test_an_older_version_is_not_recorded_over_a_newer_one(world: World) -> None:
     world.videos.put(VIDEO, b"good1")
     world.deliver(VIDEO)
-    await let_pass(world, until="put records")
+    await let_pass(world, until="put conversions")
     newest = world.videos.put(VIDEO, b"good2")
     world.deliver(VIDEO)
-    await let_pass_all_but(world, "put records")
+    await let_pass_all_but(world, "put conversions")
     # Both are about to write; the newer first, the older on top.
     world.gate.settle(1, "done")
-    await let_pass_all_but(world, "put records")
+    await let_pass_all_but(world, "put conversions")
     await let_pass(world)
     record = world.record(VIDEO)
     assert record
@@ -151,7 +154,7 @@ async def test_of_two_sweeps_over_a_refused_version_the_one_that_published_clear
     await let_pass(world, until="delete staging")
     deleting = [world.gate.waiting.pop(0) for _ in range(len(world.gate.waiting))]
     world.gate.waiting.append(copying)
-    await let_pass(world, until="put records")
+    await let_pass(world, until="put conversions")
     world.gate.waiting += deleting
     await let_pass(world)
     assert world.gifs.blobs == {}

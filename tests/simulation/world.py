@@ -15,7 +15,7 @@ from shared.settings import read_settings
 from shared.submission import submit_event
 from tests.simulation.batch import GIF, Batch
 from tests.simulation.gate import Gate
-from tests.simulation.storage import Clock, Container
+from tests.simulation.storage import Clock, Container, Rest
 from tests.unit.test_settings import GOOD
 
 
@@ -25,10 +25,10 @@ class World:
     def __init__(self) -> None:
         self.gate = Gate()
         self.clock = Clock()
-        containers: dict[str, Container] = {}
-        names = ("videos", "gifs", "staging", "records")
+        self.containers: dict[str, Container] = {}
+        names = ("videos", "gifs", "staging", "conversions")
         self.videos, self.gifs, self.staging, self.records = (
-            Container(name, self.gate, self.clock, containers) for name in names
+            Container(name, self.gate, self.clock, self.containers) for name in names
         )
         self.batch = Batch(self.gate, self.clock, self.videos, self.staging)
         self.events: list[str] = []
@@ -38,7 +38,7 @@ class World:
     def _process(self) -> Clients:
         clients = Clients(read_settings(GOOD))
         parts = {"videos": self.videos, "gifs": self.gifs, "staging": self.staging, "records": self.records}
-        clients.__dict__.update(parts, credential=_Credential())
+        clients.__dict__.update(parts, credential=_Credential(), rest=Rest(self.containers))
         clients._batch = {clients.settings.batch_url: cast("Any", self.batch)}
         return clients
 
