@@ -29,7 +29,6 @@ async def test_a_dropped_video_shows_up_its_bar_moves_and_it_becomes_a_gif(
         percent = math.floor(fraction * 100 + 0.5)
         await expect(bar).to_have_attribute("aria-valuenow", str(percent))
         seen.append(percent)
-
     assert len(set(seen)) >= 3
     assert seen == sorted(seen)
     await expect(mine).to_have_attribute("data-state", "succeeded")
