@@ -29,7 +29,7 @@ $(NODE_MODULES): local/storage/package-lock.json $(VENV)
 
 $(BROWSER): tests/browser/package-lock.json $(VENV)
 	@echo 'setting up a browser for the tests (once)'
-	@.venv/bin/npm ci --prefix tests/browser --no-audit --no-fund --loglevel=error --ignore-scripts
+	@.venv/bin/npm ci --prefix tests/browser --no-audit --no-fund --no-update-notifier --silent --ignore-scripts
 	@touch $@
 
 demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-folder]

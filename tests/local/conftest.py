@@ -57,16 +57,18 @@ async def account(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acc
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def in_account(account: Account) -> Iterator[None]:
     with patch.dict(os.environ, account.environment):
         yield
 
 
 @pytest.fixture(scope="session")
-async def storage(account: Account, in_account: None) -> AsyncIterator[BlobServiceClient]:
+async def storage(account: Account) -> AsyncIterator[BlobServiceClient]:
+    with patch.dict(os.environ, account.environment):
+        identity = ManagedIdentityCredential()
     async with (
-        ManagedIdentityCredential() as credential,
+        identity as credential,
         # SSL_CERT_FILE comes too late for a process that has imported aiohttp.
         BlobServiceClient(account.url, credential=credential, connection_verify=account.bundle) as client,
     ):
