@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.part import ROOT, PartCrashedError
+from local.parts import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-
-_PARTS = ("storage", "identity", "batch", "functions", "events")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="the whole stack in the foreground, until Ctrl-C")
-    for name in _PARTS:
+    for name in NAMES:
         up.add_argument(f"--port-{name}", type=int, metavar="PORT", help=f"port of the part {name}")
     demo = commands.add_parser("demo", help="MP4s in, GIFs out, through a stack of its own")
     demo.add_argument("videos", nargs="*", type=Path, metavar="VIDEO", help="a file or a folder; without any, a sample")
@@ -44,7 +43,7 @@ def _command(arguments: argparse.Namespace) -> Coroutine[None, None, int]:
         case "up":
             from local.commands.up import up
 
-            given = {name: getattr(arguments, f"port_{name}") for name in _PARTS}
+            given = {name: getattr(arguments, f"port_{name}") for name in NAMES}
             return up(directory=arguments.dir, ports={name: port for name, port in given.items() if port is not None})
         case "demo":
             from local.commands.demo import demo

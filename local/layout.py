@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,15 @@ class Layout:
     @property
     def env(self) -> Path:
         return self.directory / "env"
+
+    def clear(self) -> None:
+        """Remove what a stack has left here. A directory that never held one loses nothing, whatever is in it."""
+        if not self.keys.exists():
+            return
+        for path in (self.tls, self.logs, self.storage, self.batch, self.nodes, self.functions):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (self.pools, self.identities, self.events_journal, self.keys, self.endpoints, self.env):
+            path.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +27,7 @@ def locked(directory: Path) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / _NAME).open("a+") as file:
         try:
-            import fcntl
-
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass
         except BlockingIOError:
             file.seek(0)
             raise InUseError(f"a stack runs in {directory} already, process {file.read().strip()}") from None
@@ -39,14 +35,3 @@ def locked(directory: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-def clear(directory: Path) -> None:
-    """Empty a directory that is held, except for its lock."""
-    for path in directory.iterdir():
-        if path.name == _NAME:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

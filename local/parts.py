@@ -87,8 +87,12 @@ class Plan:
             "SSL_CERT_FILE": str(self.tls.bundle),
             "REQUESTS_CA_BUNDLE": str(self.tls.bundle),
             "IDENTITY_ENDPOINT": self.endpoints["identity"],
-            "IDENTITY_HEADER": self.keys["identity_header"],
+            **self._identity_header,
         }
+
+    @property
+    def _identity_header(self) -> dict[str, str]:
+        return {"IDENTITY_HEADER": self.keys["identity_header"]}
 
     def _port(self, name: str) -> list[str]:
         return ["--port", str(self.ports[name])]
@@ -110,7 +114,7 @@ class Plan:
         return Spec(
             name="identity",
             arguments=[*self._port("identity"), "--identities", str(self.layout.identities)],
-            environment=clean_environment() | {"IDENTITY_HEADER": self.keys["identity_header"]},
+            environment=clean_environment() | self._identity_header,
         )
 
     def batch(self) -> Spec:
@@ -123,22 +127,19 @@ class Plan:
             *("--applications", str(self.packages)),
             *("--pools", str(self.layout.pools)),
             *("--identity-endpoint", self.endpoints["identity"]),
-            *("--identity-header", self.keys["identity_header"]),
             *("--ca-bundle", str(self.tls.bundle)),
             *("--auto-storage", self.endpoints["storage"]),
         ]
-        return Spec(name="batch", arguments=arguments, environment=clean_environment())
+        return Spec(name="batch", arguments=arguments, environment=clean_environment() | self._identity_header)
 
     def functions(self, env: Mapping[str, str]) -> Spec:
         arguments = [
             *self._port("functions"),
             *("--app", str(ROOT)),
             *("--data", str(self.layout.functions)),
-            *("--function-key", self.keys["function"]),
-            *("--master-key", self.keys["master"]),
-            *("--eventgrid-key", self.keys["eventgrid"]),
         ]
-        return Spec(name="functions", arguments=arguments, environment=clean_environment() | dict(env))
+        keys = {f"FUNCTIONS_{name.upper()}_KEY": self.keys[name] for name in ("function", "master", "eventgrid")}
+        return Spec(name="functions", arguments=arguments, environment=clean_environment() | dict(env) | keys)
 
     def events(self, env: Mapping[str, str]) -> Spec:
         container = env["GIFDROP_INPUT_CONTAINER"]

@@ -12,7 +12,7 @@ from infra.package import build
 from local import orphans, parts, provision
 from local.identity import identities
 from local.layout import Layout, write_joining, write_private
-from local.lock import clear, locked
+from local.lock import locked
 from local.part import ROOT, Part, PartCrashedError
 from local.ports import free_ports
 from local.tls import certificates
@@ -30,7 +30,7 @@ class Stack:
 
     `endpoints` are the addresses and keys of `endpoints.json`, `env` the variables of `env`. A stack keeps its blobs
     and keys in `directory`, so one that is started there again has them, unless it is to be `fresh`; two at once need
-    two directories.
+    two directories. What else lies there stays.
     `ports` fixes ports by part, `settings` adds to the app's settings, and `arguments` to the command line of a part.
     """
 
@@ -91,12 +91,18 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop all parts: first what sends work, last what it needs."""
+        errors: list[BaseException] = []
         for names in (("events", "functions"), ("batch",), ("storage", "identity")):
-            await asyncio.gather(*(self._parts[name].stop() for name in names if name in self._parts))
-        await self._end_orphans()
-        self.layout.endpoints.unlink(missing_ok=True)
-        self.layout.env.unlink(missing_ok=True)
-        self._exit.close()
+            stopping = (self._parts[name].stop() for name in names if name in self._parts)
+            errors += filter(None, await asyncio.gather(*stopping, return_exceptions=True))
+        try:
+            await self._end_orphans()
+        finally:
+            self.layout.endpoints.unlink(missing_ok=True)
+            self.layout.env.unlink(missing_ok=True)
+            self._exit.close()
+        if errors:
+            raise errors[0]
 
     async def _end_orphans(self) -> None:
         known = {part.pid for part in self._parts.values() if part.pid is not None}
@@ -112,7 +118,7 @@ class Stack:
         layout = self.layout
         orphans.adopt_orphans()
         if self._fresh:
-            clear(layout.directory)
+            layout.clear()
         for path in (layout.logs, layout.nodes):
             path.mkdir(parents=True, exist_ok=True)
         # What a former stack in this directory told is no longer true.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--applications", type=Path, metavar="DIR", help="application packages: <id>/<version>.zip")
     add("--pools", type=Path, metavar="FILE", help="JSON array of pools to start with, identities included")
     add("--identity-endpoint", metavar="URL", help="App Service managed identity endpoint for the nodes' tokens")
-    add("--identity-header", metavar="VALUE")
+    # Better in the environment: every user of the machine can list arguments.
+    header = os.environ.get("IDENTITY_HEADER")
+    add("--identity-header", metavar="VALUE", default=header, help="the endpoint's secret; otherwise IDENTITY_HEADER")
     add("--ca-bundle", type=Path, metavar="FILE", help="certificates to trust when reaching storage")
     add("--auto-storage", metavar="URL", help="blob endpoint of the account's own storage")
     add("--control", action="store_true", help="serve /_control: trouble on demand")

@@ -45,14 +45,16 @@ class Client:
     async def status(self, name: str, *, since: datetime) -> dict[str, Any] | None:
         """The video's status; None as long as nothing of a conversion begun after `since` is known.
 
-        Raises RefusedError.
+        Raises RefusedError for a key that is not taken, OSError for a name that is not.
         """
         import aiohttp
 
         url = f"{self.functions}/api/status/{quote(name)}"
         try:
             async with self.session.get(url, headers={"x-functions-key": self.key}) as response:
-                if response.status in (400, 401, 403):
+                if response.status == 400:
+                    raise OSError(await response.text())
+                if response.status in (401, 403):
                     raise RefusedError(f"GET {url} answered {response.status}: {await response.text()}")
                 if response.status != 200:
                     return None

@@ -63,7 +63,7 @@ class Work:
                 return False
             path = _below(self.out, gif["name"])
             await self.client.fetch(gif["name"], path)
-        except (AzureError, OSError) as error:
+        except (AzureError, OSError, UnicodeError) as error:  # a file's name may be no text at all
             self.display.end(name, f"{printable(name)} failed: {type(error).__name__}: {printable(str(error))}")
             return False
         finally:

@@ -33,7 +33,8 @@ async def until_signal(work: Coroutine[None, None, int]) -> int:
             signalled.set_result(number)
 
     for number in _SIGNALS:
-        loop.add_signal_handler(number, signal_came, number)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            loop.add_signal_handler(number, signal_came, number)
     task = asyncio.create_task(work)
     await asyncio.wait((task, signalled), return_when=asyncio.FIRST_COMPLETED)
     if task.done():

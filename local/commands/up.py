@@ -18,7 +18,7 @@ _USUAL_PORTS = {"functions": 7071, "batch": 10100, "storage": 10000}
 
 async def up(*, directory: Path, ports: Mapping[str, int]) -> NoReturn:
     """Run the stack in `directory` until it is cancelled. Raises PartCrashedError, InUseError."""
-    usual = {name: port for name, port in _USUAL_PORTS.items() if is_free(port)}
+    usual = {name: port for name, port in _USUAL_PORTS.items() if port not in ports.values() and is_free(port)}
     begun = time.monotonic()
     async with Stack(directory=directory, ports=usual | dict(ports)) as stack:
         print(_welcome(stack, seconds=time.monotonic() - begun), flush=True)

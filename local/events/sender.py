@@ -111,6 +111,6 @@ async def _persist(call: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await call()
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             logger.warning("storage: %s", error)
             await asyncio.sleep(_STORAGE_RETRY_SECONDS)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from local.events.schema import Event
 
+_ANSWER_SECONDS = 30.0
 _RETRY_SECONDS = 0.05
 
 
@@ -62,11 +63,16 @@ async def validate(
     deadline = asyncio.get_running_loop().time() + patience
     while True:
         try:
-            async with session.post(subscription.webhook, json=[event], headers=headers) as response:
+            async with session.post(
+                subscription.webhook,
+                json=[event],
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS),
+            ) as response:
                 if response.status != 200:
                     raise HandshakeError(f"the webhook answered {response.status} to the validation")
                 answer = await response.json(content_type=None)
-        except aiohttp.ClientConnectionError as error:
+        except (aiohttp.ClientConnectionError, TimeoutError) as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise HandshakeError(f"the webhook cannot be reached: {error}") from error
             await asyncio.sleep(_RETRY_SECONDS)

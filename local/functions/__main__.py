@@ -7,9 +7,7 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +16,7 @@ from local.functions.index import IndexingError, load
 from local.functions.keys import Keys, new_key
 from local.functions.serve import Host, serving
 from local.functions.settings import InvalidHostFileError, read_host_file
+from local.lifeline import stop_event
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,9 +24,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--app", type=Path, default=Path(), help="the app's root, with function_app.py and host.json")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--data", type=Path, help="where the timers' records are kept; without it they are not")
-    parser.add_argument("--function-key", default=None)
-    parser.add_argument("--master-key", default=None)
-    parser.add_argument("--eventgrid-key", default=None)
+    for name in ("function", "master", "eventgrid"):
+        # Better in the environment: every user of the machine can list arguments. The app need not know them.
+        variable = f"FUNCTIONS_{name.upper()}_KEY"
+        given = os.environ.pop(variable, None)
+        parser.add_argument(f"--{name}-key", metavar="K", default=given, help=f"otherwise {variable}, or a new one")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
@@ -64,24 +65,13 @@ def main() -> int:
 
 
 async def _serve(host: Host, *, port: int, exit_with_stdin: bool, report: TextIO) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    if exit_with_stdin:
-        threading.Thread(target=_wait_for_end_of_stdin, args=(loop, stop), daemon=True).start()
+    stop = stop_event(exit_with_stdin=exit_with_stdin)
     async with serving(host, port=port) as url:
         keys = {f"{name}_key": key for name, key in asdict(host.keys).items()}
         names = [function.name for function in host.functions]
         report.write(json.dumps({"url": url, **keys, "functions": names}) + "\n")
         report.flush()
         await stop.wait()
-
-
-def _wait_for_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while os.read(0, 4096):
-        pass
-    loop.call_soon_threadsafe(stop.set)
 
 
 if __name__ == "__main__":

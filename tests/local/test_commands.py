@@ -48,3 +48,16 @@ def test_env_reads_back_as_it_was_written_and_is_private(tmp_path: Path) -> None
 
 def test_names_cannot_play_with_the_terminal() -> None:
     assert printable("a\x1b[2Jb\r\n☃ \udcff") == "a\\x1b[2Jb\\r\\n☃ \\udcff"
+
+
+def test_a_fresh_stack_removes_what_stacks_leave_and_nothing_else(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    for path in (layout.storage / "blob", layout.nodes / "node", tmp_path / "thesis" / "chapter"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    layout.clear()
+    assert (layout.storage / "blob").exists()
+    layout.keys.touch()
+    layout.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+    assert (tmp_path / "thesis" / "chapter").exists()

@@ -50,6 +50,21 @@ async def test_what_is_no_video_is_told_and_the_rest_is_converted(directory: Pat
     assert (tmp_path / "out" / "good.gif").exists()
 
 
+async def test_a_name_that_cannot_be_a_blobs_is_told_and_the_rest_is_converted(
+    directory: Path, video: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("good.mp4", "two\nlines.mp4", "no\udcfftext.mp4"):
+        shutil.copy(video, tmp_path / "clips" / name)
+    async with command("drop", "--dir", str(directory), "clips", cwd=tmp_path) as drop:
+        said, complaint = await drop.communicate()
+    assert (drop.returncode, complaint) == (1, b"")
+    assert "two\\nlines.mp4 failed: " in said.decode()
+    assert "no\\udcfftext.mp4 failed: " in said.decode()
+    assert "1 of 3 GIFs" in said.decode()
+    assert (tmp_path / "out" / "good.gif").exists()
+
+
 async def test_an_earlier_video_of_the_same_name_is_not_taken_for_the_new_one(
     directory: Path, video: Path, tmp_path: Path
 ) -> None:

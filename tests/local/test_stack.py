@@ -1,6 +1,7 @@
 """A stack as tests use it: parts killed and started again, and a directory that keeps what was in it."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,7 @@ from local.commands.client import Client, connect
 from local.commands.convert import convert
 from local.commands.videos import Video
 from local.layout import read_endpoints, read_env
+from local.parts import NAMES
 from local.stack import Stack
 from tests.local.kit import make_video
 
@@ -51,6 +53,8 @@ async def test_killed_parts_come_back_on_their_ports_and_the_work_goes_on(
         assert read_env(stack.layout) == stack.env
         keys = stack.endpoints["function_key"]
         processes = psutil.Process().children(recursive=True)
+        arguments = "\0".join("\0".join(psutil.Process(stack.pid(name)).cmdline()) for name in NAMES)
+        assert not any(key in arguments for key in json.loads(stack.layout.keys.read_text()).values())
     assert (out / 'it\'s -a "name" 100%' / "☃.gif").read_bytes()[:6] == b"GIF89a"
     assert [process for process in processes if process.is_running() and process not in others] == []
 
