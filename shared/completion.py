@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from shared.conversion import Conversion, Problem, as_stored, now
 from shared.crew import crew
+from shared.ending import settle
 from shared.jobs import JobRef
 from shared.names import JOB_PREFIX, gif_name, is_video, task_id
-from shared.notification import notify
 from shared.outcome import Converted, Interrupted, Outcome, Rejected, Trouble, outcome_of
-from shared.publication import blob_etag, discard, publish, read_result, unpublish
+from shared.publication import blob_etag, discard, publish, read_result
 from shared.records import ConflictError, load, save
-from shared.submission import start, submit
+from shared.submission import start, submit, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,17 +34,31 @@ TASK_FIELDS = ["id", "displayName", "state", "executionInfo", "nodeInfo"]
 
 async def complete_all(clients: Clients) -> None:
     """Bring the records of all tasks that have begun up to date. Trouble with one keeps no other from completion."""
+    from azure.core.exceptions import AzureError
+
     running: dict[str, datetime | None] = {}
+
+    async def see_to(task: BatchTask, job: JobRef) -> None:
+        await complete(task, job, clients)
+        if task.state == "running":
+            running[task.id] = _began(task)
+
     async with crew() as hand_over:
         async for job in jobs_of_ours(clients):
-            batch = clients.batch_at(job.batch_url)
-            async for task in batch.list_tasks(job.id, filter="state ne 'active'", select=TASK_FIELDS):
-                if task.state == "running":
-                    began = running[task.id] = task.execution_info.start_time if task.execution_info else None
-                    if task.id in clients.running and clients.running[task.id] == began:
-                        continue  # an earlier sweep has seen to its record
-                await hand_over(f"task {task.id}", complete(task, job, clients))
+            tasks = clients.batch_at(job.batch_url).list_tasks(job.id, filter="state ne 'active'", select=TASK_FIELDS)
+            try:
+                async for task in tasks:
+                    if task.state == "running" and clients.running.get(task.id, "never") == _began(task):
+                        running[task.id] = _began(task)  # an earlier sweep has seen to its record
+                    else:
+                        await hand_over(f"task {task.id}", see_to(task, job))
+            except AzureError:
+                log.exception("job %s does not list its tasks", job.id)
     clients.running = running
+
+
+def _began(task: BatchTask) -> datetime | None:
+    return task.execution_info.start_time if task.execution_info else None
 
 
 async def jobs_of_ours(clients: Clients) -> AsyncIterator[JobRef]:
@@ -53,9 +67,7 @@ async def jobs_of_ours(clients: Clients) -> AsyncIterator[JobRef]:
 
     for url in clients.settings.batch_urls:
         try:
-            async for job in clients.batch_at(url).list_jobs(
-                filter=f"startswith(id,'{JOB_PREFIX}')", select=["id", "state"]
-            ):
+            async for job in clients.batch_at(url).list_jobs(filter=f"startswith(id,'{JOB_PREFIX}')", select=["id"]):
                 yield JobRef(batch_url=url, id=job.id)
         except AzureError:
             log.exception("%s does not list its jobs", url)
@@ -82,34 +94,33 @@ async def complete(task: BatchTask, job: JobRef, clients: Clients) -> None:
         stored = await load(clients.records, video)
         conversion = stored.conversion
     if conversion is None or conversion.task_id != task.id or conversion.final:
-        if completed and conversion and conversion.task_id == task.id:
-            await notify(conversion, clients)  # a crash, or the topic, may have kept it from being told
-        if conversion and conversion.state == "failed":
-            # This task's GIF may have been copied just before a newer version was refused.
-            await unpublish(video, clients, replacing=replacing)
+        if conversion and conversion.final:
+            if conversion.task_id == task.id and not completed:
+                await withdraw(conversion, clients)  # what it leaves is cleared away once it is over
+                return
+            # A crash, or the topic, may have kept this end from being settled; or this task's GIF may have been
+            # copied just before a newer version was refused.
+            await settle(conversion, clients, replacing=replacing)
         await discard(task.id, job, clients)
         return
     if not completed or task.execution_info is None:
-        begun = as_running(conversion, task, job)
-        if task.state == "running" and begun != conversion:
-            await save(clients.records, begun, over=stored.etag)
+        present = as_running(conversion, task, job) if task.state == "running" else as_waiting(conversion, task)
+        if present != conversion:
+            await save(clients.records, present, over=stored.etag)
         return
     result = await read_result(task.id, clients)
     outcome = outcome_of(task.execution_info, result, gif=gif_name(video), limit=clients.settings.task_seconds)
     if isinstance(outcome, Converted):
         outcome = await publish(conversion, outcome, clients, replacing=replacing)
     ended = after(as_running(conversion, task, job), task, outcome)
-    if ended.state == "failed":
-        await unpublish(video, clients, replacing=replacing)
     try:
         etag = await save(clients.records, ended, over=stored.etag)
     except ConflictError:
-        # What was just published or withdrawn was decided on a record of the past: decide again on the present one.
+        # What was just published was decided on a record of the past: decide again on the present one.
         await complete(task, job, clients)
         return
-    log.info("%r %s after attempt %d", video, ended.state, conversion.attempt)
     if ended.final:
-        await notify(ended, clients)
+        await settle(ended, clients, replacing=replacing)
     else:
         await start(ended, clients, over=etag)
     # Last, for as long as the task is there a sweep finds what a crash left undone.
@@ -128,6 +139,14 @@ def as_running(conversion: Conversion, task: BatchTask, job: JobRef) -> Conversi
         started_at=as_stored(execution.start_time) if execution and execution.start_time else None,
         preempted=(execution.requeue_count or 0) if execution else conversion.preempted,
     )
+
+
+def as_waiting(conversion: Conversion, task: BatchTask) -> Conversion:
+    """The conversion while its task waits: again, if it ran before and lost its node."""
+    if conversion.state != "running":
+        return conversion
+    lost = (task.execution_info.requeue_count or 0) if task.execution_info else conversion.preempted
+    return replace(conversion, state="queued", node_id=None, started_at=None, preempted=lost)
 
 
 def after(conversion: Conversion, task: BatchTask, outcome: Outcome) -> Conversion:

@@ -122,9 +122,9 @@ def from_metadata(video: str, metadata: Mapping[str, str], gif: str) -> Conversi
     """The conversion as its record's metadata tells it; `options` are left out. Raises `UnreadableRecordError`."""
     try:
         values: dict[str, Any] = {name: metadata[name] for name in BRIEF if name in metadata}
-        values["attempt"] = int(values["attempt"])
-        values["retries_left"] = int(values["retries_left"])
-        values["preempted"] = int(values["preempted"])
+        for name in ("attempt", "retries_left", "preempted"):
+            if name in values:
+                values[name] = int(values[name])
         if "compute_seconds" in values:
             values["compute_seconds"] = float(values["compute_seconds"])
         if "gif" in values:

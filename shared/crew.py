@@ -35,10 +35,14 @@ async def crew(*, at_once: int = AT_ONCE) -> AsyncIterator[Callable[[str, Awaita
         finally:
             slots.release()
 
-    async with asyncio.TaskGroup() as group:
+    try:
+        async with asyncio.TaskGroup() as group:
 
-        async def hand_over(what: str, work: Awaitable[object]) -> None:
-            await slots.acquire()
-            group.create_task(run(what, work))
+            async def hand_over(what: str, work: Awaitable[object]) -> None:
+                await slots.acquire()
+                group.create_task(run(what, work))
 
-        yield hand_over
+            yield hand_over
+    except ExceptionGroup as errors:
+        # The work raises nothing, so it is the one error of whoever hands it over.
+        raise errors.exceptions[0] from None

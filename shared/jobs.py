@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from shared.errors import code_of
 from shared.names import job_id
 
 if TYPE_CHECKING:
     from azure.batch.aio import BatchClient
     from azure.batch.models import BatchTaskCreateOptions
-    from azure.core.exceptions import HttpResponseError
 
     from shared.clients import Clients
 
@@ -51,15 +51,6 @@ class JobCache:
     def forget(self, job: JobRef) -> None:
         """Believe no more that a job is open."""
         self.open = {key: entry for key, entry in self.open.items() if entry[0] != job}
-
-
-def code_of(error: HttpResponseError) -> str:
-    """The Batch error code of a failed call, or an empty text.
-
-    Read from the error, not from its class: with an ETag condition every failure is raised as
-    ResourceModifiedError or ResourceNotFoundError.
-    """
-    return (error.error.code or "") if error.error else ""
 
 
 async def add_task(task: BatchTaskCreateOptions, clients: Clients) -> JobRef:

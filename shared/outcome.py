@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,11 @@ class Interrupted:
     error: Problem
 
 
+MOST = 1000
+"""Characters that are kept of what a converter says: it comes from a machine that handled a stranger's file."""
+LARGEST = 2**53
+_CODE = re.compile("[A-Za-z0-9]{1,64}")
+
 Outcome = Converted | Rejected | Trouble | Interrupted
 
 _VIDEO_GONE = Problem(code="VideoGone", message="The video was removed before it could be converted.")
@@ -72,8 +78,8 @@ def outcome_of(execution: BatchTaskExecutionInfo, result: bytes | None, *, gif: 
         return Trouble(error=Problem(code="ResultMissing", message="The converter left no result."))
     try:
         return _verdict(json.loads(result), gif)
-    except (ValueError, TypeError, KeyError) as error:
-        message = f"The converter's result cannot be read: {error}"
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        message = f"The converter's result cannot be read: {str(error)[:MOST]!r}"
         return Trouble(error=Problem(code="ResultUnreadable", message=message))
 
 
@@ -85,19 +91,17 @@ def _ran(execution: BatchTaskExecutionInfo) -> float:
 
 def _verdict(result: dict[str, object], gif: str) -> Outcome:
     if result["verdict"] == "rejected":
-        return Rejected(error=Problem(code=str(result["code"]), message=str(result["message"])))
+        code, message = str(result["code"]), str(result["message"])
+        if not _CODE.fullmatch(code):
+            raise ValueError("a code that is none")
+        return Rejected(error=Problem(code=code, message=message.encode(errors="replace").decode()[:MOST]))
     if result["verdict"] != "converted":
         raise ValueError(f"verdict {result['verdict']!r}")
     measured = result["gif"]
     if not isinstance(measured, dict):
         raise TypeError("no measurements of the GIF")
-    return Converted(
-        gif=Gif(
-            name=gif,
-            bytes=int(measured["bytes"]),
-            width=int(measured["width"]),
-            height=int(measured["height"]),
-            frames=int(measured["frames"]),
-            duration_seconds=float(measured["duration_seconds"]),
-        )
-    )
+    seconds = float(measured["duration_seconds"])
+    whole = {name: int(measured[name]) for name in ("bytes", "width", "height", "frames")}
+    if not (0 <= seconds < LARGEST and all(0 <= value < LARGEST for value in whole.values())):
+        raise ValueError("measurements that cannot be")
+    return Converted(gif=Gif(name=gif, duration_seconds=seconds, **whole))

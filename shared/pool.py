@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.cache import Cache
 from shared.conversion import now, timestamp
+from shared.errors import message_of
 
 if TYPE_CHECKING:
     from azure.batch.models import AutoScaleRunError, BatchNodeCounts, BatchPool, BatchTaskFailureInfo, ResizeError
@@ -73,7 +74,7 @@ async def _read(clients: Clients) -> PoolAnswer:
         return _unreadable(id_, "PoolNotFound", f"Batch has no pool {id_!r}.")
     except AzureError as error:
         log.warning("the pool cannot be read", exc_info=True)
-        return _unreadable(id_, "BatchUnavailable", f"Batch does not answer: {error.message}")
+        return _unreadable(id_, "BatchUnavailable", f"Batch does not answer: {message_of(error)}")
     return _described(pool, states, failures)
 
 

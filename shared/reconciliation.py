@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,11 +17,12 @@ from shared.blobs import all_blobs
 from shared.completion import TASK_FIELDS, after_trouble, complete
 from shared.conversion import Problem, now
 from shared.crew import crew
+from shared.ending import settle
 from shared.jobs import JobRef
 from shared.merge import merged
-from shared.names import JOB_PREFIX, is_video, job_day
+from shared.names import JOB_PREFIX, gif_name, is_video, job_day
 from shared.notification import notify
-from shared.publication import discard
+from shared.publication import blob_etag, discard, unpublish
 from shared.records import brief, load, save
 from shared.submission import start, submit
 from shared.task import PROGRESS_FILE
@@ -58,14 +60,15 @@ async def reconcile(clients: Clients) -> Report:
     # Tasks before records: a record written later is younger than the grace time, so its task is not missed.
     tasks = await _survey_tasks(clients, report)
     await _compare_videos(clients, tasks, report)
-    await _clear_staging(clients, tasks, report)
+    if not report.unreachable:  # otherwise some of what is in staging may belong to tasks that were not seen
+        await _clear_staging(clients, tasks, report)
     log.info("reconciled %s", json.dumps(asdict(report)))
     return report
 
 
 async def _survey_tasks(clients: Clients, report: Report) -> set[str]:
     """The ids of all tasks there are; on the way, what is wrong with tasks and jobs is put right."""
-    from azure.core.exceptions import AzureError
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
 
     tasks: set[str] = set()
     async with crew() as hand_over:
@@ -75,12 +78,15 @@ async def _survey_tasks(clients: Clients, report: Report) -> set[str]:
                 async for job in batch.list_jobs(filter=f"startswith(id,'{JOB_PREFIX}')", select=["id", "state"]):
                     here = JobRef(batch_url=url, id=job.id)
                     before = len(tasks)
-                    async for task in batch.list_tasks(job.id, select=TASK_FIELDS):
-                        tasks.add(task.id)
-                        if task.state == "active" and job.state in ("disabling", "disabled"):
-                            await hand_over(f"task {task.id}", _move(task, here, clients, report))
-                        elif task.state == "running" and _is_old(task, clients.settings.hung_seconds):
-                            await hand_over(f"task {task.id}", _restart_if_hung(task, here, clients, report))
+                    with suppress(ResourceNotFoundError):  # the job was deleted this moment, with its tasks
+                        async for task in batch.list_tasks(job.id, select=TASK_FIELDS):
+                            tasks.add(task.id)
+                            if task.state == "active" and job.state in ("disabling", "disabled"):
+                                await hand_over(f"task {task.id}", _move(task, here, clients, report))
+                            elif task.state == "active" and _was_lost(task):
+                                await hand_over(f"task {task.id}", complete(task, here, clients))
+                            elif task.state == "running" and _is_old(task, clients.settings.hung_seconds):
+                                await hand_over(f"task {task.id}", _restart_if_hung(task, here, clients, report))
                     if len(tasks) == before and _is_past(job):
                         await hand_over(f"job {job.id}", _delete_job(here, clients, report))
             except AzureError:
@@ -115,6 +121,7 @@ async def _restart(video: str, task: str | None, clients: Clients, report: Repor
     """Add the missing task of a conversion once more, unless its video is gone."""
     from azure.core.exceptions import ResourceNotFoundError
 
+    replacing = await blob_etag(clients.gifs, gif_name(video))
     stored = await load(clients.records, video)
     conversion = stored.conversion
     if conversion is None or conversion.final or conversion.task_id != task:
@@ -123,11 +130,13 @@ async def _restart(video: str, task: str | None, clients: Clients, report: Repor
         await clients.videos.get_blob_client(video).get_blob_properties()
     except ResourceNotFoundError:
         gone = replace(conversion, state="failed", error=_GONE, finished_at=now())
+        await notify(gone, clients)  # first, for once it is recorded nobody looks at it again
         await save(clients.records, gone, over=stored.etag)
-        await notify(gone, clients)
+        await unpublish(video, clients, replacing=replacing)
         report.gone += 1
         return
-    await start(replace(conversion, state="queued"), clients, over=stored.etag)
+    lost = replace(conversion, state="queued", batch_url=None, job_id=None, node_id=None, started_at=None)
+    await start(lost, clients, over=stored.etag)
     report.restarted += 1
 
 
@@ -149,16 +158,18 @@ async def _move(task: BatchTask, job: JobRef, clients: Clients, report: Report) 
 
 async def _restart_if_hung(task: BatchTask, job: JobRef, clients: Clients, report: Report) -> None:
     """Give up a task whose progress file has not changed for long, in favour of another attempt."""
-    from azure.core.exceptions import AzureError
+    from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
     try:
         batch = clients.batch_at(job.batch_url)
         progress = await batch.get_task_file_properties(job.id, task.id, PROGRESS_FILE)
         if datetime.now(UTC) - progress.last_modified < timedelta(seconds=clients.settings.hung_seconds):
             return
-    except AzureError as error:
+    except (ResourceNotFoundError, ResourceExistsError) as error:  # 404 and 409: there is nothing to be had
         log.warning("task %s shows no progress: %s", task.id, error)
-    stored = await load(clients.records, task.display_name or "")
+    video = task.display_name or ""
+    replacing = await blob_etag(clients.gifs, gif_name(video)) if is_video(video) else None
+    stored = await load(clients.records, video)
     conversion = stored.conversion
     if conversion is None or conversion.final or conversion.task_id != task.id:
         return
@@ -166,7 +177,7 @@ async def _restart_if_hung(task: BatchTask, job: JobRef, clients: Clients, repor
     ended = after_trouble(conversion, _HUNG)
     etag = await save(clients.records, ended, over=stored.etag)
     if ended.final:
-        await notify(ended, clients)
+        await settle(ended, clients, replacing=replacing)
     else:
         await start(ended, clients, over=etag)
     await discard(task.id, job, clients)
@@ -195,6 +206,11 @@ def _age(blob: Blob) -> float:
 def _is_old(task: BatchTask, seconds: float) -> bool:
     started = task.execution_info.start_time if task.execution_info else None
     return started is not None and datetime.now(UTC) - started > timedelta(seconds=seconds)
+
+
+def _was_lost(task: BatchTask) -> bool:
+    """Whether a waiting task has run before, on a node that was lost."""
+    return bool(task.execution_info and task.execution_info.requeue_count)
 
 
 def _is_past(job: BatchJob) -> bool:

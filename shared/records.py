@@ -91,4 +91,6 @@ async def save(records: ContainerClient, conversion: Conversion, *, over: str | 
         )
     except (ResourceExistsError, ResourceModifiedError) as error:
         raise ConflictError(conversion.video) from error
+    if conversion.final:
+        log.info("%r %s after attempt %d", conversion.video, conversion.state, conversion.attempt)
     return str(written["etag"])

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.conversion import Conversion, Problem, now
-from shared.events import IgnoredEventError, blob_of
+from shared.ending import settle
+from shared.events import IgnoredEventError, blob_of, check_name
 from shared.jobs import add_task
 from shared.names import conversion_id, gif_name, is_video, task_id
-from shared.notification import notify
 from shared.options import InvalidOptionError, options_of
-from shared.publication import blob_etag, unpublish
+from shared.publication import blob_etag
 from shared.records import ConflictError, load, save
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ async def submit(video: str, clients: Clients) -> None:
     """See to it that the present version of a video is being converted. Safe to repeat at any time."""
     from azure.core.exceptions import ResourceNotFoundError
 
+    try:
+        check_name(video)
+    except IgnoredEventError as reason:
+        log.warning("%r ignored: %s", video, reason)
+        return
     while True:
         replacing = await blob_etag(clients.gifs, gif_name(video))
         # The record before the blob: were it the other way round, a version read before somebody recorded a newer
@@ -62,8 +67,6 @@ async def submit(video: str, clients: Clients) -> None:
             wanted = known
             break
         with suppress(ConflictError):
-            if wanted.final:
-                await unpublish(video, clients, replacing=replacing)
             # The record before the task: a crash in between leaves a record whose event is delivered again,
             # never a task that nobody knows of.
             etag = await save(clients.records, wanted, over=etag)
@@ -72,8 +75,9 @@ async def submit(video: str, clients: Clients) -> None:
         await withdraw(known, clients)
     if not wanted.final:
         await start(wanted, clients, over=etag)
-    elif wanted is not known:
-        await notify(wanted, clients)
+    elif wanted.task_id is None:
+        # Refused without a task that a sweep would find: whoever delivers the event again completes this.
+        await settle(wanted, clients, replacing=replacing)
 
 
 def plan(blob: BlobProperties, settings: Settings) -> Conversion:

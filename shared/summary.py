@@ -41,7 +41,6 @@ class Scan:
     counts: dict[State, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
     newest: dict[State, list[tuple[str, str, Blob]]] = field(default_factory=lambda: {state: [] for state in STATES})
     """The latest of each state as a heap of (when it was queued, name, record)."""
-    oldest_queued: str | None = None
 
     @property
     def fresh_for(self) -> float:
@@ -55,8 +54,6 @@ class Scan:
             return
         self.counts[state] += 1
         at = blob.metadata.get("queued_at", "")
-        if state == "queued" and at and (self.oldest_queued is None or at < self.oldest_queued):
-            self.oldest_queued = at
         heap = self.newest[state]
         if len(heap) < NEWEST:
             heapq.heappush(heap, (at, blob.name, blob))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.errors import message_of
+
 if TYPE_CHECKING:
     from shared.answers import CheckAnswer
 
@@ -39,18 +41,13 @@ def explained(name: str, error: Exception, *, role: str | None = None, missing: 
     if status == 404:
         return Finding(name=name, message="It is not there (404).", what_to_do=missing or _LOOK)
     if isinstance(error, ClientAuthenticationError):
-        message = f"The app's identity is not accepted: {_brief(error)}"
+        message = f"The app's identity is not accepted: {message_of(error)}"
         todo = "See that the app has its managed identity, and that AZURE_CLIENT_ID names it."
         return Finding(name=name, message=message, what_to_do=todo)
     if isinstance(error, ServiceRequestError):
-        return Finding(name=name, message=f"It cannot be reached: {_brief(error)}", what_to_do=_REACH)
-    return Finding(name=name, message=_brief(error), what_to_do=_LOOK)
+        return Finding(name=name, message=f"It cannot be reached: {message_of(error)}", what_to_do=_REACH)
+    return Finding(name=name, message=message_of(error), what_to_do=_LOOK)
 
 
 _REACH = "See that the address in the settings is right and that no firewall or private endpoint is in the way."
 _LOOK = "Look into the app's log, which has the error in full."
-
-
-def _brief(error: Exception) -> str:
-    lines = str(getattr(error, "message", None) or error).splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
