@@ -23,9 +23,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._now = datetime.now(UTC)
 
     def as_real(self, moment: float) -> datetime:
-        return datetime.now(UTC) - timedelta(seconds=self.seconds - moment)
+        return self._now - timedelta(seconds=self.seconds - moment)
 
 
 @dataclass

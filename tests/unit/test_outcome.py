@@ -86,3 +86,31 @@ def test_no_result_at_all_is_trouble() -> None:
     got = outcome(None)
     assert isinstance(got, Trouble)
     assert got.error.code == "ResultMissing"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"verdict": "converted", "gif": GIF | {"duration_seconds": float("nan")}},
+        {"verdict": "converted", "gif": GIF | {"duration_seconds": -1}},
+        {"verdict": "converted", "gif": GIF | {"frames": float("inf")}},
+        {"verdict": "converted", "gif": GIF | {"bytes": 1e300}},
+        {"verdict": "rejected", "code": "Not\na code", "message": "no"},
+        {"verdict": "rejected", "code": "x" * 65, "message": "no"},
+        {"verdict": "\ud800" * 9999},
+        b"[" * 60_000,
+        b"\xff",
+    ],
+)
+def test_a_result_that_no_converter_of_ours_writes_is_trouble_and_says_so_in_brief(odd: object) -> None:
+    got = outcome(odd)
+    assert isinstance(got, Trouble)
+    assert got.error.code == "ResultUnreadable"
+    assert len(got.error.message.encode()) < 5000
+
+
+def test_a_sentence_that_is_no_text_is_kept_as_far_as_it_is() -> None:
+    got = outcome({"verdict": "rejected", "code": "NotAVideo", "message": "no \ud800" + "x" * 9999})
+    assert isinstance(got, Rejected)
+    assert got.error.message.startswith("no ?xx")
+    assert len(got.error.message) == 1000
