@@ -45,9 +45,13 @@ export async function gif(name, { most = Infinity, signal } = {}) {
   const parts = [];
   let have = 0;
   let size = Infinity;
+  let version = null;
   while (have < Math.min(size, most)) {
     const last = Math.min(have + PART, most) - 1;
     const response = await request(`gifs/${path(name)}?via=app`, { headers: { Range: `bytes=${have}-${last}` }, signal });
+    const etag = response.headers.get("ETag");
+    if (version !== null && etag !== version) throw new Error("The GIF has just been replaced; try again.");
+    version = etag;
     const part = await response.blob();
     size = Number(response.headers.get("Content-Range").split("/")[1]);
     have += part.size;

@@ -10,6 +10,8 @@ const LIMITS = [60, 300, 1000];
 /** Seconds between two looks at the list, for each of the limits. */
 const PAUSES = [2, 6, 15];
 const HEALTH = 30;
+/** Milliseconds without a keystroke after which a name has been typed. */
+const TYPING = 300;
 /** Videos whose progress is followed each second. */
 const FOLLOWED = 8;
 
@@ -20,6 +22,8 @@ let cursors = [""];
 let page = { next: null };
 let asked = 0;
 let timer = null;
+let checking = null;
+let typing = null;
 
 const handlers = {
   onOpen: viewer.open,
@@ -95,7 +99,8 @@ async function checkHealth() {
   } catch (error) {
     trouble(error);
   }
-  setTimeout(checkHealth, HEALTH * 1000);
+  clearTimeout(checking);
+  checking = setTimeout(checkHealth, HEALTH * 1000);
 }
 
 function trouble(error) {
@@ -118,11 +123,18 @@ at("states").addEventListener("click", ({ target }) => {
   ask({ state: chosen.dataset.state });
 });
 at("tools").addEventListener("submit", (event) => event.preventDefault());
-at("prefix").addEventListener("input", () => ask({ prefix: at("prefix").value }));
+// Each prefix costs a count of all videos, so it is asked for once the typing pauses.
+at("prefix").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => ask({ prefix: at("prefix").value }), TYPING);
+});
 at("sort").addEventListener("change", () => ask({ sort: at("sort").value }));
 at("next").addEventListener("click", () => turn(() => cursors.push(page.next)));
 at("previous").addEventListener("click", () => turn(() => cursors.pop()));
-at("more").addEventListener("click", () => turn(() => (size += 1)));
+at("more").addEventListener("click", () => {
+  size += 1;
+  look();
+});
 
 async function turn(change) {
   change();

@@ -70,6 +70,14 @@ def test_the_documentation_tells_of_every_route_and_error() -> None:
     assert missing == []
 
 
+def test_the_documentation_tells_of_every_error_that_a_video_can_end_with() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "shared").glob("*.py"))
+    codes = set(re.findall(r'code="(\w+)"|refused\("(\w+)"', sources))
+    table = (ROOT / "docs" / "api.md").read_text().partition("## Errors of a video")[2].partition("\n## ")[0]
+    assert [code for pair in codes for code in pair if code and f"`{code}`" not in table] == []
+    assert len(codes) >= 10
+
+
 def test_every_reference_of_the_contract_leads_somewhere() -> None:
     description = contract()
     names = set(re.findall(r"#/components/schemas/(\w+)", str(description)))
