@@ -22,6 +22,8 @@ from local.stack import Stack
 
 COUNT = 12
 SECONDS = 8
+BITS = "8M"
+"""A second: what phones record 720p with."""
 AT_ONCE = 2
 """As many as the local pool has task slots."""
 RECORDER = """
@@ -63,7 +65,8 @@ def run() -> list[Row]:
 
 def _video(path: Path) -> Path:
     source = f"testsrc2=duration={SECONDS}:size=1280x720:rate=25,noise=alls=8:allf=t"
-    _ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path))
+    rate = ["-b:v", BITS, "-maxrate", BITS, "-bufsize", BITS]
+    _ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", *rate, "-pix_fmt", "yuv420p", str(path))
     return path
 
 

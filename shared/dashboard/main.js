@@ -123,10 +123,15 @@ at("states").addEventListener("click", ({ target }) => {
   ask({ state: chosen.dataset.state });
 });
 at("tools").addEventListener("submit", (event) => event.preventDefault());
-// Each prefix costs a count of all videos, so it is asked for once the typing pauses.
+// Each prefix costs a count of its videos, so after the first keystroke it is asked for once the typing pauses.
 at("prefix").addEventListener("input", () => {
+  const typed = () => at("prefix").value !== query.prefix && ask({ prefix: at("prefix").value });
+  if (typing === null) typed();
   clearTimeout(typing);
-  typing = setTimeout(() => ask({ prefix: at("prefix").value }), TYPING);
+  typing = setTimeout(() => {
+    typing = null;
+    typed();
+  }, TYPING);
 });
 at("sort").addEventListener("change", () => ask({ sort: at("sort").value }));
 at("next").addEventListener("click", () => turn(() => cursors.push(page.next)));
