@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from node import gif, options, probe, recipe, run
+from node import gif, options, probe, recipe, run, sandbox
 from node.failure import blame
 from node.make import Workshop, choose_dither, decode, encode
 from node.progress import Progress, replace_json
@@ -117,6 +117,8 @@ def _probe(conversion: Conversion, asked: options.Options, scratch: Path) -> pro
         timeout=PROBE_TIMEOUT,
         file_size=0,
     )
+    if finished.ended == "exit" and not probe.first_line(finished.lines, "ffmpeg version"):
+        raise MachineTrouble(f"ffmpeg does not run here (exit {finished.code}): {' '.join(finished.lines[:3])}")
     if finished.ended != "exit" or finished.code < 0:
         raise blame(finished)
     return probe.read(finished.lines, path=path, max_pixels=asked.max_pixels)
@@ -136,6 +138,7 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "seconds": conversion.seconds,
         "peak_memory_bytes": peak * 1024,
         "preset": conversion.preset,
+        "sandbox": sandbox.available(),
         "ffmpeg_version": source.ffmpeg_version if source else None,
         "notes": conversion.notes,
     }

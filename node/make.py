@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from node import gif, probe, recipe, run
-from node.failure import blame
+from node.failure import blame, blame_own, errors
 from node.options import Options
 from node.progress import Progress
 from node.verdict import Rejected
@@ -45,7 +45,14 @@ class Workshop:
         """The GIF until it is checked."""
         return self.scratch / "draft.gif"
 
-    def run(self, arguments: list[str], *, file_size: int, watch: run.Watch | None = None) -> run.Finished:
+    def run(
+        self,
+        arguments: list[str],
+        *,
+        file_size: int,
+        watch: run.Watch | None = None,
+        stall: float = run.STALL_SECONDS,
+    ) -> run.Finished:
         """ffmpeg in the scratch directory."""
         return run.ffmpeg(
             binary=self.binary,
@@ -55,6 +62,7 @@ class Workshop:
             timeout=TIMEOUT,
             file_size=file_size,
             watch=watch,
+            stall=stall,
         )
 
 
@@ -72,11 +80,15 @@ def decode(shop: Workshop) -> int:
         recipe.decode_pass(plan, frames=shop.frames, palette=shop.palette, max_pixels=shop.options.max_pixels),
         file_size=plan.most_frames * (plan.frame_bytes + 1024) + SLACK,
         watch=watch,
+        # Between two key frames all is decoded and nothing comes out before the start.
+        stall=TIMEOUT if plan.start else run.STALL_SECONDS,
     )
     if finished.ended != "exit" or finished.code < 0:
         raise blame(finished)
     count = shop.frames.stat().st_size // plan.frame_bytes if shop.frames.exists() else 0
     if not count or not shop.palette.exists():
+        if plan.start and not errors(finished.lines):
+            raise Rejected("InvalidOption", f"The video shows no picture from {plan.start:g} s on.")
         raise blame(finished)
     _judge_whole(shop, count, finished.lines)
     return count
@@ -90,9 +102,8 @@ def _judge_whole(shop: Workshop, count: int, lines: list[str]) -> None:
         raise Rejected(
             "Truncated", f"The file is cut off: {there:.1f} of {expected:.1f} seconds are there.", evidence=cut
         )
-    errors = [line for line in lines if "error]" in line and "not on whitelist" not in line]
-    if errors:
-        shop.notes.append(f"the video is damaged; ffmpeg said first: {errors[0][:200]}")
+    if complaints := errors(lines):
+        shop.notes.append(f"the video is damaged; ffmpeg said first: {complaints[0][:200]}")
 
 
 def choose_dither(shop: Workshop, count: int) -> str:
@@ -106,7 +117,7 @@ def choose_dither(shop: Workshop, count: int) -> str:
         file_size=shop.options.max_bytes + SLACK,
     )
     if finished.ended != "exit" or finished.code:
-        raise blame(finished)
+        raise blame_own(finished)
     base, *sizes = (target.stat().st_size for target in targets)
     return next((name for name, size in zip(others[::-1], sizes[::-1], strict=True) if size <= base * WORTH_IT), first)
 
@@ -149,5 +160,5 @@ def _encode_once(shop: Workshop, *, count: int, dither: str) -> float | None:
     if size > cap:
         return size / cap / (1.0 if finished.ended == "exit" and not finished.code else max(within, ENOUGH))
     if finished.ended != "exit" or finished.code or not size:
-        raise blame(finished)
+        raise blame_own(finished)
     return None

@@ -32,6 +32,8 @@ class Source:
     width: int
     height: int
     fps: float | None
+    most_fps: float | None
+    """Of a video whose rate varies, which `fps` is the average of."""
     duration_seconds: float | None
     bytes: int
     sample_aspect: float = 1.0
@@ -87,14 +89,18 @@ def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
     if duration is not None and duration > LONGEST_SOURCE:
         message = f"The video claims to last {duration / 3600:.0f} hours; the limit is {LONGEST_SOURCE / 3600:.0f}."
         raise Rejected("TooLong", message, evidence=first_line(lines, "Duration:"))
-    sar, rotated, version = _SAR.search(rest), _rotation(lines), _VERSION.search(said)
+    # Where the container and the codec differ, the container's word comes last, and counts.
+    sar = next(reversed(list(_SAR.finditer(rest))), None)
+    rotated, version = _rotation(lines[lines.index(video.string) + 1 :]), _VERSION.search(said)
+    rates = _rates(rest)
     pixels = _PIXELS.search(rest)
     aspect = int(sar[1]) / int(sar[2]) if sar and int(sar[1]) and int(sar[2]) else 1.0
     return Source(
         codec=video["codec"],
         width=width,
         height=height,
-        fps=_rate(rest),
+        fps=rates.get("fps") or rates.get("tbr") or None,
+        most_fps=max(rates.values(), default=0.0) or None,
         duration_seconds=duration,
         bytes=size,
         sample_aspect=min(max(aspect, 0.05), 20.0),
@@ -132,14 +138,15 @@ def _duration(lines: Sequence[str]) -> float | None:
 
 
 def _rotation(lines: Sequence[str]) -> int:
-    """Degrees clockwise to the nearest quarter turn, of the first video stream that has a matrix."""
+    """Degrees clockwise to the nearest quarter turn, of the stream whose details `lines` begin with."""
     for line in lines:
+        if line.startswith("  Stream #"):
+            break
         if match := _ROTATION.match(line):
             return round(-float(match[1]) / 90) % 4 * 90
     return 0
 
 
-def _rate(rest: str) -> float | None:
-    """Frames per second; the average where the container tells it, otherwise the stream's base rate."""
-    rates = {m["kind"]: float(m["rate"]) * (1000 if m["kilo"] else 1) for m in _RATE.finditer(rest)}
-    return rates.get("fps") or rates.get("tbr") or None
+def _rates(rest: str) -> dict[str, float]:
+    """Frames per second: `fps`, the average where the container tells it, and `tbr`, the stream's base rate."""
+    return {m["kind"]: float(m["rate"]) * (1000 if m["kilo"] else 1) for m in _RATE.finditer(rest)}

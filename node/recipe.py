@@ -14,9 +14,12 @@ from node.verdict import Rejected
 # HDR is brought to the range and gamut of GIFs' sRGB. 203 cd/m2 is the reference white of BT.2408; up to half of it
 # nothing changes, and highlights of 1000 cd/m2 become white: other curves leave ordinary scenes too dark.
 TONE_MAP: Final = (
-    "zscale=tin={transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,"
+    # zscale takes no odd sizes of subsampled pictures.
+    "format=yuv444p10le,zscale=tin={transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,"
     "tonemap=mobius:param=0.5:peak=5:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv444p"
 )
+# ffmpeg makes threads for each CPU it sees in each filter and coder; on many CPUs they outgrow the limit on memory.
+CPUS: Final = ("-cpucount", "2")
 SCALER: Final = "lanczos+accurate_rnd+full_chroma_int"
 LEAST_FPS: Final = 1.0
 MOST_PIXELS: Final = 300e6  # of all frames together: bounds the scratch file at 0.9 GB, 1.2 GB with transparency
@@ -76,7 +79,7 @@ def plan(source: Source, options: Options) -> Plan:
     duration = min(options.max_duration, options.max_duration if asked is None else asked)
     if asked is not None and asked > duration + 0.05:
         notes.append(f"only {duration:g} of {asked:g} seconds: that is the longest a GIF may last")
-    fps = min(options.fps or preset.fps, source.fps or 1000.0)
+    fps = min(options.fps or preset.fps, source.most_fps or 1000.0)
     fps = max(fps, LEAST_FPS)
     expected = duration if there is None else min(duration, there)
     if expected * fps > options.max_frames:
@@ -114,7 +117,7 @@ def _fit(source: Source, width: int) -> tuple[int, int]:
 def reading(path: Path, *, max_pixels: int) -> list[str]:
     """Options before an untrusted input: only local files, only the MP4 family, only known decoders, bounded."""
     return [
-        "-nostdin", "-y", "-protocol_whitelist", "file", "-f", "mov", "-codec_whitelist", ",".join(DECODERS),
+        *CPUS, "-nostdin", "-y", "-protocol_whitelist", "file", "-f", "mov", "-codec_whitelist", ",".join(DECODERS),
         "-max_pixels", str(max_pixels), "-max_alloc", str(2**30), "-threads", "2", "-an", "-sn", "-dn",
         "-i", f"file:{path}",
     ]  # fmt: skip
@@ -152,7 +155,7 @@ def decode_pass(made: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
 def _own(frames: Path, palette: Path) -> list[str]:
     only = ["-protocol_whitelist", "file"]
     return [
-        "-nostdin", "-y", "-v", "level+error", *only, "-f", "nut", "-i", f"file:{frames}",
+        *CPUS, "-nostdin", "-y", "-v", "level+error", *only, "-f", "nut", "-i", f"file:{frames}",
         *only, "-f", "image2", "-i", f"file:{palette}",
     ]  # fmt: skip
 

@@ -50,11 +50,12 @@ def ffmpeg(
     timeout: float,
     file_size: int,
     watch: Watch | None = None,
+    stall: float = STALL_SECONDS,
 ) -> Finished:
     """Run to the end, the timeout or a stall, whichever is first; nothing of it is alive afterwards.
 
     It may read `reads` and write in `work`, which is also its current directory.
-    `watch` is asked at least twice a second; a run whose answer does not move for STALL_SECONDS is stalled.
+    `watch` is asked at least twice a second; a run whose answer does not move for `stall` seconds is stalled.
     """
     threads = limits.threads_allowed()
 
@@ -76,7 +77,7 @@ def ffmpeg(
     )
     finished = Finished(ended="stopped")
     try:
-        finished.ended = _follow(process, lines=finished.lines, watch=watch, deadline=started + timeout)
+        finished.ended = _follow(process, lines=finished.lines, watch=watch, deadline=started + timeout, stall=stall)
         if finished.ended == "exit":
             process.wait(timeout=GRACE_SECONDS)  # its pipes are closed: it is ending
     finally:
@@ -88,7 +89,9 @@ def ffmpeg(
     return finished
 
 
-def _follow(process: subprocess.Popen[bytes], *, lines: list[str], watch: Watch | None, deadline: float) -> Ended:
+def _follow(
+    process: subprocess.Popen[bytes], *, lines: list[str], watch: Watch | None, deadline: float, stall: float
+) -> Ended:
     """Read both pipes until they close; says how the run ended."""
     blocks, before, moved = Blocks(), 0.0, time.monotonic()
     with selectors.DefaultSelector() as selector, ExitStack() as pipes:
@@ -110,7 +113,7 @@ def _follow(process: subprocess.Popen[bytes], *, lines: list[str], watch: Watch 
                     return "stopped"
                 if done != before:
                     before, moved = done, now
-                elif now - moved > STALL_SECONDS:
+                elif now - moved > stall:
                     return "stalled"
     return "exit"
 

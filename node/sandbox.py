@@ -1,4 +1,4 @@
-"""Takes from ffmpeg what it does not need: new sockets (seccomp) and files outside two directories (Landlock).
+"""Takes from ffmpeg what it does not need: sockets and other processes (seccomp), most files (Landlock).
 
 Both bind the calling process and what it becomes, need no privileges, and are left out where the kernel lacks them.
 """
@@ -19,8 +19,12 @@ _READ: Final = 1 << 2 | 1 << 3  # read a file, list a directory
 _EXECUTE: Final = 1 << 0
 _ALL: Final = (1 << 13) - 1  # every right of the first version
 _RIGHTS_BY_VERSION: Final = {1: _ALL, 2: _ALL | 1 << 13, 3: _ALL | 1 << 13 | 1 << 14}
-# machine -> (audit architecture, numbers of socket, socketpair, ptrace, io_uring_setup)
-_MACHINES: Final = {"x86_64": (0xC000003E, (41, 53, 101, 425)), "aarch64": (0xC00000B7, (198, 199, 117, 425))}
+# Numbers of socket, socketpair, ptrace, io_uring_setup, process_vm_readv, process_vm_writev, pidfd_getfd, unshare,
+# setns, bpf, keyctl, perf_event_open, in the order of machine -> (audit architecture, numbers).
+_MACHINES: Final = {
+    "x86_64": (0xC000003E, (41, 53, 101, 425, 310, 311, 438, 272, 308, 321, 250, 298)),
+    "aarch64": (0xC00000B7, (198, 199, 117, 425, 270, 271, 438, 97, 268, 280, 219, 241)),
+}
 _EPERM: Final = 1
 # Where the loader finds the C library, and nothing that belongs to anyone.
 _LIBRARIES: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")

@@ -79,6 +79,7 @@ def _pictures() -> dict[str, Made]:
         "narrow-pixels": (lambda p: video(p, "-vf", "setsar=1/3", *H264), (OK,)),
         "ten-bit": (lambda p: video(p, *deep), (OK,)),
         "hdr-pq": (lambda p: video(p, "-vf", pq, *deep), (OK,)),
+        "hdr-that-becomes-odd": (lambda p: video(p, "-vf", hlg, *deep, source="testsrc2=s=540x960:d=0.2:r=10"), (OK,)),
         "hdr-hlg": (lambda p: video(p, "-vf", hlg, *deep), (OK,)),
         "transparent": (lambda p: video(p, "-pix_fmt", "rgba", "-c:v", "png"), (OK,)),
         "uneven-rate": (lambda p: video(p, "-vf", uneven, "-fps_mode", "vfr", *H264), (OK,)),

@@ -93,6 +93,21 @@ def test_a_start_beyond_the_end_is_refused(convert: Convert, tmp_path: Path) -> 
     assert "ends at 1 s" in one.result["message"]
 
 
+def test_a_start_after_the_last_picture_is_refused(convert: Convert, tmp_path: Path) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=d=4", "-c:a", "aac")
+    one = convert(video(tmp_path / "v.mp4", *sound, *H264), "--start", "3")
+    assert one.verdict == "InvalidOption"
+    assert "no picture from 3 s on" in one.result["message"]
+
+
+def test_a_video_whose_rate_varies_is_not_held_to_its_average(convert: Convert, tmp_path: Path) -> None:
+    moments = "select='lt(t,1)+gt(t,5)',setpts=PTS"
+    source = "testsrc2=s=64x64:d=6:r=20"
+    one = convert(video(tmp_path / "v.mp4", "-vf", moments, "-fps_mode", "vfr", *H264, source=source), "--fps", "12")
+    assert one.result["source"]["fps"] < 10
+    assert one.result["gif"]["frames"] > 60
+
+
 def test_a_video_longer_than_the_cap_is_cut_and_says_so(convert: Convert, tmp_path: Path) -> None:
     one = convert(video(tmp_path / "v.mp4", *H264, source="testsrc2=s=32x32:d=4:r=5"), "--max-duration", "2")
     assert one.result["gif"]["duration_seconds"] == pytest.approx(2, abs=0.3)

@@ -51,6 +51,21 @@ def test_the_shape_is_upright_with_square_pixels(
     assert read(file, f"Video: h264, {SQUARE.replace('SAR 1:1 DAR 4:3', aspect)}", *more).shape == shape
 
 
+def test_the_shape_that_the_container_tells_counts_over_the_codecs(file: Path) -> None:
+    both = "yuv420p(progressive), 720x480 [SAR 1:1 DAR 3:2], 90 kb/s, SAR 32:27 DAR 16:9, 12 fps, 12 tbr, 12288 tbn"
+    assert read(file, f"Video: h264, {both}").shape == pytest.approx((720, 405))
+
+
+def test_another_streams_rotation_is_not_taken(file: Path) -> None:
+    other = ["  Stream #0:1[0x2]: Video: h264", "      Display Matrix: rotation of -90.00 degrees"]
+    assert read(file, f"Video: h264, {SQUARE}", *other).rotation == 0
+
+
+def test_a_rate_that_varies_has_an_average_and_a_most(file: Path) -> None:
+    source = read(file, "Video: h264, yuv420p, 320x240, 9 kb/s, 2.12 fps, 30 tbr, 15360 tbn")
+    assert (source.fps, source.most_fps) == (2.12, 30.0)
+
+
 @pytest.mark.parametrize(
     ("transfer", "found"), [("smpte2084", "smpte2084"), ("arib-std-b67", "arib-std-b67"), ("bt709", None)]
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +22,9 @@ PYTHON = Path(os.path.realpath(sys.executable))
 NEEDED = [Path(sys.base_prefix), Path(sys.prefix)]
 
 
-def confined(code: str, work: Path, *, timeout: float = 30.0, watch: run.Watch | None = None) -> run.Finished:
+def confined(
+    code: str, work: Path, *, timeout: float = 30.0, watch: run.Watch | None = None, stall: float = 60.0
+) -> run.Finished:
     """Run Python code as ffmpeg is run."""
     return run.ffmpeg(
         binary=PYTHON,
@@ -31,6 +34,7 @@ def confined(code: str, work: Path, *, timeout: float = 30.0, watch: run.Watch |
         timeout=timeout,
         file_size=1_000_000,
         watch=watch,
+        stall=stall,
     )
 
 
@@ -86,9 +90,8 @@ def test_a_run_over_its_time_is_killed(tmp_path: Path) -> None:
     assert (finished.ended, finished.code) == ("timeout", -signal.SIGKILL)
 
 
-def test_a_run_that_stops_moving_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "STALL_SECONDS", 1.0)
-    finished = confined("while True: pass", tmp_path, watch=lambda _: 0.0)
+def test_a_run_that_stops_moving_is_killed(tmp_path: Path) -> None:
+    finished = confined("while True: pass", tmp_path, watch=lambda _: 0.0, stall=1.0)
     assert (finished.ended, finished.code) == ("stalled", -signal.SIGKILL)
 
 
@@ -158,3 +161,43 @@ def test_an_earlier_attempts_results_do_not_survive(converter: Path, tmp_path: P
     (tmp_path / "input.mp4").write_bytes(b"text")
     subprocess.run([sys.executable, "-I", str(converter), "input.mp4"], cwd=tmp_path, check=True, capture_output=True)
     assert not (tmp_path / "out.gif").exists()
+
+
+@pytest.mark.skipif("seccomp" not in sandbox.available(), reason="this kernel has no seccomp filters")
+def test_no_other_process_can_be_looked_into(tmp_path: Path) -> None:
+    code = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for number in (101, 310, 438, 272) if os.uname().machine == "x86_64" else (117, 270, 438, 97):
+    libc.syscall(number, 0, 0, 0, 0, 0, 0)
+    print(ctypes.get_errno(), file=sys.stderr)
+"""
+    assert confined(code, tmp_path).lines == ["1"] * 4
+
+
+def test_a_machine_with_many_cpus_converts_within_the_same_memory(converter: Path, tmp_path: Path) -> None:
+    video(tmp_path / "input.mp4", *H264, source="testsrc2=s=854x480:d=1:r=12")
+    code = f"""
+import sys
+sys.path.insert(0, {str(converter.parent)!r})
+from pathlib import Path
+from node import main, run
+run._command = lambda binary: [str(binary), "-cpucount", "64"]
+sys.exit(main.main(["input.mp4"], tools=Path({str(converter.parent)!r}), work=Path.cwd()))
+"""
+    subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    assert json.loads((tmp_path / "result.json").read_text())["verdict"] == "converted"
+
+
+def test_an_ffmpeg_that_does_not_run_is_the_machines_trouble(converter: Path, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    shutil.copytree(converter.parent / "node", tools / "node")
+    shutil.copy(converter, tools)
+    (tools / "ffmpeg").write_bytes(converter.with_name("ffmpeg").read_bytes()[:1_000_000])
+    (tools / "ffmpeg").chmod(0o755)
+    video(tmp_path / "input.mp4", *H264)
+    command = [sys.executable, "-I", str(tools / "convert.py"), "input.mp4"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert "ffmpeg does not run here" in finished.stderr
+    assert not (tmp_path / "result.json").exists()
