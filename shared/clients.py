@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -104,4 +105,6 @@ class Clients:
 @cache
 def clients() -> Clients:
     """The clients of this process; the Functions host runs all of them on one event loop."""
+    # At INFO the SDKs log every call and its answer: more than all else together.
+    logging.getLogger("azure").setLevel(logging.WARNING)
     return Clients(settings())

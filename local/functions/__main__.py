@@ -43,7 +43,6 @@ def main() -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    logging.getLogger("azure").setLevel(logging.WARNING)
     keys = Keys(
         function=arguments.function_key or new_key(),
         master=arguments.master_key or new_key(),
