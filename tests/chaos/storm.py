@@ -14,7 +14,7 @@ from local.stack import Stack
 from shared.names import gif_name
 from tests.chaos.plan import Fault, Plan
 from tests.integration.kit import Person
-from tests.integration.videos import make_video
+from tests.videos import make_video
 
 QUIET = 240
 """Seconds within which all must have come to rest after the last fault."""
@@ -46,10 +46,7 @@ class Aftermath:
 
 async def storm(plan: Plan, directory: Path) -> Aftermath:
     """Let it rage, wait until it is quiet, and look."""
-    bodies = {
-        width: make_video(directory / f"{width}.mp4", seconds=0.4, size=f"{width}x32") if width else b"no video"
-        for width in {upload.width for upload in plan.uploads}
-    }
+    bodies = {width: _body(directory / f"{width}.mp4", width) for width in {upload.width for upload in plan.uploads}}
     events = ["--drop", "0.2", "--double", "0.2", "--seed", str(plan.seed), "--time-scale", "0.1"]
     arguments = {"batch": ["--control"], "events": events}
     async with (
@@ -64,6 +61,10 @@ async def storm(plan: Plan, directory: Path) -> Aftermath:
         aftermath = await _look(plan, person)
         aftermath.seconds_to_rest = round(time.monotonic() - rested, 1)
         return aftermath
+
+
+def _body(path: Path, width: int) -> bytes:
+    return make_video(path, seconds=0.4, size=f"{width}x32").read_bytes() if width else b"no video"
 
 
 async def _until(begun: float, at: float) -> None:

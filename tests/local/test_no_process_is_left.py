@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.kit import command, line_with, make_video
+from tests.local.kit import command, line_with
+from tests.videos import make_video
 
 
 def below(pid: int) -> list[psutil.Process]:

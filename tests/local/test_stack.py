@@ -12,7 +12,7 @@ from local.commands.convert import convert
 from local.commands.videos import Video
 from local.layout import read_endpoints, read_env
 from local.stack import Stack
-from tests.local.kit import make_video
+from tests.videos import make_video
 
 
 @pytest.fixture(scope="module")
