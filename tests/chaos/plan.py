@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "429",
@@ -18,7 +18,7 @@ Kind = Literal[
     "job terminated",
     "job disabled",
 ]
-KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]  # what typing makes of a Literal
+KINDS: tuple[Kind, ...] = get_args(Kind)
 OPERATIONS = ("create_task", "delete_task", "list_tasks", "get_job", "create_job", "get_task")
 
 
