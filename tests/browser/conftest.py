@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from local.stack import Stack
 from tests.browser.chromium import chromium
 from tests.browser.visit import Visit
 from tests.integration.kit import Person
 from tests.videos import make_video
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
