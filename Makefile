@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .PHONY: help demo test test-az up check bench chaos lock clean
 
 PYTHON ?= python3.11
+FOUND := $$($(PYTHON) -c '' 2>/dev/null && echo $(PYTHON) || echo python3)
 PY := .venv/bin/python
 VENV := .venv/.ready
 NODE_MODULES := local/storage/node_modules/.ready
@@ -16,8 +17,9 @@ help: ## this list
 
 # Azure's own worker, for the tests, asks for a newer Python and for extensions that it loads only on demand.
 $(VENV): requirements-dev.txt requirements-worker.txt
+	@$(FOUND) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'gifdrop needs Python 3.11 or newer; name one: make PYTHON=/path/to/python' >&2; exit 1; }
 	@echo 'setting up .venv (once; a minute or so)'
-	@command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv .venv || python3 -m venv .venv
+	@$(FOUND) -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --requirement requirements-worker.txt
 	@touch $@
@@ -35,7 +37,7 @@ $(BROWSER): tests/browser/package-lock.json $(VENV)
 demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-folder]
 	@$(PY) -m local demo -- $${VIDEO:+"$$VIDEO"}
 
-test: $(READY) $(BROWSER) ## every test
+test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
 	@$(PY) -m pytest
 
 test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
@@ -59,10 +61,10 @@ bench: $(READY) ## the benchmarks: a table, and bench/results/latest.json
 chaos: $(READY) ## storms over the stack: make chaos [ARGS="--seeds 10 --videos 200 --seconds 60"]
 	@$(PY) -m tests.chaos $(ARGS)
 
-lock: $(VENV) ## pin requirements*.txt afresh from pyproject.toml
+lock: $(VENV) ## pin requirements.txt and -dev.txt afresh from pyproject.toml; -worker.txt is pinned by hand
 	@.venv/bin/pip install --quiet uv
-	@.venv/bin/uv pip compile pyproject.toml --universal --quiet --no-header -o requirements.txt
-	@.venv/bin/uv pip compile pyproject.toml --extra dev --universal --quiet --no-header -c requirements.txt -o requirements-dev.txt
+	@.venv/bin/uv pip compile pyproject.toml --upgrade --universal --quiet --no-header -o requirements.txt
+	@.venv/bin/uv pip compile pyproject.toml --extra dev --upgrade --universal --quiet --no-header -c requirements.txt -o requirements-dev.txt
 
 clean: ## remove what the targets above made
 	@rm -rf .venv .local out local/storage/node_modules tests/browser/node_modules bench/results

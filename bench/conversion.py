@@ -33,6 +33,8 @@ def run() -> list[Row]:
 
 def rows() -> Iterator[Row]:
     """Each as soon as it is measured."""
+    if not _gifski():
+        print("gifski is missing, and so are its rows; docs/conversion.md says how to install it", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="gifdrop-bench-") as scratch:
         work = Path(scratch)
         converter = unpack(work / "package")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,14 +16,16 @@ import imageio_ffmpeg
 
 from bench import Row
 from bench.table import show
+from bench.upload import upload
 from infra.package import sources
+from local import provision
 from local.stack import Stack
 
 COUNT = 12
 SECONDS = 8
 BITS = "8M"
 """A second: what phones record 720p with."""
-AT_ONCE = 2
+AT_ONCE = int(provision.pool()["taskSlotsPerNode"])
 """As many as the local pool has task slots."""
 RECORDER = """
 import json, runpy, subprocess, sys
@@ -41,7 +42,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def run() -> list[Row]:
-    """Seconds for the stack's start, for N videos through it, and for plain ffmpeg two at a time; and the ratio."""
+    """Seconds for the stack's start, for N videos through it, and for plain ffmpeg side by side; and the ratio."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         video = _video(folder / "video.mp4")
@@ -114,21 +115,10 @@ async def _pipeline(directory: Path, body: bytes) -> tuple[float, float]:
         started = time.perf_counter() - began
         names = [f"{number}.mp4" for number in range(COUNT)]
         began = time.perf_counter()
-        await asyncio.to_thread(_upload, stack.env, names, body)
+        await asyncio.to_thread(upload, stack.env, dict.fromkeys(names, body))
         async with aiohttp.ClientSession(headers={"x-functions-key": stack.endpoints["function_key"]}) as http:
             await asyncio.gather(*(_ended(http, stack.endpoints["functions"], name) for name in names))
         return started, time.perf_counter() - began
-
-
-def _upload(env: dict[str, str], names: list[str], body: bytes) -> None:
-    from azure.identity import ManagedIdentityCredential
-    from azure.storage.blob import BlobServiceClient
-
-    os.environ.update(env)
-    credential = ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"])
-    with BlobServiceClient(env["GIFDROP_STORAGE_URL"], credential=credential) as storage:
-        for name in names:
-            storage.get_blob_client(env["GIFDROP_INPUT_CONTAINER"], name).upload_blob(body)
 
 
 async def _ended(http: aiohttp.ClientSession, functions: str, name: str) -> None:

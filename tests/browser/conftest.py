@@ -1,18 +1,18 @@
 """One local stack and one Chromium for all tests of this folder, and a page for each."""
 
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from local.stack import Stack
 from tests.browser.chromium import chromium
 from tests.browser.visit import Visit
 from tests.integration.kit import Person
-from tests.integration.videos import make_video
+from tests.videos import make_video
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -30,19 +30,14 @@ async def person(stack: Stack) -> AsyncIterator[Person]:
 @pytest.fixture(scope="session")
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Two seconds, 320x180."""
-    return make_video(tmp_path_factory.mktemp("videos") / "short.mp4", seconds=2)
+    return make_video(tmp_path_factory.mktemp("videos") / "short.mp4", seconds=2).read_bytes()
 
 
 @pytest.fixture(scope="session")
 def slow_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Six seconds of 1280x720, which take a moment."""
     path = tmp_path_factory.mktemp("videos") / "slow.mp4"
-    source = "gradients=size=1280x720:rate=25:duration=6:speed=0.02"
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-f", "lavfi", "-i", source]
-    subprocess.run(
-        [*command, "-c:v", "libx264", "-preset", "ultrafast", "-crf", "45", "-pix_fmt", "yuv420p", path], check=True
-    )
-    return path.read_bytes()
+    return make_video(path, seconds=6, size="1280x720", picture="gradients").read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "429",
@@ -18,8 +18,11 @@ Kind = Literal[
     "job terminated",
     "job disabled",
 ]
-KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]  # what typing makes of a Literal
-OPERATIONS = ("create_task", "delete_task", "list_tasks", "get_job", "create_job", "get_task")
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MOST_FAILED_UPLOADS = 8
+"""An attempt uploads four files, so this many spoil two attempts at most, of the three that a video has."""
+OPERATIONS = ("create_task", "delete_task", "list_tasks", "get_job", "create_job")
+"""What the app calls without being asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One piece of trouble; the calls to which the first four happen are of `operation`, `times` in a row."""
+    """One piece of trouble. The first four kinds happen to `times` calls of `operation`, failed uploads to `times`."""
 
     at: float
     kind: Kind
@@ -66,14 +69,15 @@ def plan(*, seed: int, videos: int, seconds: float) -> Plan:
         uploads.append(Upload(at=first, video=name, width=_width(chance)))
         if chance.random() < 0.2:
             uploads.append(Upload(at=chance.uniform(first, seconds), video=name, width=_width(chance)))
-    # Every kind at least once, the rest by chance.
-    kinds = [*KINDS, *chance.choices(KINDS, k=max(0, int(seconds / 2) - len(KINDS)))]
+    # Every kind at least once, the rest by chance; uploads fail once only, or a video could lose its last attempt.
+    often = [kind for kind in KINDS if kind != "uploads failed"]
+    kinds = [*KINDS, *chance.choices(often, k=max(0, int(seconds / 2) - len(KINDS)))]
     faults = [
         Fault(
             at=chance.uniform(0, seconds),
             kind=kind,
             operation=chance.choice(OPERATIONS),
-            times=chance.randint(1, 10),
+            times=chance.randint(1, MOST_FAILED_UPLOADS if kind == "uploads failed" else 10),
         )
         for kind in kinds
     ]

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVERYTHING = APPS / "everything"
+FAR = f"0 0 0 1 {(datetime.now(UTC).month + 5) % 12 + 1} *"
+"""Once a year, half a year from now, whatever day it is."""
+DAILY = "1.00:00:00"
+"""A day after the last run: at midnight nothing happens."""
 
 
 def test_a_timer_ticks_goes_on_after_errors_and_never_overlaps_itself(tmp_path: Path) -> None:
@@ -29,7 +33,7 @@ def test_a_timer_of_every_second_ticks(tmp_path: Path) -> None:
 
 
 def test_run_on_startup_runs_at_once_and_a_future_timer_does_not(tmp_path: Path) -> None:
-    with running_host(EVERYTHING, directory=tmp_path, TICK="0 0 0 1 1 *") as host:
+    with running_host(EVERYTHING, directory=tmp_path, TICK=FAR) as host:
         eventually(lambda: host.noted(yearly=True))
         assert host.noted(yearly=True)[0]["past_due"] is False
         assert not host.noted(tick="began")
@@ -38,16 +42,15 @@ def test_run_on_startup_runs_at_once_and_a_future_timer_does_not(tmp_path: Path)
 def test_a_recorded_run_that_was_missed_is_made_up_for_at_start_and_only_once(tmp_path: Path) -> None:
     records = tmp_path / "records"
     records.mkdir()
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    last = today - timedelta(days=3)
+    last = datetime.now(UTC) - timedelta(days=3)
     status = {"Last": last.isoformat(), "Next": (last + timedelta(days=1)).isoformat(), "LastUpdated": last.isoformat()}
     (records / "tick.json").write_text(json.dumps(status))
     arguments = ("--data", str(records))
-    with running_host(EVERYTHING, *arguments, directory=tmp_path, TICK="0 0 0 * * *") as host:
+    with running_host(EVERYTHING, *arguments, directory=tmp_path, TICK=DAILY) as host:
         eventually(lambda: host.noted(tick="ended"))
         assert [note["past_due"] for note in host.noted(tick="began")] == [True]
         eventually(lambda: json.loads((records / "tick.json").read_text())["Last"] > status["Last"])
-    with running_host(EVERYTHING, *arguments, directory=tmp_path, TICK="0 0 0 * * *") as host:
+    with running_host(EVERYTHING, *arguments, directory=tmp_path, TICK=DAILY) as host:
         eventually(lambda: len(host.noted(yearly=True)) >= 2)
         assert len(host.noted(tick="began")) == 1
 
@@ -58,7 +61,7 @@ def test_a_changed_schedule_is_not_past_due_by_its_old_record(tmp_path: Path) ->
     last = datetime.now(UTC) - timedelta(hours=1)
     status = {"Last": last.isoformat(), "Next": last.isoformat(), "LastUpdated": last.isoformat()}
     (records / "tick.json").write_text(json.dumps(status))
-    with running_host(EVERYTHING, "--data", str(records), directory=tmp_path, TICK="0 0 0 1 1 *") as host:
+    with running_host(EVERYTHING, "--data", str(records), directory=tmp_path, TICK=FAR) as host:
         eventually(lambda: host.noted(yearly=True))
         time.sleep(0.1)
         assert not host.noted(tick="began")

@@ -7,7 +7,7 @@ import pytest
 
 from local.stack import Stack
 from tests.integration.kit import Person
-from tests.integration.videos import make_video
+from tests.videos import make_video
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +25,13 @@ async def person(stack: Stack) -> AsyncIterator[Person]:
 @pytest.fixture(scope="session")
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Two seconds, 320x180, 25 frames a second."""
-    return make_video(tmp_path_factory.mktemp("videos") / "two-seconds.mp4", seconds=2)
+    return make_video(tmp_path_factory.mktemp("videos") / "two-seconds.mp4", seconds=2).read_bytes()
 
 
 @pytest.fixture(scope="session")
 def longer_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Three seconds of the same."""
-    return make_video(tmp_path_factory.mktemp("videos") / "three-seconds.mp4", seconds=3)
+    return make_video(tmp_path_factory.mktemp("videos") / "three-seconds.mp4", seconds=3).read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -96,9 +96,9 @@ class Person:
         return await blob.readall()
 
     async def tasks(self) -> list[str]:
-        """The videos that have a task in a job of today."""
+        """The videos that have a task in a job of the app, be it yesterday's."""
         names = []
-        async for job in self.batch.list_jobs(filter=f"startswith(id,'gifdrop-{datetime.now(UTC).date()}')"):
+        async for job in self.batch.list_jobs(filter="startswith(id,'gifdrop-')"):
             names += [task.display_name or "" async for task in self.batch.list_tasks(job.id)]
         return names
 

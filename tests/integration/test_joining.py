@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.layout import read_env
 from local.stack import Stack
 from tests.integration.kit import Person
 
@@ -23,9 +24,7 @@ print(*(pool.id for pool in batch.list_pools()))
 
 
 async def test_a_client_made_from_the_environment_alone_joins_in(stack: Stack, person: Person, video: bytes) -> None:
-    path = {"PATH": os.environ["PATH"]}
-    lines = (stack.layout.env).read_text().splitlines()
-    environment = path | dict(line.split("=", 1) for line in lines)
+    environment = {"PATH": os.environ["PATH"], **read_env(stack.layout)}
     command = [sys.executable, "-c", SCRIPT]
     done = await asyncio.to_thread(
         subprocess.run, command, input=video, env=environment, capture_output=True, check=True

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.package import build
+from local import parts
 from local.layout import Layout
 from local.part import Part, PartCrashedError, clean_environment
 from local.ports import free_ports
@@ -18,22 +19,24 @@ class Regions:
     """A stack whose app knows two accounts: `home`, the stack's own, and `away`."""
 
     def __init__(self, directory: Path) -> None:
-        (port,) = free_ports(1)
-        self.away_url = f"https://127.0.0.1:{port}"
+        # All together, so that none is given twice.
+        away_port, *ports = free_ports(1 + len(parts.NAMES))
+        self.away_url = f"https://127.0.0.1:{away_port}"
         self.stack = Stack(
             directory=directory / "home",
+            ports=dict(zip(parts.NAMES, ports, strict=True)),
             settings={"GIFDROP_FALLBACK_BATCH_URLS": self.away_url, "GIFDROP_GRACE_SECONDS": "3"},
             arguments={"batch": ["--control"]},
         )
         layout, away = self.stack.layout, Layout(directory / "away")
         tls = layout.directory / "tls"
         self._arguments = [
-            *("--port", str(port), "--account", "away"),
+            *("--port", str(away_port), "--account", "away"),
             *("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key")),
             *("--node-root", str(away.nodes), "--applications", str(PACKAGES), "--pools", str(layout.pools)),
         ]
         self._log = directory / "away.log"
-        self._crashes: list[PartCrashedError] = []
+        self.crashes: list[PartCrashedError] = []
 
     async def open_away(self) -> Part:
         """Start the second account."""
@@ -45,7 +48,7 @@ class Regions:
             arguments=[*self._arguments, *joining, "--ca-bundle", env["SSL_CERT_FILE"]],
             environment=clean_environment(),
             log=self._log,
-            crashed=self._crashes.append,
+            crashed=self.crashes.append,
         )
         await away.start()
         return away
@@ -59,6 +62,7 @@ async def regions(tmp_path: Path) -> AsyncIterator[Regions]:
         away = await regions.open_away()
         yield regions
         await away.stop()
+    assert regions.crashes == []
 
 
 @pytest.mark.timeout(240)

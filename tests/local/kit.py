@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import psutil
 import pytest
 from aiohttp import web
@@ -122,11 +120,3 @@ async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
                 return line.decode()
     assert process.stderr
     pytest.fail(f"no line with {text!r}: {(await process.stderr.read()).decode()}")
-
-
-def make_video(path: Path, *, seconds: int, size: str = "320x180") -> Path:
-    """A test card with a running counter as H.264, 25 frames a second."""
-    source = ("-f", "lavfi", "-i", f"testsrc2=duration={seconds}:size={size}:rate=25")
-    encode = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, *encode, str(path)], check=True)
-    return path

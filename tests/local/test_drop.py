@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.stack import Stack
-from tests.local.kit import command, line_with, make_video
+from tests.local.kit import command, line_with
+from tests.videos import make_video
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.kit import command, line_with, make_video
+from tests.local.kit import command, line_with
+from tests.videos import make_video
 
 
 def below(pid: int) -> list[psutil.Process]:
@@ -24,7 +25,7 @@ def part(processes: list[psutil.Process], name: str) -> psutil.Process:
 
 
 async def with_ffmpeg(pid: int) -> list[psutil.Process]:
-    """All below `pid`, once an ffmpeg is among them."""
+    """All below `pid`, as soon as an ffmpeg is among them: no line is waited for, as that could be told too late."""
     async with asyncio.timeout(60):
         while True:
             processes = below(pid)
@@ -69,7 +70,6 @@ async def test_a_killed_part_ends_the_stack_and_is_named(name: str, tmp_path: Pa
 
 async def test_ctrl_c_in_the_middle_of_a_demo_ends_it_quietly(tmp_path: Path, video: Path) -> None:
     async with command("demo", "--dir", str(tmp_path / "stack"), str(video), cwd=tmp_path) as demo:
-        await line_with(demo, "long.mp4: running")
         processes = await with_ffmpeg(demo.pid)
         demo.send_signal(signal.SIGINT)
         await gone(processes)
@@ -80,7 +80,6 @@ async def test_ctrl_c_in_the_middle_of_a_demo_ends_it_quietly(tmp_path: Path, vi
 
 async def test_a_batch_emulator_killed_in_mid_task_leaves_no_converter(tmp_path: Path, video: Path) -> None:
     async with command("demo", "--dir", str(tmp_path / "stack"), str(video), cwd=tmp_path) as demo:
-        await line_with(demo, "long.mp4: running")
         processes = await with_ffmpeg(demo.pid)
         part(processes, "batch").kill()
         await gone(processes)

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import aiohttp
 import psutil
@@ -14,7 +17,7 @@ from local.commands.videos import Video
 from local.layout import read_endpoints, read_env
 from local.parts import NAMES
 from local.stack import Stack
-from tests.local.kit import make_video
+from tests.videos import make_video
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +31,10 @@ async def converted(client: Client, name: str, video: Path, out: Path) -> bool:
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment() -> Iterator[None]:
     """`connect` writes into the environment; what it writes goes with the test."""
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AZURE_CLIENT_ID"):
-        monkeypatch.setenv(name, "")
+    with patch.dict(os.environ):
+        yield
 
 
 async def test_killed_parts_come_back_on_their_ports_and_the_work_goes_on(

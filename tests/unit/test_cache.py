@@ -66,9 +66,13 @@ async def test_what_is_not_to_be_kept_is_fetched_again() -> None:
 
 async def test_the_oldest_makes_room() -> None:
     cache: Cache[int, int] = Cache(seconds=60, size=2)
+
+    async def fetch() -> int:
+        return 7
+
     for number in range(3):
-        await cache.get(number, lambda number=number: asyncio.sleep(0, number))  # type: ignore[misc]
-    assert [cache.peek(number) for number in range(3)] == [None, 1, 2]
+        await cache.get(number, fetch)
+    assert [cache.peek(number) for number in range(3)] == [None, 7, 7]
 
 
 async def test_a_value_that_is_too_old_is_fetched_again() -> None:

@@ -44,11 +44,12 @@ def test_no_range_is_longer_than_an_answer_may_be() -> None:
 
 @given(st.text(max_size=60) | st.from_regex(r"bytes=\d{0,20}-\d{0,20}"), st.integers(1, 2 * MOST))
 def test_no_header_leads_outside_the_gif(header: str, size: int) -> None:
+    span, status = None, 200
     try:
         span = span_of(header, size=size)
     except ApiError as error:
-        assert error.status == 416  # noqa: PT017
-        return
+        status = error.status
+    assert status in (200, 416)
     assert span is None or (0 <= span.first <= span.last < size and span.last - span.first < MOST)
 
 

@@ -50,7 +50,9 @@ def test_what_is_not_allowed_is_refused_by_code(parameter: str, value: str, code
 
 @given(st.dictionaries(st.sampled_from(["state", "limit", "prefix", "cursor", "sort"]), st.text()))
 def test_no_query_does_worse_than_400(parameters: dict[str, str]) -> None:
+    status = 200
     try:
         query_from(parameters)
     except ApiError as error:
-        assert error.status == 400  # noqa: PT017
+        status = error.status
+    assert status in (200, 400)

@@ -18,11 +18,11 @@ class Seen:
     seconds: float
 
 
-def make_video(path: Path, *, seconds: float, size: str = "320x180") -> bytes:
-    """A test card with a running counter as H.264, `seconds` long."""
-    source = f"testsrc2=duration={seconds}:size={size}:rate=25"
+def make_video(path: Path, *, seconds: float, size: str = "320x180", picture: str = "testsrc2") -> Path:
+    """H.264, 25 frames a second, `seconds` long: a test card with a running counter, or another source of ffmpeg's."""
+    source = f"{picture}=duration={seconds}:size={size}:rate=25"
     _ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path))
-    return path.read_bytes()
+    return path
 
 
 def look_at(gif: bytes, path: Path) -> Seen:
