@@ -181,7 +181,7 @@ def test_a_task_waits_for_those_it_depends_on(client: BatchClient, pool: str, na
 def test_exit_conditions_decide_what_a_failure_means(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool, uses_task_dependencies=True, task_failure_mode="performexitoptionsjobaction")
     conditions = {
-        "exitCodes": [{"code": 4, "exitOptions": {"dependencyAction": "satisfy"}}],
+        "exitCodes": [{"code": 4, "exitOptions": {"jobAction": "none", "dependencyAction": "satisfy"}}],
         "exitCodeRanges": [{"start": 10, "end": 20, "exitOptions": {"jobAction": "disable"}}],
         "preProcessingError": {"jobAction": "none", "dependencyAction": "satisfy"},
         "default": {"jobAction": "terminate"},
@@ -193,6 +193,12 @@ def test_exit_conditions_decide_what_a_failure_means(client: BatchClient, pool: 
     until(lambda: client.get_job(job).state == "disabled")
     client.begin_enable_job(job, polling_interval=0).wait()
     add(client, job, "other", "/bin/bash -c 'exit 1'", exitConditions=conditions)
+    until(lambda: client.get_job(job).state == "completed")
+
+
+def test_a_failure_that_no_exit_condition_names_ends_the_job(client: BatchClient, pool: str, name: str) -> None:
+    job = make_job(client, name, pool, task_failure_mode="performexitoptionsjobaction")
+    add(client, job, "fails", "/bin/bash -c 'exit 7'")
     until(lambda: client.get_job(job).state == "completed")
 
 

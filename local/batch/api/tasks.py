@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,7 @@ async def reactivate_task(call: Call) -> web.Response:
         raise BatchError("OperationInvalidForCurrentState", "The specified task completed successfully.")
     task.info["retryCount"] = 0
     task.back_to_queue()
-    task.job.enqueue(task)
+    task_add.await_others(task)
     scheduler.wake(task.job.pool)
     return done(204, task)
 
@@ -135,7 +136,11 @@ async def delete_task(call: Call) -> web.Response:
     call.account.task_removed(task)
     if task.node is not None and not task.files_removed:
         root = task.node.root / task.job.directory / task.id
-        call.account.keep(asyncio.create_task(asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)))
+        # Out of the way at once, for a task of the same id may come; no id has a dot.
+        gone = root.with_name(f"{task.id}.{task.seq}.gone")
+        with contextlib.suppress(OSError):
+            root.rename(gone)
+        call.account.keep(asyncio.create_task(asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)))
     return done(200)
 
 

@@ -58,7 +58,7 @@ class Account:
     jobs: dict[str, Job] = field(default_factory=dict)
     schedules: dict[str, JobSchedule] = field(default_factory=dict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
-    _expiries: list[tuple[float, int, Task]] = field(default_factory=list)
+    _expiries: list[tuple[float, int, str, str, str]] = field(default_factory=list)
     _janitor: asyncio.TimerHandle | None = None
 
     def pool(self, name: str) -> Pool:
@@ -174,8 +174,10 @@ class Account:
         """Remove the files of a completed task when their time is over."""
         if task.retention < _LONGEST_WATCH:
             loop = asyncio.get_running_loop()
-            heapq.heappush(self._expiries, (loop.time() + task.retention, task.seq, task))
-            if self._expiries[0][2] is task:
+            # Not the task itself, which may be deleted long before.
+            expiry = (loop.time() + task.retention, task.seq, task.job.key, task.key, task.info["endTime"])
+            heapq.heappush(self._expiries, expiry)
+            if self._expiries[0] is expiry:
                 self._watch()
 
     def _watch(self) -> None:
@@ -188,8 +190,12 @@ class Account:
     def _expire(self) -> None:
         now = asyncio.get_running_loop().time()
         while self._expiries and self._expiries[0][0] <= now:
-            task = heapq.heappop(self._expiries)[2]
-            if not task.deleted and task.state == "completed" and task.node is not None:
+            _, seq, job_key, task_key, ended = heapq.heappop(self._expiries)
+            job = self.jobs.get(job_key)
+            task = job.tasks.get(task_key) if job else None
+            if task is None or task.seq != seq or task.info.get("endTime") != ended:
+                continue  # deleted, replaced, or run again since
+            if task.state == "completed" and task.node is not None:
                 task.files_removed = True
                 shutil.rmtree(task.node.root / task.doc["nodeInfo"]["taskRootDirectory"], ignore_errors=True)
         self._watch()

@@ -38,8 +38,13 @@ async def drive(task: Task, run: Run) -> None:
     task.run = None
     task.job.running.discard(task)
     run.node.release(task)
-    if run.interruption != "stop":
+    if run.interruption == "stop":
+        return
+    try:
         settle(task, run, outcome)
+    except Exception:
+        log.exception("settling %s/%s", task.job.id, task.id)
+    finally:
         scheduler.wake(run.node.pool)
 
 
@@ -76,6 +81,9 @@ def _program(task: Task) -> Program:
 def settle(task: Task, run: Run, outcome: Outcome | None) -> None:
     """Give `task` the state that its run or its interruption leaves it in."""
     if task.deleted:
+        return
+    if run.interruption in ("unprepared", "lost", "requeue") and task.job.state in ("terminating", "deleting"):
+        finish(task, program.failed("TaskEnded", "The job was terminated."))
         return
     if run.interruption in ("unprepared", "lost"):
         task.back_to_queue()
@@ -115,7 +123,7 @@ def finish(task: Task, outcome: Outcome) -> None:
 
 def _job_action(task: Task, outcome: Outcome, options: Doc) -> None:
     job = task.job
-    action = str(options.get("jobAction", "none")).lower()
+    action = str(options.get("jobAction", "terminate" if outcome.failure else "none")).lower()
     listens = job.doc["onTaskFailure"].lower() == "performexitoptionsjobaction"
     if listens and outcome.failure is not None and action == "terminate":
         job_life.start_terminate(job, reason="TaskFailed")

@@ -70,6 +70,8 @@ class Job(Entity):
     timer: asyncio.TimerHandle | None = None
     closing: asyncio.Task[None] | None = None
     schedule_id: str | None = None
+    served: int = 0
+    """When it last got a node, as a running number."""
     automatic_pool: bool = False
 
     @property

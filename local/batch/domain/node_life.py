@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import shutil
 from typing import TYPE_CHECKING
@@ -80,7 +79,8 @@ async def _start_task(node: Node, spec: Doc) -> bool:
             ),
             node,
         )
-        if outcome.failure is None or 0 <= limit <= info["retryCount"]:
+        # Only what ended with an exit code is tried again.
+        if outcome.failure is None or outcome.stage != "exit" or 0 <= limit <= info["retryCount"]:
             break
         info["retryCount"] += 1
         info["lastRetryTime"] = clock.now()
@@ -110,8 +110,7 @@ async def power_off(node: Node) -> None:
     """End what still runs on it and remove its directory."""
     if node.life is not None and node.life is not asyncio.current_task():
         node.life.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await node.life
+        await asyncio.wait([node.life])
     for part in [part for job in node.pool.jobs.values() if (part := job.parts.pop(node.id, None))]:
         if part.work is not None:
             part.work.cancel()
@@ -146,6 +145,8 @@ def start_restart(node: Node, *, option: str, state: str) -> None:
 
 def start_deallocate(node: Node, *, option: str) -> None:
     """Begin to take the machine away and keep the node's place."""
+    if node.life is not None:
+        node.life.cancel()
     node.move_to("deallocating")
     node.life = asyncio.get_running_loop().create_task(_deallocate(node, option))
 

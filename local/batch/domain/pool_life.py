@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from local.batch.domain import node as nodes
@@ -51,6 +50,10 @@ def stop_resize(pool: Pool) -> None:
     pool.allocate("stopping")
     if pool.resizing is not None:
         pool.resizing.cancel()
+    for node in pool.nodes.values():
+        if node.state != "leavingpool":
+            node.removal = None
+    scheduler.wake(pool)
     _settle_for_what_there_is(pool)
     pool.touch()
     pool.allocate("steady")
@@ -154,8 +157,7 @@ async def delete(pool: Pool) -> None:
     await scaling.stop(pool)
     if pool.resizing is not None:
         pool.resizing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await pool.resizing
+        await asyncio.wait([pool.resizing])
     pool.allocate("resizing")
     for node in pool.nodes.values():
         node.removal = "requeue"

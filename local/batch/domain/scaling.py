@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -171,5 +170,4 @@ async def stop(pool: Pool) -> None:
     """Stop sampling."""
     if pool.scaling is not None:
         pool.scaling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await pool.scaling
+        await asyncio.wait([pool.scaling])

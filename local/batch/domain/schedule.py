@@ -99,7 +99,9 @@ async def _run(schedule: JobSchedule) -> None:
             _make_job(schedule)
         if recurrence is None:
             break
-        due += timedelta(seconds=clock.seconds(recurrence))
+        # A run that came due while the last job was still there is not made up for.
+        step = timedelta(seconds=clock.seconds(recurrence))
+        due += step * max(1, (datetime.now(UTC) - due) // step)
     schedule.info.pop("nextRunTime", None)
     while schedule.active_job() is not None:
         await _stir(schedule)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING
 
 from local.batch.domain import execution
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from local.batch.domain.node import Node
     from local.batch.domain.pool import Pool
     from local.batch.domain.task import Task
+
+_TURNS = itertools.count(1)
 
 
 def wake(pool: Pool | None) -> None:
@@ -24,9 +27,9 @@ def wake(pool: Pool | None) -> None:
 def _place(pool: Pool) -> None:
     pool.scheduled = False
     free = {node: node.free for node in pool.nodes.values() if node.free > 0}
-    # Jobs of one priority take turns; within a job a task too wide for now holds back those behind it, so it cannot
-    # starve.
-    by_priority = sorted(pool.jobs.values(), key=lambda job: -job.priority)
+    # Jobs of one priority take turns, first who has waited longest. Within a job a task too wide for now holds back
+    # those behind it, so it cannot starve.
+    by_priority = sorted(pool.jobs.values(), key=lambda job: (-job.priority, job.served))
     while free and by_priority:
         first = by_priority[0].priority
         level = [job for job in by_priority if job.priority == first]
@@ -40,6 +43,7 @@ def _start(task: Task, free: dict[Node, int], pool: Pool) -> bool:
     if node is None:
         return False
     task.job.ready.popleft()
+    task.job.served = next(_TURNS)
     task.assigned(node)
     node.take(task)
     task.job.running.add(task)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from local.batch import clock
 from local.batch.node import program
-from local.batch.node.program import Program
+from local.batch.node.program import Outcome, Program
 
 if TYPE_CHECKING:
     from local.batch.domain.entity import Doc
@@ -74,8 +74,8 @@ async def _prepare(here: NodePart) -> None:
     info: Doc = {"retryCount": 0}
     here.preparation = info
     try:
-        while not await _attempt(here, spec, info):
-            if 0 <= limit <= info["retryCount"]:
+        while (outcome := await _attempt(here, spec, info)).failure is not None:
+            if outcome.stage != "exit" or 0 <= limit <= info["retryCount"]:
                 break
             info["retryCount"] += 1
             info["lastRetryTime"] = clock.now()
@@ -93,7 +93,7 @@ async def release(here: NodePart) -> None:
     await _attempt(here, spec | {"constraints": clocked}, here.release)
 
 
-async def _attempt(here: NodePart, spec: Doc, info: Doc) -> bool:
+async def _attempt(here: NodePart, spec: Doc, info: Doc) -> Outcome:
     job, node = here.job, here.node
     root = directory(job, spec["id"])
     info |= {
@@ -118,4 +118,4 @@ async def _attempt(here: NodePart, spec: Doc, info: Doc) -> bool:
         node,
     )
     info |= outcome.doc() | {"endTime": clock.now(), "state": "completed"}
-    return outcome.failure is None
+    return outcome

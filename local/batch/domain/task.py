@@ -129,6 +129,7 @@ class Task(Entity):
     def back_to_queue(self) -> None:
         """It waits for a node again."""
         self.satisfied = False
+        self.files_removed = False
         info = self.info
         for name in ("startTime", "endTime", "exitCode", "failureInfo", "result"):
             info.pop(name, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ async def install(machine: Machine, node: Node, references: list[Doc]) -> dict[s
     found: dict[str, str] = {}
     for reference in references:
         name, version = _resolve(machine, reference)
-        key = (name, version)
+        key = (name.lower(), version)
         if key not in node.packages:
             unzipping = asyncio.to_thread(_unzip, machine.applications, node.root / "applications", name, version)
             node.packages[key] = asyncio.get_running_loop().create_task(unzipping)
@@ -72,7 +73,8 @@ def _unzip(packages: Path | None, root: Path, name: str, version: str) -> Path:
     target = root / f"{name.lower()}-{version}"
     if target.exists():
         return target
-    partial = target.with_suffix(".partial")
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     with zipfile.ZipFile(archive) as source:
         for member in source.infolist():
             path = Path(source.extract(member, partial))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from local.batch.domain.entity import Doc
     from local.batch.domain.node import Node
     from local.batch.node.machine import Machine
+
+log = logging.getLogger(__name__)
 
 Stage = Literal["prepare", "exit", "upload", "ended"]
 
@@ -65,7 +68,15 @@ def failed(
 
 
 async def run(machine: Machine, program: Program, node: Node) -> Outcome:
-    """Run `program` on `node` to its end. Cancellation kills it."""
+    """Run `program` on `node` to its end. Cancellation kills it; whatever else goes wrong is in the outcome."""
+    try:
+        return await _run(machine, program, node)
+    except Exception:
+        log.exception("running %s on %s", program.directory, node.id)
+        return failed("OtherError", "The emulator failed to run the command.", category="servererror")
+
+
+async def _run(machine: Machine, program: Program, node: Node) -> Outcome:
     directory = node.root / program.directory
     try:
         _make(directory)

@@ -11,7 +11,7 @@ from local.batch import clock
 from local.batch.errors import BatchError
 
 Check = Callable[[object, str], None]
-_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def invalid(path: str, value: object, reason: str) -> BatchError:
@@ -30,7 +30,7 @@ def text(limit: int = 1 << 20) -> Check:
 
 
 def identifier(value: object, path: str) -> None:
-    if not isinstance(value, str) or not _ID.match(value):
+    if not isinstance(value, str) or not _ID.fullmatch(value):
         raise invalid(path, value, "1 to 64 letters, digits, underscores and hyphens are expected")
 
 
@@ -118,10 +118,16 @@ class Body:
                 raise BatchError("MissingRequiredProperty", PropertyName=f"{path}.{name}" if path else name)
 
     def read(self, value: object) -> dict[str, Any]:
-        """The checked body, without properties that are null."""
+        """The checked body, without properties that are null, however deep."""
         self(value, "")
         assert isinstance(value, dict)  # noqa: S101
-        return {name: item for name, item in value.items() if item is not None}
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+
+
+def _without_nulls(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def body(required: str = "", /, **properties: Check) -> Body:

@@ -48,7 +48,9 @@ _machine: dict[str, Check] = {
     "startTask": start_task,
     "applicationPackageReferences": common.packages,
     "taskSlotsPerNode": integer(1, 256),
-    "taskSchedulingPolicy": body(jobDefaultOrder=one_of("none", "creationtime"), nodeFillType=one_of("spread", "pack")),
+    "taskSchedulingPolicy": body(
+        "nodeFillType", jobDefaultOrder=one_of("none", "creationtime"), nodeFillType=one_of("spread", "pack")
+    ),
     "userAccounts": many(anything),
     "metadata": common.metadata,
     "mountConfiguration": many(anything),
