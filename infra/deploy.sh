@@ -43,11 +43,11 @@ retry() {
 # Names of what main.bicep made, from its last good deployment, whoever ran it; empty when there is none.
 outputs() {
   local good="[?properties.provisioningState=='Succeeded' && properties.outputs.functionApp]"
-  local names='functionApp.value, functionUrl.value, dataAccount.value, eventTopic.value'
-  local found
+  local of=properties.outputs found
+  local names="name, $of.functionApp.value, $of.functionUrl.value, $of.dataAccount.value, $of.eventTopic.value"
   found=$(az deployment group list --resource-group "$group" --output tsv \
-    --query "sort_by($good, &properties.timestamp)[-1].properties.outputs.[$names]")
-  read -r -d '' app url data topic <<<"$found" || true
+    --query "sort_by($good, &properties.timestamp)[-1].[$names]")
+  read -r -d '' deployment app url data topic <<<"$found" || true
 }
 
 need_outputs() {
@@ -97,15 +97,28 @@ find_operator() {
   [[ -n $operator ]] || say 'Who deploys could not be told: the smoke test will need -p operatorPrincipalId=OBJECT_ID'
 }
 
+# What the last good deployment was given stays until it is changed: a default in its place could open private storage.
+carry_over() {
+  local earlier file=".local/parameters/$group.json"
+  earlier=$(az deployment group show --resource-group "$group" --name "$deployment" --query properties.parameters --output json)
+  "$PYTHON" -m infra.answers parameters "$file" <<<"$earlier"
+  given+=("@$file")
+}
+
 step_infra() {
+  local given=(@infra/main.parameters.json)
   package_facts
   outputs
   # An upgrade: the new package is there before the app's settings name it.
-  if [[ -n ${app:-} ]]; then upload_everywhere; fi
+  if [[ -n ${app:-} ]]; then
+    upload_everywhere
+    carry_over
+  fi
   find_operator
-  az deployment group create --resource-group "$group" --name gifdrop-main --template-file infra/main.bicep \
-    --parameters @infra/main.parameters.json --parameters "packageVersion=$version" \
-    "operatorPrincipalId=$operator" "operatorPrincipalType=$kind" "${parameters[@]}" --output none
+  given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
+  # A name of its own: under an old one, a deployment that fails would take the place of the last good one.
+  az deployment group create --resource-group "$group" --name "gifdrop-main-$(date -u +%Y%m%dT%H%M%S)-$$" \
+    --template-file infra/main.bicep --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
   topic=''
 }
 

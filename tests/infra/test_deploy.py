@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.answers import carried
 from infra.smoke import make, wait
 from tests.infra.bicep import INFRA, ROOT
 from tests.infra.stand_in import SECRET
@@ -81,6 +82,12 @@ class Cloud:
         lines = (self.home / "calls").read_text(encoding="utf-8").splitlines()
         return [" ".join(json.loads(line)) for line in lines]
 
+    def given(self) -> dict[str, object]:
+        """The parameters that the last deployment of main.bicep came to."""
+        known = json.loads((self.home / "deployments").read_text(encoding="utf-8"))
+        last = [item for name, item in known.items() if name.startswith("gifdrop-main")][-1]
+        return {name: item.get("value") for name, item in last["parameters"].items()}
+
     def changes(self) -> list[str]:
         """The calls that change something, shortened to what they do."""
         short = []
@@ -88,7 +95,8 @@ class Cloud:
             words = call.split()
             does = [*itertools.takewhile(lambda word: not word.startswith("-"), words)]
             if "deployment" in does and "--name" in words:
-                does.append(words[words.index("--name") + 1])
+                # Without the time that is a part of some names.
+                does.append("-".join(words[words.index("--name") + 1].split("-")[:2]))
             if {"create", "register", "publish", "upload", "delete"} & set(does):
                 short.append(" ".join(does))
         return short
@@ -228,6 +236,49 @@ def test_parameters_are_handed_on(cloud: Cloud) -> None:
     cloud.deploy("-p", "maxDedicatedNodes=9", "-p", "preset=best", "check", "infra")
     main = next(call for call in cloud.calls() if "gifdrop-main" in call and "create" in call)
     assert main.index("@infra/main.parameters.json") < main.index("maxDedicatedNodes=9 preset=best")
+
+
+def test_parameters_stay_until_they_are_changed(cloud: Cloud) -> None:
+    cloud.deploy("-p", "privateNetworking=true", "-p", "maxDedicatedNodes=9", "check", "infra")
+    cloud.deploy("-p", "maxDedicatedNodes=5", "infra")
+
+    assert cloud.deploy("infra").returncode == 0
+
+    given = cloud.given()
+    assert (given["privateNetworking"], given["maxDedicatedNodes"]) == ("true", "5")
+
+
+def test_a_deployment_that_fails_changes_no_parameter_for_the_next_one(cloud: Cloud) -> None:
+    cloud.deploy("-p", "privateNetworking=true", "check", "infra")
+    cloud.deploy("-p", "privateNetworking=false", "infra", fail="az deployment group create")
+
+    assert cloud.deploy("infra").returncode == 0
+
+    assert cloud.given()["privateNetworking"] == "true"
+
+
+def test_without_the_earlier_parameters_nothing_is_deployed(cloud: Cloud) -> None:
+    cloud.deploy("-p", "privateNetworking=true", "check", "infra")
+    (cloud.home / "calls").unlink()
+
+    assert cloud.deploy("infra", fail="az deployment group show").returncode == 1
+
+    assert not any("deployment group create" in call for call in cloud.calls())
+
+
+def test_what_each_deployment_works_out_or_cannot_know_is_not_carried_over() -> None:
+    earlier: dict[str, dict[str, object]] = {
+        "packageVersion": {"type": "String", "value": "ba9876543210"},
+        "operatorPrincipalId": {"type": "String", "value": "somebody else"},
+        "name": {"type": "SecureString"},
+        "takenByAnOlderTemplate": {"type": "Bool", "value": True},
+        "privateNetworking": {"type": "Bool", "value": True},
+        "alertEmails": {"type": "Array", "value": ["me@example.com"]},
+    }
+    assert carried(earlier)["parameters"] == {
+        "alertEmails": {"value": ["me@example.com"]},
+        "privateNetworking": {"value": True},
+    }
 
 
 @pytest.mark.parametrize(
