@@ -88,13 +88,11 @@ step_package() {
 
 # Who deploys may drop videos afterwards: a person, or the principal of a workflow.
 find_operator() {
-  local client
+  local type
+  type=$(az account show --query user.type --output tsv)
   kind=User
-  operator=$(az ad signed-in-user show --query id --output tsv 2>/dev/null) && return
-  kind=ServicePrincipal
-  client=$(az account show --query user.name --output tsv)
-  operator=$(az ad sp show --id "$client" --query id --output tsv 2>/dev/null) || operator=''
-  [[ -n $operator ]] || say 'Who deploys could not be told: the smoke test will need -p operatorPrincipalId=OBJECT_ID'
+  [[ $type != servicePrincipal ]] || kind=ServicePrincipal
+  operator=$(az account get-access-token --query accessToken --output tsv | "$PYTHON" -m infra.answers object-id)
 }
 
 # What the last good deployment was given stays until it is changed: a default in its place could open private storage.

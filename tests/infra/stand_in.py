@@ -3,6 +3,7 @@
 Reads STAND_IN (a folder): `fail` holds the beginning of a command that fails, `calls` gets a JSON line for each call.
 """
 
+import base64
 import itertools
 import json
 import os
@@ -12,6 +13,10 @@ from typing import Any
 
 HOME = Path(os.environ.get("STAND_IN", "."))
 SECRET = "the-function-key-which-nobody-may-see"  # noqa: S105  # what must not turn up anywhere
+
+OPERATOR = "11111111-2222-3333-4444-555555555555"
+PAYLOAD = base64.urlsafe_b64encode(json.dumps({"oid": OPERATOR}).encode()).decode().rstrip("=")
+TOKEN = f"header.{PAYLOAD}.a-signature-which-nobody-may-see"
 
 
 def done(name: str) -> bool:
@@ -48,6 +53,10 @@ def last_good() -> str:
 
 def answer(command: str, arguments: list[str]) -> str:
     """What the real command would print, for the commands whose output is read."""
+    if command.startswith("az account show --query user.type"):
+        return "servicePrincipal" if done("workflow") else "user"
+    if command.startswith("az account get-access-token"):
+        return TOKEN
     if command.startswith("az account show"):
         return "Visual Studio Enterprise"
     if command.startswith("az provider list"):
@@ -62,10 +71,6 @@ def answer(command: str, arguments: list[str]) -> str:
         (HOME / "group").unlink()
     if command.startswith("az resource list"):
         return "Microsoft.Batch/batchAccounts\tgifdropabc"
-    if command.startswith("az ad sp show"):
-        return "99999999-2222-3333-4444-555555555555"
-    if command.startswith("az ad signed-in-user show"):
-        return "11111111-2222-3333-4444-555555555555"
     if command.startswith("az deployment group create"):
         deploy(arguments, good=True)
     if command.startswith("az deployment group list") and last_good():
@@ -98,7 +103,8 @@ def main() -> int:
         return 1
     if command.startswith("az batch application package show") and not done("package"):
         return 3
-    if command.startswith("az ad signed-in-user show") and done("nobody"):
+    if command.startswith("az ad "):
+        print("ERROR: Insufficient privileges to complete the operation.", file=sys.stderr)
         return 1
     if command.startswith("az functionapp function show") and not done("published"):
         return 3

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.answers import carried
+from infra.answers import carried, object_id
 from infra.smoke import make, wait
 from tests.infra.bicep import INFRA, ROOT
-from tests.infra.stand_in import SECRET
+from tests.infra.stand_in import OPERATOR, SECRET, TOKEN
 
 VERSION = "0123456789ab"
 
@@ -157,6 +157,7 @@ STEPS = [
     "az group exists",
     "az group create",
     "az deployment group list",
+    "az account get-access-token",
     "az deployment group create --resource-group pets --name gifdrop-main",
     "az batch account list",
     "az batch application package create",
@@ -203,15 +204,25 @@ def test_an_upgrade_uploads_the_package_before_the_settings_name_it(cloud: Cloud
 def test_no_secret_is_printed_or_passed_as_an_argument(cloud: Cloud) -> None:
     run = cloud.deploy("-v", str(cloud.home / "cat.mp4"))
     assert any(call.startswith("az functionapp keys list") for call in cloud.calls())
-    assert SECRET not in run.stdout + run.stderr
-    assert not any(SECRET in call for call in cloud.calls())
+    assert any(call.startswith("az account get-access-token") for call in cloud.calls())
+    told = run.stdout + run.stderr + "".join(cloud.calls())
+    assert SECRET not in told
+    assert TOKEN.rpartition(".")[2] not in told
 
 
-def test_a_workflow_that_deploys_gets_the_rights_that_a_person_would_get(cloud: Cloud) -> None:
-    (cloud.home / "nobody").touch()
-    cloud.deploy("check", "infra")
-    main = next(call for call in cloud.calls() if "gifdrop-main" in call and "create" in call)
-    assert "operatorPrincipalId=99999999-2222-3333-4444-555555555555 operatorPrincipalType=ServicePrincipal" in main
+@pytest.mark.parametrize(("workflow", "kind"), [(False, "User"), (True, "ServicePrincipal")])
+def test_who_deploys_may_use_it_though_nobody_may_ask_graph(cloud: Cloud, workflow: bool, kind: str) -> None:
+    if workflow:
+        (cloud.home / "workflow").touch()
+    assert cloud.deploy("check", "infra").returncode == 0
+    given = cloud.given()
+    assert (given["operatorPrincipalId"], given["operatorPrincipalType"]) == (OPERATOR, kind)
+
+
+def test_a_token_without_an_object_id_is_told_in_a_sentence() -> None:
+    for token in ("", "opaque", "a.b.c", "a.bnVsbA.c", "a.e30.c"):
+        with pytest.raises(LookupError, match="names no object id"):
+            object_id(token)
 
 
 def test_steps_can_be_chosen_and_keep_their_order(cloud: Cloud) -> None:
