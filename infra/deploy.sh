@@ -13,7 +13,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 STEPS=(check package infra upload publish events smoke)
 PYTHON=${PYTHON:-.venv/bin/python}
-PROVIDERS=(Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.ManagedIdentity Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web)
+PROVIDERS=(
+  Microsoft.App Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.KeyVault Microsoft.ManagedIdentity
+  Microsoft.Network Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web
+)
 WAIT=${GIFDROP_WAIT_SECONDS:-10}
 ATTEMPTS=${GIFDROP_ATTEMPTS:-30}
 
@@ -127,7 +130,7 @@ upload_everywhere() {
   while read -r account; do
     state=$(az batch application package show --resource-group "$group" --name "$account" --application-name gifdrop \
       --version-name "$version" --query state --output tsv 2>/dev/null) || state=''
-    if [[ ${state,,} == active ]]; then
+    if [[ $state == [Aa]ctive ]]; then
       say "Batch account $account has package $version already"
     else
       retry az batch application package create --resource-group "$group" --name "$account" --application-name gifdrop \
@@ -198,9 +201,9 @@ for name in "${chosen[@]}"; do
 done
 
 plan
-if [[ $ask == yes && -t 0 ]]; then
-  read -r -p 'Go on? [y/N] ' answer
-  [[ $answer == [yY]* ]] || exit 1
+if [[ $ask == yes ]]; then
+  read -r -p 'Go on? [y/N] ' answer || true
+  [[ $answer == [yY]* ]] || die 'nothing was done; -y goes on without asking'
 fi
 for name in "${STEPS[@]}"; do
   [[ " ${chosen[*]} " == *" $name "* ]] || continue

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from infra.answers import carried, object_id
+from infra.check.refresh import resource_types
 from infra.smoke import make, wait
 from tests.infra.bicep import INFRA, ROOT
 from tests.infra.stand_in import OPERATOR, SECRET, TOKEN
@@ -301,6 +303,26 @@ def test_a_wrong_call_is_refused_before_anything_is_touched(cloud: Cloud, argume
     assert run.returncode in (1, 2)
     assert told in run.stderr
     assert not (cloud.home / "calls").exists()
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("y\n", True), ("n\n", False), ("", False)])
+def test_without_y_it_asks_even_where_nobody_sits_at_a_terminal(cloud: Cloud, answer: str, goes_on: bool) -> None:
+    command = [str(INFRA / "deploy.sh"), "-g", "pets", "-l", "westeurope", "check"]
+    run = subprocess.run(command, env=cloud.environment, input=answer, capture_output=True, text=True, check=False)
+    assert (run.returncode == 0) is goes_on
+    assert ("nothing was done" in run.stderr) is not goes_on
+    assert (cloud.home / "calls").exists() is goes_on
+
+
+def test_every_resource_provider_that_the_templates_use_is_registered() -> None:
+    # Microsoft.Authorization is registered in every subscription.
+    used = {name.partition("/")[0] for name in resource_types(INFRA)} - {"Microsoft.Authorization"}
+    network = (INFRA / "modules/network.bicep").read_text(encoding="utf-8")
+    used |= {name.partition("/")[0] for name in re.findall(r"serviceName: '(\S+)'", network)}
+    script = (INFRA / "deploy.sh").read_text(encoding="utf-8")
+    listed = re.search(r"^PROVIDERS=\((.*?)\)$", script, re.MULTILINE | re.DOTALL)
+    assert listed
+    assert set(listed[1].split()) == used
 
 
 def test_a_smoke_test_that_ends_in_failure_fails_the_deployment(cloud: Cloud) -> None:
