@@ -67,9 +67,17 @@ package_facts() {
   [[ -n $version && -n $package ]] || die 'python -m infra.package did not say what it built'
 }
 
+# One release uploads the path of the package in its place: https://github.com/Azure/azure-cli/issues/32090
+refuse_broken_az() {
+  local release
+  release=$(az version --query '"azure-cli"' --output tsv)
+  [[ $release != 2.77.0 ]] || die 'az 2.77.0 cannot upload packages to Batch: install a newer one (az upgrade)'
+}
+
 step_check() {
   local tool provider missing subscription there
   for tool in az func; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
+  refuse_broken_az
   [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON is not there: run 'make check' once, it makes .venv"
   subscription=$(az account show --query name --output tsv)
   say "Subscription: $subscription"
@@ -125,6 +133,7 @@ step_infra() {
 
 upload_everywhere() {
   local account accounts state
+  refuse_broken_az
   accounts=$(az batch account list --resource-group "$group" --query '[].name' --output tsv)
   [[ -n $accounts ]] || die "no Batch account in $group yet: run the step 'infra' first"
   while read -r account; do

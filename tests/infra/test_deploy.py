@@ -29,9 +29,11 @@ class App(BaseHTTPRequestHandler):
 
     asked: dict[str, int]
     ending = "succeeded"
+    refusals = 0
 
     def do_GET(self) -> None:
-        if self.headers["x-functions-key"] != SECRET:
+        if self.headers["x-functions-key"] != SECRET or App.refusals > 0:
+            App.refusals -= 1
             self.send_error(401)
             return
         count = self.asked[self.path] = self.asked.get(self.path, 0) + 1
@@ -51,7 +53,7 @@ class App(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def app() -> Iterator[str]:
-    App.asked, App.ending = {}, "succeeded"
+    App.asked, App.ending, App.refusals = {}, "succeeded", 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), App)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -153,6 +155,7 @@ def test_a_first_deployment_does_everything_in_order(cloud: Cloud) -> None:
 
 
 STEPS = [
+    "az version",
     "az account show",
     "az provider list",
     "az provider register",
@@ -305,6 +308,18 @@ def test_a_wrong_call_is_refused_before_anything_is_touched(cloud: Cloud, argume
     assert not (cloud.home / "calls").exists()
 
 
+@pytest.mark.parametrize("step", ["check", "upload"])
+def test_the_az_that_uploads_paths_in_place_of_packages_is_refused(cloud: Cloud, step: str) -> None:
+    cloud.deploy("check", "infra")
+    (cloud.home / "broken").touch()
+
+    run = cloud.deploy(step)
+
+    assert run.returncode == 1
+    assert "az 2.77.0 cannot upload packages" in run.stderr
+    assert "az batch application package create" not in cloud.changes()
+
+
 @pytest.mark.parametrize(("answer", "goes_on"), [("y\n", True), ("n\n", False), ("", False)])
 def test_without_y_it_asks_even_where_nobody_sits_at_a_terminal(cloud: Cloud, answer: str, goes_on: bool) -> None:
     command = [str(INFRA / "deploy.sh"), "-g", "pets", "-l", "westeurope", "check"]
@@ -334,7 +349,12 @@ def test_a_smoke_test_that_ends_in_failure_fails_the_deployment(cloud: Cloud) ->
 
 def test_the_smoke_test_tells_a_wrong_key_from_a_missing_video(app: str) -> None:
     with pytest.raises(PermissionError):
-        wait(app, "cat.mp4", "wrong", pause=0)
+        wait(app, "cat.mp4", "wrong", pause=0, keys=0.1)
+    assert wait(app, "cat.mp4", SECRET, pause=0)["state"] == "succeeded"
+
+
+def test_the_smoke_test_waits_for_an_app_that_has_not_loaded_its_keys_yet(app: str) -> None:
+    App.refusals = 3
     assert wait(app, "cat.mp4", SECRET, pause=0)["state"] == "succeeded"
 
 
