@@ -1,4 +1,4 @@
-"""Stands in for `az` and `func`: records each call, keeps as much state as the scripts ask for, fails when told to.
+"""Stands in for `az`, `func` and `azd`: records calls, keeps as much state as the scripts ask for, fails when told to.
 
 Reads STAND_IN (a folder): `fail` holds the beginning of a command that fails, `calls` gets a JSON line for each call.
 """

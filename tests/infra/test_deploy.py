@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ class Cloud:
 def cloud(tmp_path: Path, app: str) -> Cloud:
     tools = tmp_path / "bin"
     tools.mkdir()
-    for tool in ("az", "func"):
+    for tool in ("az", "func", "azd"):
         shutil.copyfile(Path(__file__).with_name("stand_in.py"), tools / tool)
         (tools / tool).write_text(f"#!{sys.executable} -IS\n" + (tools / tool).read_text(encoding="utf-8"))
         (tools / tool).chmod(0o755)
@@ -204,6 +205,24 @@ def test_an_upgrade_uploads_the_package_before_the_settings_name_it(cloud: Cloud
 
     assert run.returncode == 0, run.stderr
     assert cloud.changes() == ["az batch application package create", "az deployment group create gifdrop-main"]
+
+
+def test_an_upgrade_by_azd_uploads_the_package_before_the_settings_name_it(cloud: Cloud) -> None:
+    azd = (ROOT / "azure.yaml").read_text(encoding="utf-8")
+    hook = re.search(r"^  preprovision:\n    shell: sh\n    run: \|\n((?: {6}.*\n)+)", azd, re.MULTILINE)
+    assert hook
+    command = ["/bin/sh", "-c", textwrap.dedent(hook[1])]
+    environment = {**cloud.environment, "AZURE_RESOURCE_GROUP": "pets"}
+
+    def provision() -> list[str]:
+        subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, check=True)
+        return cloud.changes()
+
+    assert provision() == []  # the first time: neither the group nor an account is there
+    cloud.deploy("check", "infra")
+    (cloud.home / "calls").unlink()
+    assert provision() == ["az batch application package create"]
+    assert f"azd env set GIFDROP_PACKAGE_VERSION {VERSION}" in cloud.calls()
 
 
 def test_no_secret_is_printed_or_passed_as_an_argument(cloud: Cloud) -> None:
