@@ -109,7 +109,8 @@ find_operator() {
 # What the last good deployment was given stays until it is changed: a default in its place could open private storage.
 carry_over() {
   local earlier file=".local/parameters/$group.json"
-  earlier=$(az deployment group show --resource-group "$group" --name "$deployment" --query properties.parameters --output json)
+  earlier=$(az deployment group show --resource-group "$group" --name "$deployment" \
+    --query properties.parameters --output json)
   "$PYTHON" -m infra.answers parameters "$file" <<<"$earlier"
   given+=("@$file")
 }
