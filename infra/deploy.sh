@@ -13,7 +13,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 STEPS=(check package infra upload publish events smoke)
 PYTHON=${PYTHON:-.venv/bin/python}
-PROVIDERS=(Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.ManagedIdentity Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web)
+PROVIDERS=(
+  Microsoft.App Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.KeyVault Microsoft.ManagedIdentity
+  Microsoft.Network Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web
+)
 WAIT=${GIFDROP_WAIT_SECONDS:-10}
 ATTEMPTS=${GIFDROP_ATTEMPTS:-30}
 
@@ -43,11 +46,11 @@ retry() {
 # Names of what main.bicep made, from its last good deployment, whoever ran it; empty when there is none.
 outputs() {
   local good="[?properties.provisioningState=='Succeeded' && properties.outputs.functionApp]"
-  local names='functionApp.value, functionUrl.value, dataAccount.value, eventTopic.value'
-  local found
+  local of=properties.outputs found
+  local names="name, $of.functionApp.value, $of.functionUrl.value, $of.dataAccount.value, $of.eventTopic.value"
   found=$(az deployment group list --resource-group "$group" --output tsv \
-    --query "sort_by($good, &properties.timestamp)[-1].properties.outputs.[$names]")
-  read -r -d '' app url data topic <<<"$found" || true
+    --query "sort_by($good, &properties.timestamp)[-1].[$names]")
+  read -r -d '' deployment app url data topic <<<"$found" || true
 }
 
 need_outputs() {
@@ -64,9 +67,17 @@ package_facts() {
   [[ -n $version && -n $package ]] || die 'python -m infra.package did not say what it built'
 }
 
+# One release uploads the path of the package in its place: https://github.com/Azure/azure-cli/issues/32090
+refuse_broken_az() {
+  local release
+  release=$(az version --query '"azure-cli"' --output tsv)
+  [[ $release != 2.77.0 ]] || die 'az 2.77.0 cannot upload packages to Batch: install a newer one (az upgrade)'
+}
+
 step_check() {
   local tool provider missing subscription there
   for tool in az func; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
+  refuse_broken_az
   [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON is not there: run 'make check' once, it makes .venv"
   subscription=$(az account show --query name --output tsv)
   say "Subscription: $subscription"
@@ -88,35 +99,48 @@ step_package() {
 
 # Who deploys may drop videos afterwards: a person, or the principal of a workflow.
 find_operator() {
-  local client
+  local type
+  type=$(az account show --query user.type --output tsv)
   kind=User
-  operator=$(az ad signed-in-user show --query id --output tsv 2>/dev/null) && return
-  kind=ServicePrincipal
-  client=$(az account show --query user.name --output tsv)
-  operator=$(az ad sp show --id "$client" --query id --output tsv 2>/dev/null) || operator=''
-  [[ -n $operator ]] || say 'Who deploys could not be told: the smoke test will need -p operatorPrincipalId=OBJECT_ID'
+  [[ $type != servicePrincipal ]] || kind=ServicePrincipal
+  operator=$(az account get-access-token --query accessToken --output tsv | "$PYTHON" -m infra.answers object-id)
+}
+
+# What the last good deployment was given stays until it is changed: a default in its place could open private storage.
+carry_over() {
+  local earlier file=".local/parameters/$group.json"
+  earlier=$(az deployment group show --resource-group "$group" --name "$deployment" \
+    --query properties.parameters --output json)
+  "$PYTHON" -m infra.answers parameters "$file" <<<"$earlier"
+  given+=("@$file")
 }
 
 step_infra() {
+  local given=(@infra/main.parameters.json)
   package_facts
   outputs
   # An upgrade: the new package is there before the app's settings name it.
-  if [[ -n ${app:-} ]]; then upload_everywhere; fi
+  if [[ -n ${app:-} ]]; then
+    upload_everywhere
+    carry_over
+  fi
   find_operator
-  az deployment group create --resource-group "$group" --name gifdrop-main --template-file infra/main.bicep \
-    --parameters @infra/main.parameters.json --parameters "packageVersion=$version" \
-    "operatorPrincipalId=$operator" "operatorPrincipalType=$kind" "${parameters[@]}" --output none
+  given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
+  # A name of its own: under an old one, a deployment that fails would take the place of the last good one.
+  az deployment group create --resource-group "$group" --name "gifdrop-main-$(date -u +%Y%m%dT%H%M%S)-$$" \
+    --template-file infra/main.bicep --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
   topic=''
 }
 
 upload_everywhere() {
   local account accounts state
+  refuse_broken_az
   accounts=$(az batch account list --resource-group "$group" --query '[].name' --output tsv)
   [[ -n $accounts ]] || die "no Batch account in $group yet: run the step 'infra' first"
   while read -r account; do
     state=$(az batch application package show --resource-group "$group" --name "$account" --application-name gifdrop \
       --version-name "$version" --query state --output tsv 2>/dev/null) || state=''
-    if [[ ${state,,} == active ]]; then
+    if [[ $state == [Aa]ctive ]]; then
       say "Batch account $account has package $version already"
     else
       retry az batch application package create --resource-group "$group" --name "$account" --application-name gifdrop \
@@ -187,9 +211,9 @@ for name in "${chosen[@]}"; do
 done
 
 plan
-if [[ $ask == yes && -t 0 ]]; then
-  read -r -p 'Go on? [y/N] ' answer
-  [[ $answer == [yY]* ]] || exit 1
+if [[ $ask == yes ]]; then
+  read -r -p 'Go on? [y/N] ' answer || true
+  [[ $answer == [yY]* ]] || die 'nothing was done; -y goes on without asking'
 fi
 for name in "${STEPS[@]}"; do
   [[ " ${chosen[*]} " == *" $name "* ]] || continue

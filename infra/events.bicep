@@ -64,5 +64,3 @@ resource uploaded 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
     }
   }
 }
-
-output subscription string = uploaded.name

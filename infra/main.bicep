@@ -88,6 +88,9 @@ param allowedIpRanges string[] = []
 param storageSku string = 'Standard_ZRS'
 param logRetentionDays int = 30
 param logDailyCapGb int = 2
+
+@description('Minutes a video may wait before somebody should look; its alert looks back for two days.')
+@maxValue(1440)
 param oldestQueuedMinutes int = 30
 param failedPerHour int = 20
 

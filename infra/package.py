@@ -7,6 +7,7 @@ import argparse
 import hashlib
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -52,9 +53,19 @@ def sources() -> dict[str, Path]:
     modules = sorted(path for path in (ROOT / "node").glob("*.py") if path.name != "convert.py")
     return {
         "convert.py": ROOT / "node" / "convert.py",
-        "ffmpeg": Path(imageio_ffmpeg.get_ffmpeg_exe()).resolve(),
+        "ffmpeg": linux_binary(Path(imageio_ffmpeg.__file__).parent / "binaries"),
         **{f"node/{path.name}": path for path in modules},
     }
+
+
+def linux_binary(folder: Path) -> Path:
+    """The ffmpeg that the pinned wheel brings, whatever else is installed here: nodes are Linux on x86-64."""
+    for path in sorted(folder.glob("ffmpeg-*")):
+        with path.open("rb") as file:
+            head = file.read(20)
+        if head[:6] == b"\x7fELF\x02\x01" and head[18:] == b"\x3e\x00":  # 64 bits, little-endian, x86-64
+            return path
+    raise OSError(f"{folder} has no ffmpeg for Linux on x86-64: set up .venv there, from the wheels on PyPI")
 
 
 def _mode(name: str) -> int:
@@ -104,7 +115,11 @@ def main() -> None:
     """Build and print id, version and path."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / ".local" / "packages")
-    built = build(parser.parse_args().out)
+    out = parser.parse_args().out
+    try:
+        built = build(out)
+    except OSError as error:
+        sys.exit(str(error))
     for name, value in asdict(built).items():
         print(f"{name}: {value}")
 

@@ -14,6 +14,7 @@ param maxDedicatedNodes int = 4
 param maxLowPriorityNodes int = 0
 param minNodes int = 0
 param tasksPerSlot int = 4
+param blockMetadataService bool = false
 
 var unique = uniqueString(resourceGroup().id, name)
 var fullName = '${name}-${take(unique, 6)}'
@@ -96,7 +97,7 @@ module pool 'modules/pool.bicep' = {
     tasksPerSlot: tasksPerSlot
     identityId: poolIdentity.id
     subnetId: ''
-    blockMetadataService: false
+    blockMetadataService: blockMetadataService
   }
 }
 

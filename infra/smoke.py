@@ -15,6 +15,8 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 1200.0
 """A pool of no nodes needs some minutes for the first one."""
+KEYS_SECONDS = 120.0
+"""An app that has just been published refuses its own keys until it has loaded them."""
 
 
 def make(path: Path) -> None:
@@ -28,17 +30,24 @@ def make(path: Path) -> None:
 
 
 def wait(
-    url: str, video: str, key: str, *, patience: float = PATIENCE_SECONDS, pause: float = 5.0
+    url: str,
+    video: str,
+    key: str,
+    *,
+    patience: float = PATIENCE_SECONDS,
+    keys: float = KEYS_SECONDS,
+    pause: float = 5.0,
 ) -> dict[str, object]:
     """The status of a video once it has succeeded or failed, in the form of `GET status/{video}`.
 
-    Raises TimeoutError when that takes longer than `patience` seconds, and PermissionError for a wrong key.
+    Raises TimeoutError when that takes longer than `patience` seconds, and PermissionError for a key that is
+    refused after more than `keys` seconds.
     """
     address = f"{url.rstrip('/')}/api/status/{urllib.parse.quote(video)}"
     request = urllib.request.Request(address, headers={"x-functions-key": key})  # noqa: S310  # the app's own address
-    deadline = time.monotonic() + patience
+    start = time.monotonic()
     last = ""
-    while time.monotonic() < deadline:
+    while time.monotonic() < start + patience:
         state = "waiting for the app"
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # the app's own address
@@ -47,7 +56,7 @@ def wait(
                 return status
             state = str(status["state"])
         except urllib.error.HTTPError as error:
-            if error.code in (401, 403):
+            if error.code in (401, 403) and time.monotonic() > start + keys:
                 raise PermissionError("the app refuses the function key") from None
             state = "waiting for the event" if error.code == 404 else f"the app answers {error.code}"
         except (OSError, ValueError):

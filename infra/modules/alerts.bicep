@@ -9,6 +9,7 @@ param batchAccountId string
 param eventTopicId string
 
 @description('Minutes a video may wait before somebody should look.')
+@maxValue(1440)
 param oldestQueuedMinutes int
 
 @description('Failed videos an hour that are more than people dropping files that are no videos.')
@@ -52,6 +53,7 @@ var logAlerts = [
     query: loadTextContent('../queries/failed_videos.kql')
     threshold: failedPerHour
     window: 'PT1H'
+    lookBack: null
   }
   {
     name: 'oldest-queued-video'
@@ -59,6 +61,8 @@ var logAlerts = [
     query: replace(loadTextContent('../queries/oldest_queued.kql'), '{{minutes}}', string(oldestQueuedMinutes))
     threshold: 0
     window: 'P1D'
+    // Twice the window, the most there is: a video that is stuck for a day must not end its own alert.
+    lookBack: 'P2D'
   }
   {
     name: 'resize-errors'
@@ -66,6 +70,7 @@ var logAlerts = [
     query: loadTextContent('../queries/resize_errors.kql')
     threshold: 0
     window: 'PT30M'
+    lookBack: null
   }
   {
     name: 'autoscale-errors'
@@ -73,6 +78,7 @@ var logAlerts = [
     query: loadTextContent('../queries/autoscale_errors.kql')
     threshold: 2
     window: 'PT30M'
+    lookBack: null
   }
 ]
 
@@ -134,6 +140,7 @@ resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item 
     scopes: [workspaceId]
     evaluationFrequency: 'PT15M'
     windowSize: item.window
+    overrideQueryTimeRange: item.lookBack
     autoMitigate: true
     // The tables of a fresh workspace are made by the first row that arrives.
     skipQueryValidation: true

@@ -25,9 +25,6 @@ var image = {
 }
 var nodeAgent = 'batch.node.ubuntu 24.04'
 var addresses = empty(subnetId) ? 'BatchManaged' : 'NoPublicIPAddresses'
-var fixed = [vmSize, taskSlotsPerNode, image, nodeAgent, identityId, subnetId, addresses]
-var poolName = 'gifdrop-${uniqueString(string(fixed))}'
-
 var slots = string(taskSlotsPerNode)
 var template = loadTextContent('../autoscale.txt')
 var withDedicated = replace(template, '{{maxDedicated}}', string(maxDedicatedNodes))
@@ -40,6 +37,11 @@ var rule = 'iptables -w 30 -A OUTPUT -d 169.254.169.254'
 var agents = 'for u in root _azbatch; do if id -u $u; then ${rule} -m owner --uid-owner $u -j ACCEPT; fi; done'
 var firewall = '${agents}; ${rule} -j REJECT'
 var checkPython = 'python3 -c "import sys; sys.exit(sys.version_info < (3, 11))"'
+var startCommand = '/bin/bash -c \'set -e; ${checkPython}; ${blockMetadataService ? firewall : 'true'}\''
+
+// The start task among them: Batch would take a new one, but nodes that are there already never run it.
+var fixed = [vmSize, taskSlotsPerNode, image, nodeAgent, identityId, subnetId, addresses, startCommand]
+var poolName = 'gifdrop-${uniqueString(string(fixed))}'
 
 resource account 'Microsoft.Batch/batchAccounts@2024-07-01' existing = {
   name: batchAccount
@@ -76,7 +78,7 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2024-07-01' = {
       }
     }
     startTask: {
-      commandLine: '/bin/bash -c \'set -e; ${checkPython}; ${blockMetadataService ? firewall : 'true'}\''
+      commandLine: startCommand
       maxTaskRetryCount: 2
       waitForSuccess: true
       userIdentity: {

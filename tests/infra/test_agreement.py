@@ -148,6 +148,26 @@ def test_the_pool_of_the_local_stack_runs_what_the_pool_in_azure_runs() -> None:
     assert local["nodeAgentSKUId"] == literal(declaration("modules/pool.bicep", "nodeAgent").value)
 
 
+def test_a_pool_with_another_start_task_has_another_name() -> None:
+    fixed = declaration("modules/pool.bicep", "fixed").value
+    assert fixed is not None
+    hashed = {text(item) for item in fixed.named_children}
+    start = property_of(property_of(declaration("modules/pool.bicep", "pool").value, "properties"), "startTask")
+    assert text(entries(start)["commandLine"]) in hashed
+    assert "blockMetadataService" in text(declaration("modules/pool.bicep", "startCommand").node)
+
+
+def test_a_second_region_can_have_a_pool_of_the_same_name_as_home() -> None:
+    home, there = (
+        {name: text(value) for name, value in entries(property_of(declaration(file, "pool").value, "params")).items()}
+        for file in ("main.bicep", "region.bicep")
+    )
+    # Its nodes are in no network of ours: with private networking at home there is no second region.
+    unlike = {"batchAccount", "identityId", "subnetId"}
+    assert set(home) == set(there)
+    assert {name for name in home if home[name] != there[name]} <= unlike
+
+
 def test_the_parameters_that_azd_fills_in_are_parameters_of_the_template() -> None:
     given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
     assert set(given) <= set(parse(INFRA / "main.bicep").of("param"))

@@ -22,6 +22,12 @@ def test_every_action_is_pinned_to_a_commit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_a_workflow_installs_is_pinned_to_a_version(path: Path) -> None:
+    installed = re.findall(r"npm install --global (\S+)", path.read_text(encoding="utf-8"))
+    assert [item for item in installed if not re.search(r"@\d+\.\d+\.\d+$", item)] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_names_its_rights_and_stores_no_credentials(path: Path) -> None:
     content = path.read_text(encoding="utf-8")
     assert re.search(r"^permissions:\n  contents: read\n", content, re.MULTILINE)
