@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,18 @@ def test_a_job_disabled_and_terminated_at_once_leaves_no_task_active(client: Bat
     client.begin_disable_job(job, models.BatchJobDisableOptions(disable_tasks="requeue"), polling_interval=0)
     client.begin_terminate_job(job, options=reason("at once"), polling_interval=0).wait()
     assert client.get_task(job, "long").state == "completed"
+
+
+def test_a_deleted_job_leaves_no_preparation_running(client: BatchClient, pool: str, name: str, tmp_path: Path) -> None:
+    # It writes for as long as it lives.
+    command = f"/bin/bash -c 'while sleep 0.05; do echo >> {tmp_path}/alive; done'"
+    job = make_job(client, name, pool, job_preparation_task=models.BatchJobPreparationTask(command_line=command))
+    client.create_task(job, models.BatchTaskCreateOptions(id="waits", command_line="true"))
+    until((tmp_path / "alive").exists)
+    client.begin_delete_job(job, polling_interval=0).wait()
+    size = (tmp_path / "alive").stat().st_size
+    time.sleep(0.3)
+    assert (tmp_path / "alive").stat().st_size == size
 
 
 def test_a_scheduling_policy_says_how_nodes_are_filled(plain: Emulator, name: str) -> None:

@@ -103,6 +103,11 @@ async def _end_tasks(job: Job) -> None:
         if task.state == "active" and task.run is None:
             task.finished(program.failed("TaskEnded", "The job was terminated."))
     await _interrupt(list(job.running), "terminate", "The job was terminated.")
+    preparing = [part.work for part in job.parts.values() if part.work is not None]
+    for work in preparing:
+        work.cancel()
+    if preparing:
+        await asyncio.wait(preparing)
     if "jobReleaseTask" in job.doc:
         waiting = [part for part in job.parts.values() if part.release is None and part.node.pool is job.pool]
         await asyncio.gather(*(special.release(part) for part in waiting))
