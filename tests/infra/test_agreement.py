@@ -189,6 +189,15 @@ def test_a_query_is_used_by_an_alert_or_the_workbook(path: Path) -> None:
     assert any(f"queries/{path.name}" in user for user in users)
 
 
+def test_lines_that_queries_count_are_not_sampled_away() -> None:
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    kept = host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
+    read = "".join(path.read_text(encoding="utf-8") for path in (INFRA / "queries").glob("*.kql"))
+    types = {"AppTraces": "Trace", "AppRequests": "Request", "AppExceptions": "Exception"}
+    counted = {kind for table, kind in types.items() if re.search(rf"\b{table}\b", read)}
+    assert "Trace" in counted <= set(kept)
+
+
 def test_the_queries_look_for_lines_that_the_app_writes() -> None:
     submitted = f"{'cats/tom.mp4'!r} is task {'0' * 32}-1 of job gifdrop-2026-11-21"
     ended = f"{'cats/tom.mp4'!r} failed after attempt 2"
