@@ -12,7 +12,7 @@ from local.batch.domain.job import Job
 from local.batch.domain.node import Node
 from local.batch.domain.pool import Pool
 from local.batch.domain.schedule import JobSchedule
-from local.batch.domain.task import Task, dependencies
+from local.batch.domain.task import Task
 
 if TYPE_CHECKING:
     from local.batch.domain.account import Account
@@ -33,8 +33,10 @@ def restore(account: Account) -> None:
     for schedule in list(account.schedules.values()):
         if schedule.state == "deleting":
             account.keep(asyncio.create_task(schedules.delete(schedule)))
+        elif schedule.state == "terminating":
+            account.keep(asyncio.create_task(schedules.terminate(schedule)))
         elif schedule.state != "completed":
-            schedules.start(schedule)
+            schedules.resume(schedule)
 
 
 def _load_pool(account: Account, row: Row) -> None:
@@ -45,13 +47,15 @@ def _load_node(account: Account, row: Row) -> None:
     pool = account.pools.get(row.doc.pop("poolKey").lower())
     if pool is not None:
         root = account.node_root / row.key
+        users = set(row.doc.pop("users", []))
         doc = row.doc | {"runningTasksCount": 0, "runningTaskSlotsCount": 0}
-        pool.nodes[row.key] = Node(doc, pool, root, changed=account.node_changed, seq=row.seq)
+        pool.nodes[row.key] = Node(doc, pool, root, users=users, changed=account.node_changed, seq=row.seq)
 
 
 def _load_schedule(account: Account, row: Row) -> None:
     made = row.doc.pop("jobsMade", 0)
-    schedule = JobSchedule(row.doc, account, changed=account.schedule_changed, seq=row.seq, made=made)
+    pool = account.pools.get(row.doc.pop("poolKey", None) or "")
+    schedule = JobSchedule(row.doc, account, changed=account.schedule_changed, seq=row.seq, made=made, pool=pool)
     account.schedules[row.key] = schedule
 
 
@@ -75,7 +79,6 @@ def _load_task(account: Account, row: Row) -> None:
     node_id = row.doc.get("nodeInfo", {}).get("nodeId")
     if job.pool is not None and node_id is not None:
         task.node = job.pool.nodes.get(node_id)
-    task.waits_for = dependencies(row.doc.get("dependsOn", {}))
     job.tasks[task.key] = task
     job.counts.moved(task)
 

@@ -102,6 +102,6 @@ def open_store(directory: Path | None) -> Store:
         return Store()
     directory.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(directory / "batch.sqlite")
-    # A commit reaches the system's cache: it survives the emulator's death, and power lost costs only the last moments.
+    # A commit survives the emulator's death; of the machine's only the file does for sure, not the last commits.
     database.executescript("pragma journal_mode = wal; pragma synchronous = normal;" + _SCHEMA)
     return Store(database)

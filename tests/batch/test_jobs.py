@@ -181,7 +181,7 @@ def test_a_task_waits_for_those_it_depends_on(client: BatchClient, pool: str, na
 def test_exit_conditions_decide_what_a_failure_means(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool, uses_task_dependencies=True, task_failure_mode="performexitoptionsjobaction")
     conditions = {
-        "exitCodes": [{"code": 4, "exitOptions": {"jobAction": "none", "dependencyAction": "satisfy"}}],
+        "exitCodes": [{"code": 4, "exitOptions": {"dependencyAction": "satisfy", "jobAction": "none"}}],
         "exitCodeRanges": [{"start": 10, "end": 20, "exitOptions": {"jobAction": "disable"}}],
         "preProcessingError": {"jobAction": "none", "dependencyAction": "satisfy"},
         "default": {"jobAction": "terminate"},

@@ -63,11 +63,13 @@ async def replace_job(call: Call) -> web.Response:
 
 
 def _changed(job: Job, changes: Doc) -> web.Response:
+    ending = (job.doc["onAllTasksComplete"].lower(), changes.get("onAllTasksComplete", "").lower())
+    if ending == ("terminatejob", "noaction"):
+        raise BatchError(
+            "InvalidPropertyValue", PropertyName="onAllTasksComplete", Reason="terminatejob cannot be taken back"
+        )
     if "poolInfo" in changes:
-        info = changes["poolInfo"]
-        if info.get("poolId", "").lower() != job.doc["poolInfo"].get("poolId", "").lower() and job.state != "disabled":
-            raise BatchError("OperationInvalidForCurrentState", "Only a disabled job can move to another pool.")
-        job_add.attach(job, info)
+        job_add.change_pool(job, changes["poolInfo"])
     job_life.apply(job, changes)
     return done(200, job)
 

@@ -102,6 +102,7 @@ async def disable_node_scheduling(call: Call) -> web.Response:
     if node.doc["schedulingState"] == "disabled":
         raise BatchError("NodeAlreadyInTargetSchedulingState", "Scheduling is disabled on the node already.")
     node.doc["schedulingState"] = "disabled"
+    node.changed(node)
     option = change.get("nodeDisableSchedulingOption", "requeue")
     if option.lower() != "taskcompletion":
         call.account.keep(asyncio.create_task(node_life.drain(node, option)))
@@ -135,6 +136,7 @@ async def create_node_user(call: Call) -> web.Response:
     if name in node.users:
         raise BatchError("NodeUserExists", "The specified user exists on the node already.")
     node.users.add(name)
+    node.changed(node)
     return done(201, node, location=f"{node.doc['url']}/users/{name}")
 
 
@@ -148,6 +150,7 @@ async def replace_node_user(call: Call) -> web.Response:
 async def delete_node_user(call: Call) -> web.Response:
     node = call.node()
     node.users.discard(_known_user(call, node))
+    node.changed(node)
     return done(200)
 
 

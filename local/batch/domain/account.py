@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import shutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from local.batch.domain import execution, pool_life
 from local.batch.domain.task import Task
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 # Files kept longer than this are not watched: the emulator will have been restarted or the job deleted.
 _LONGEST_WATCH = 86400.0 * 30
+
+
+class _Expiry(NamedTuple):
+    """When a run's files go. It holds names: a deleted task is not to stay in memory for as long as its files would."""
+
+    when: float
+    seq: int
+    job: str
+    task: str
+    ended: str
 
 
 @dataclass(slots=True)
@@ -58,7 +68,7 @@ class Account:
     jobs: dict[str, Job] = field(default_factory=dict)
     schedules: dict[str, JobSchedule] = field(default_factory=dict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
-    _expiries: list[tuple[float, int, str, str, str]] = field(default_factory=list)
+    _expiries: list[_Expiry] = field(default_factory=list)
     _janitor: asyncio.TimerHandle | None = None
 
     def pool(self, name: str) -> Pool:
@@ -137,6 +147,10 @@ class Account:
         """A job has been completed: its schedule may go on, its own pool is not needed any more."""
         if job.schedule_id in self.schedules:
             self.schedules[job.schedule_id].stirred.set()
+        self.own_pool_ended(job)
+
+    def own_pool_ended(self, job: Job) -> None:
+        """A job does not need its own pool any more, if it has one."""
         pool = job.pool
         if job.automatic_pool and pool is not None and pool.state == "active":
             pool.move_to("deleting")
@@ -157,7 +171,12 @@ class Account:
         """A job schedule is gone."""
         self.schedules.pop(schedule.key, None)
         self.store.remove("schedule", schedule.key)
-        if schedule.pool is not None and schedule.pool.state == "active":
+        self.schedule_ended(schedule)
+
+    def schedule_ended(self, schedule: JobSchedule) -> None:
+        """A job schedule makes no more jobs: the pool that they shared is not needed any more."""
+        own = schedule.doc["jobSpecification"]["poolInfo"].get("autoPoolSpecification", {})
+        if schedule.pool is not None and schedule.pool.state == "active" and not own.get("keepAlive"):
             schedule.pool.move_to("deleting")
             self.keep(asyncio.create_task(pool_life.delete(schedule.pool)))
 
@@ -174,8 +193,7 @@ class Account:
         """Remove the files of a completed task when their time is over."""
         if task.retention < _LONGEST_WATCH:
             loop = asyncio.get_running_loop()
-            # Not the task itself, which may be deleted long before.
-            expiry = (loop.time() + task.retention, task.seq, task.job.key, task.key, task.info["endTime"])
+            expiry = _Expiry(loop.time() + task.retention, task.seq, task.job.key, task.key, task.info["endTime"])
             heapq.heappush(self._expiries, expiry)
             if self._expiries[0] is expiry:
                 self._watch()
@@ -184,19 +202,21 @@ class Account:
         if self._janitor is not None:
             self._janitor.cancel()
         self._janitor = (
-            asyncio.get_running_loop().call_at(self._expiries[0][0], self._expire) if self._expiries else None
+            asyncio.get_running_loop().call_at(self._expiries[0].when, self._expire) if self._expiries else None
         )
 
     def _expire(self) -> None:
         now = asyncio.get_running_loop().time()
-        while self._expiries and self._expiries[0][0] <= now:
-            _, seq, job_key, task_key, ended = heapq.heappop(self._expiries)
-            job = self.jobs.get(job_key)
-            task = job.tasks.get(task_key) if job else None
-            if task is None or task.seq != seq or task.info.get("endTime") != ended:
-                continue  # deleted, replaced, or run again since
-            if task.state == "completed" and task.node is not None:
+        while self._expiries and self._expiries[0].when <= now:
+            expiry = heapq.heappop(self._expiries)
+            job = self.jobs.get(expiry.job)
+            task = job.tasks.get(expiry.task) if job is not None else None
+            # Another task may have the name by now, and the task may have run again.
+            if task is None or (task.seq, task.info.get("endTime")) != (expiry.seq, expiry.ended):
+                continue
+            if task.node is not None and "nodeInfo" in task.doc:
                 task.files_removed = True
+                self.task_changed(task)
                 shutil.rmtree(task.node.root / task.doc["nodeInfo"]["taskRootDirectory"], ignore_errors=True)
         self._watch()
 

@@ -123,11 +123,12 @@ def finish(task: Task, outcome: Outcome) -> None:
 
 def _job_action(task: Task, outcome: Outcome, options: Doc) -> None:
     job = task.job
-    action = str(options.get("jobAction", "terminate" if outcome.failure else "none")).lower()
+    usual = "none" if outcome.failure is None else "terminate"
+    action = str(options.get("jobAction", usual)).lower()
     listens = job.doc["onTaskFailure"].lower() == "performexitoptionsjobaction"
-    if listens and outcome.failure is not None and action == "terminate":
+    if listens and action == "terminate":
         job_life.start_terminate(job, reason="TaskFailed")
-    elif listens and outcome.failure is not None and action == "disable":
+    elif listens and action == "disable":
         job_life.start_disable(job, tasks="requeue")
     elif _is_manager(task) and job.doc["jobManagerTask"].get("killJobOnCompletion", True):
         job_life.start_terminate(job, reason="JMComplete")
@@ -149,15 +150,13 @@ def end_if_all_done(job: Job) -> None:
 
 
 def release_dependents(task: Task) -> None:
-    """Let those run that waited for `task` alone."""
+    """Let those run that waited for `task` and for nothing else."""
     job = task.job
     for key in job.dependents.pop(task.key, ()):
         waiting = job.tasks.get(key)
-        if waiting is not None:
-            waiting.waits_for.discard(task.key)
-            if not waiting.waits_for and waiting.state == "active":
-                job.enqueue(waiting)
-                scheduler.wake(job.pool)
+        if waiting is not None and waiting.awaits == task.key and waiting.state == "active":
+            waiting.await_others()
+            scheduler.wake(job.pool)
 
 
 def exit_options(conditions: Doc, outcome: Outcome) -> Doc:

@@ -116,7 +116,7 @@ class Job(Entity):
             task = self.ready[0]
             if task.queued and not task.deleted and task.state == "active":
                 return task
-            self.ready.popleft()
+            self.ready.popleft().queued = False
         return None
 
 

@@ -21,25 +21,70 @@ def add(account: Account, spec: Doc, *, schedule: JobSchedule | None = None) -> 
     """A new job from a checked body. Raises JobExists, PoolNotFound or the quota's error."""
     if spec["id"].lower() in account.jobs:
         raise BatchError("JobExists")
-    active = sum(job.state != "completed" for job in account.jobs.values())
-    if active + len(account.schedules) >= account.limits.active_jobs:
-        raise BatchError(
-            "ActiveJobAndScheduleQuotaReached", "The quota of active jobs and job schedules of the account is reached."
-        )
+    check_quota(account)
     _check_special_ids(spec)
     info = spec["poolInfo"]
-    if ("poolId" in info) == ("autoPoolSpecification" in info):
-        raise BatchError("InvalidPropertyValue", PropertyName="poolInfo", Reason="poolId or autoPoolSpecification")
+    check_pool_info(info)
     job = jobs.make(spec, account=account, url=f"{account.url}/jobs/{spec['id']}")
     job.schedule_id = schedule.key if schedule is not None else None
+    manager = spec.get("jobManagerTask")
+    if manager is not None:  # before anything exists: a refused job leaves nothing behind
+        task_add.check(job, _manager_task(manager), slots=_slots(account, info))
     attach(job, info, schedule)
     account.jobs[job.key] = job
     account.job_changed(job)
     job_life.watch_wall_clock(job)
-    manager = spec.get("jobManagerTask")
     if manager is not None:
         task_add.add(job, _manager_task(manager))
     return job
+
+
+def check_pool_info(info: Doc) -> None:
+    """Refuse a job's pool information that names no pool, or two."""
+    own = info.get("autoPoolSpecification")
+    if (info.get("poolId") is None) == (own is None):
+        raise BatchError("InvalidPropertyValue", PropertyName="poolInfo", Reason="poolId or autoPoolSpecification")
+    if own is not None and own.get("pool") is None:
+        raise BatchError("MissingRequiredProperty", PropertyName="poolInfo.autoPoolSpecification.pool")
+
+
+def _slots(account: Account, info: Doc) -> int:
+    """The slots of a node of the pool that the job is going to have."""
+    if "poolId" in info:
+        return account.pool(info["poolId"]).slots
+    return int(info["autoPoolSpecification"]["pool"].get("taskSlotsPerNode", 1))
+
+
+def change_pool(job: Job, info: Doc) -> None:
+    """Move a disabled job to another pool; what a client sends back unchanged is no move."""
+    old = job.doc["poolInfo"]
+    own, former = info.get("autoPoolSpecification"), old.get("autoPoolSpecification")
+    if own is not None and former is not None and own | {"keepAlive": None} == former | {"keepAlive": None}:
+        shared = job.schedule_id is not None and own["poolLifetimeOption"].lower() == "jobschedule"
+        job.automatic_pool = not shared and not own.get("keepAlive", False)
+        return
+    check_pool_info(info)
+    if info.get("poolId", "").lower() == old.get("poolId", "").lower() != "":
+        return
+    if job.state != "disabled":
+        raise BatchError("OperationInvalidForCurrentState", "Only a disabled job can move to another pool.")
+    if own is not None:
+        raise BatchError(
+            "InvalidPropertyValue", PropertyName="poolInfo.autoPoolSpecification", Reason="Only keepAlive can change"
+        )
+    pool_life.open_for_changes(job.account.pool(info["poolId"]))
+    job.account.own_pool_ended(job)
+    job.automatic_pool = False
+    attach(job, info)
+
+
+def check_quota(account: Account) -> None:
+    """Refuse one more job or job schedule than the account may have active."""
+    active = sum(each.state != "completed" for each in (*account.jobs.values(), *account.schedules.values()))
+    if active >= account.limits.active_jobs:
+        raise BatchError(
+            "ActiveJobAndScheduleQuotaReached", "The quota of active jobs and job schedules of the account is reached."
+        )
 
 
 def attach(job: Job, info: Doc, schedule: JobSchedule | None = None) -> None:

@@ -65,7 +65,8 @@ def enable(job: Job) -> None:
     if job.state != "active":
         job.move_to("active")
         scheduler.wake(job.pool)
-        execution.end_if_all_done(job)
+        if job.tasks:  # the last of them may have ended meanwhile
+            execution.end_if_all_done(job)
 
 
 def start_terminate(job: Job, *, reason: str | None) -> asyncio.Task[None]:

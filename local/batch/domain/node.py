@@ -44,7 +44,7 @@ class Node(Entity):
         return self.pool.slots - self.used
 
     def kept(self) -> Doc:
-        return self.doc | {"poolKey": self.pool.key}
+        return self.doc | {"poolKey": self.pool.key, "users": sorted(self.users)}
 
     def move_to(self, state: str) -> None:
         self.doc["state"] = state
@@ -83,6 +83,7 @@ class Node(Entity):
             "executionInfo": dict(task.info),
         }
         self.doc["recentTasks"] = [recent, *self.doc.get("recentTasks", [])[:9]]
+        self.changed(self)
 
 
 def make(pool: Pool, *, dedicated: bool, root: Path) -> Node:

@@ -85,6 +85,7 @@ async def _start_task(node: Node, spec: Doc) -> bool:
         info["retryCount"] += 1
         info["lastRetryTime"] = clock.now()
     info |= outcome.doc() | {"state": "completed", "endTime": clock.now()}
+    node.changed(node)
     return outcome.failure is None
 
 
@@ -159,4 +160,5 @@ async def _deallocate(node: Node, option: str) -> None:
 def enable_scheduling(node: Node) -> None:
     """Let it have tasks again."""
     node.doc["schedulingState"] = "enabled"
+    node.changed(node)
     scheduler.wake(node.pool)

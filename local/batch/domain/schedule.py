@@ -41,7 +41,7 @@ class JobSchedule(Entity):
         return info
 
     def kept(self) -> Doc:
-        return self.doc | {"jobsMade": self.made}
+        return self.doc | {"jobsMade": self.made, "poolKey": self.pool.key if self.pool is not None else None}
 
     def jobs(self) -> list[Job]:
         """Its jobs, the oldest first."""
@@ -56,6 +56,7 @@ def add(account: Account, spec: Doc) -> JobSchedule:
     """A new schedule from a checked body."""
     if spec["id"].lower() in account.schedules:
         raise BatchError("JobScheduleExists")
+    job_add.check_quota(account)
     check(spec["schedule"])
     url = f"{account.url}/jobschedules/{spec['id']}"
     doc = born({"id": spec["id"], "url": url} | spec, state="active") | {"executionInfo": {}}
@@ -75,37 +76,60 @@ def check(times: Doc) -> None:
 
 def start(schedule: JobSchedule) -> None:
     """Begin, or begin again with other times."""
+    first = schedule.doc["schedule"].get("doNotRunUntil")
+    now = datetime.now(UTC)
+    _begin(schedule, max(now, clock.moment(first)) if first else now)
+
+
+def resume(schedule: JobSchedule) -> None:
+    """Go on after a restart: what was due next still is."""
+    due = schedule.info.get("nextRunTime")
+    if due is not None:
+        _begin(schedule, clock.moment(due))
+    elif schedule.made:
+        _begin(schedule, None)
+    else:
+        start(schedule)
+
+
+def _begin(schedule: JobSchedule, due: datetime | None) -> None:
     if schedule.work is not None:
         schedule.work.cancel()
-    schedule.work = asyncio.get_running_loop().create_task(_run(schedule))
+    schedule.work = asyncio.get_running_loop().create_task(_run(schedule, due))
 
 
-async def _run(schedule: JobSchedule) -> None:
-    first = schedule.doc["schedule"].get("doNotRunUntil")
-    due = max(datetime.now(UTC), clock.moment(first)) if first else datetime.now(UTC)
-    while True:
+async def _run(schedule: JobSchedule, due: datetime | None) -> None:
+    while due is not None:
         times = schedule.doc["schedule"]
-        recurrence = times.get("recurrenceInterval")
         last = clock.moment(times["doNotRunAfter"]) if "doNotRunAfter" in times else _FOREVER
-        schedule.info["nextRunTime"] = clock.timestamp(due)
         if due > last:
             break
+        schedule.info["nextRunTime"] = clock.timestamp(due)
+        schedule.changed(schedule)
         await _sleep_until(due)
-        window = times.get("startWindow")
-        latest = due + timedelta(seconds=clock.seconds(window)) if window else last
         while schedule.state != "active" or schedule.active_job() is not None:
             await _stir(schedule)
-        if datetime.now(UTC) <= latest:
+        now = datetime.now(UTC)
+        step = clock.seconds(times["recurrenceInterval"]) if "recurrenceInterval" in times else None
+        if step is not None:
+            # Intervals that passed meanwhile are lost.
+            due = _later(due, step * max(0.0, (now - due).total_seconds() // step))
+        latest = _later(due, clock.seconds(times["startWindow"])) if "startWindow" in times else last
+        if now <= min(last, latest):
             _make_job(schedule)
-        if recurrence is None:
-            break
-        # A run that came due while the last job was still there is not made up for.
-        step = timedelta(seconds=clock.seconds(recurrence))
-        due += step * max(1, (datetime.now(UTC) - due) // step)
+        due = _later(due, step) if step is not None else None
     schedule.info.pop("nextRunTime", None)
+    schedule.changed(schedule)
     while schedule.active_job() is not None:
         await _stir(schedule)
     complete(schedule)
+
+
+def _later(moment: datetime, seconds: float) -> datetime:
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return _FOREVER
 
 
 async def _sleep_until(moment: datetime) -> None:
@@ -125,8 +149,8 @@ def _make_job(schedule: JobSchedule) -> None:
         job = job_add.add(schedule.account, {"id": name} | schedule.doc["jobSpecification"], schedule=schedule)
     except BatchError as error:
         schedule.info["recentJob"] = {"id": name, "error": error.code}
-        return
-    schedule.info["recentJob"] = {"id": job.id, "url": job.doc["url"]}
+    else:
+        schedule.info["recentJob"] = {"id": job.id, "url": job.doc["url"]}
     schedule.changed(schedule)
 
 
@@ -135,14 +159,17 @@ def complete(schedule: JobSchedule) -> None:
     if schedule.state != "completed":
         schedule.info["endTime"] = clock.now()
         schedule.move_to("completed")
+        schedule.account.schedule_ended(schedule)
 
 
 async def terminate(schedule: JobSchedule) -> None:
     """End it and its active job."""
     await _halt(schedule)
     job = schedule.active_job()
-    if job is not None:
-        await job_life.start_terminate(job, reason="JobScheduleTerminated")
+    if job is not None and job.state in ("terminating", "deleting") and job.closing is not None:
+        await asyncio.wait([job.closing])
+    elif job is not None:
+        await job_life.start_terminate(job, reason="TerminateJobSchedule")
     complete(schedule)
 
 

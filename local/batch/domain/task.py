@@ -10,6 +10,8 @@ from local.batch import clock
 from local.batch.domain.entity import Doc, Entity, born
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from local.batch.domain.job import Job
     from local.batch.domain.node import Node
     from local.batch.node.program import Outcome
@@ -53,7 +55,8 @@ class Task(Entity):
     files_removed: bool = False
     satisfied: bool = False
     bucket: str | None = None
-    waits_for: set[str] = field(default_factory=set)
+    others: Iterator[str] = field(default_factory=lambda: iter(()))
+    awaits: str | None = None
 
     @property
     def key(self) -> str:
@@ -89,6 +92,17 @@ class Task(Entity):
     def move_to(self, state: str) -> None:
         Entity.move_to(self, state)
         self.job.counts.moved(self)
+
+    def await_others(self) -> None:
+        """Wait for the next one it depends on that is not done, or for a node; one not there yet is not done."""
+        for key in self.others:
+            other = self.job.tasks.get(key)
+            if other is None or not other.satisfied:
+                self.awaits = key
+                self.job.dependents.setdefault(key, set()).add(self.key)
+                return
+        self.awaits = None
+        self.job.enqueue(self)
 
     def assigned(self, node: Node) -> None:
         """It has been given to `node`; what the node does first tells the next state."""
@@ -128,8 +142,7 @@ class Task(Entity):
 
     def back_to_queue(self) -> None:
         """It waits for a node again."""
-        self.satisfied = False
-        self.files_removed = False
+        self.satisfied = self.files_removed = False
         info = self.info
         for name in ("startTime", "endTime", "exitCode", "failureInfo", "result"):
             info.pop(name, None)
@@ -161,14 +174,14 @@ def make(spec: Doc, *, job: Job) -> Task:
     doc.setdefault("userIdentity", {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}})
     doc["executionInfo"] = {"retryCount": 0, "requeueCount": 0}
     task = Task(doc, job, int(doc["requiredSlots"]), changed=job.account.task_changed)
-    task.waits_for = dependencies(doc.get("dependsOn", {}))
     job.counts.moved(task)
     return task
 
 
-def dependencies(depends: Doc) -> set[str]:
+def dependencies(depends: Doc) -> Iterator[str]:
     """The keys of the tasks that `dependsOn` names; a range stands for decimal ids without leading zeros."""
-    keys = {str(each).lower() for each in depends.get("taskIds", [])}
+    # One after the other: a range may name more tasks than memory holds.
+    for each in depends.get("taskIds", []):
+        yield str(each).lower()
     for span in depends.get("taskIdRanges", []):
-        keys |= {str(number) for number in range(span["start"], span["end"] + 1)}
-    return keys
+        yield from map(str, range(span["start"], span["end"] + 1))

@@ -11,6 +11,7 @@ from local.batch.schema.checks import (
     duration,
     identifier,
     integer,
+    invalid,
     many,
     moment,
     one_of,
@@ -56,10 +57,19 @@ _pool_info = body(
         pool=pools.specification,
     ),
 )
+_from_minus_one = integer(-1)
+
+
+def _parallel(value: object, path: str) -> None:
+    _from_minus_one(value, path)
+    if value == 0:
+        raise invalid(path, value, "-1 or a number above 0 is expected")
+
+
 _changeable: dict[str, Check] = {
     "priority": integer(-1000, 1000),
     "allowTaskPreemption": boolean,
-    "maxParallelTasks": integer(-1),
+    "maxParallelTasks": _parallel,
     "constraints": body(maxWallClockTime=duration(), maxTaskRetryCount=integer(-1)),
     "poolInfo": _pool_info,
     "onAllTasksComplete": one_of("noaction", "terminatejob"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.batch.schema import common
-from local.batch.schema.checks import anything, body, integer, many, one_of, text
+from local.batch.schema.checks import anything, body, integer, invalid, many, one_of, text
 
 _exit_options = body(jobAction=one_of("none", "disable", "terminate"), dependencyAction=one_of("satisfy", "block"))
 _exit_conditions = body(
@@ -15,6 +15,16 @@ _exit_conditions = body(
     fileUploadError=_exit_options,
     default=_exit_options,
 )
+
+_ends = body("start end", start=integer(0), end=integer(0))
+
+
+def _id_range(value: object, path: str) -> None:
+    _ends(value, path)
+    assert isinstance(value, dict)  # noqa: S101
+    if value["start"] > value["end"]:
+        raise invalid(path, f"{value['start']} to {value['end']}", "The start is after the end")
+
 
 create = body(
     "id commandLine",
@@ -29,7 +39,7 @@ create = body(
     multiInstanceSettings=anything,
     dependsOn=body(
         taskIds=many(text(64)),
-        taskIdRanges=many(body("start end", start=integer(0), end=integer(0))),
+        taskIdRanges=many(_id_range),
     ),
     applicationPackageReferences=common.packages,
     authenticationTokenSettings=anything,
