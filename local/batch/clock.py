@@ -49,7 +49,7 @@ def moment(text: str) -> datetime:
 
 def seconds(duration: str) -> float:
     """The length of an ISO 8601 duration of days and below. Raises ValueError."""
-    match = _DURATION.match(duration)
+    match = _DURATION.fullmatch(duration)
     if match is None or duration.endswith(("P", "T")):
         raise ValueError(f"{duration!r} is not an ISO 8601 duration")
     days, hours, minutes, rest = (float(match[name] or 0) for name in ("days", "hours", "minutes", "seconds"))

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,12 +17,11 @@ from aiohttp import web
 
 from local.batch import clock
 from local.batch.errors import BatchError
-from local.batch.wire import listing, ranges
+from local.batch.wire import conditions, listing, ranges
 from local.batch.wire.call import done
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from local.batch.domain.entity import Doc
     from local.batch.wire.call import Call
@@ -76,8 +76,18 @@ def _properties(path: Path) -> Doc:
     }
 
 
+def _paths(root: Path, *, recursive: bool) -> list[Path]:
+    """What is in a directory, any of which may vanish meanwhile."""
+    found: list[Path] = []
+    for directory, folders, names in os.walk(root):
+        found += [Path(directory, name) for name in (*folders, *names)]
+        if not recursive:
+            break
+    return sorted(found)
+
+
 def _walk(root: Root, *, recursive: bool) -> Iterator[Doc]:
-    for path in sorted(root.path.rglob("*") if recursive else root.path.iterdir() if root.path.is_dir() else []):
+    for path in _paths(root.path, recursive=recursive):
         name = path.relative_to(root.path).as_posix()
         item: Doc = {"name": name, "url": f"{root.url}/{quote(name)}", "isDirectory": path.is_dir()}
         try:
@@ -111,6 +121,7 @@ def _describe(call: Call, root: Root) -> web.Response:
         stat = path.stat()
     except FileNotFoundError:
         raise BatchError("FileNotFound") from None
+    conditions.check_times(call.request.headers, stat.st_mtime, reading=True)
     size = 0 if S_ISDIR(stat.st_mode) else stat.st_size
     return web.Response(status=200, headers=_headers(root, path, stat) | {"Content-Length": str(size)})
 
@@ -126,6 +137,7 @@ async def _download(call: Call, root: Root) -> web.StreamResponse:
     with file:
         # A file that still grows, or that another takes the place of, is answered as it is now.
         stat = os.fstat(file.fileno())
+        conditions.check_times(call.request.headers, stat.st_mtime, reading=True)
         header = call.request.headers.get("ocp-range") or call.request.headers.get("Range")
         start, end = ranges.parse(header, stat.st_size) if header else (0, stat.st_size)
         response = web.StreamResponse(status=200, headers=_headers(root, path, stat))

@@ -65,7 +65,10 @@ def evaluate(formula: Formula | str, situation: Situation, *, seed: int | None =
         pass
     except RecursionError:
         raise FormulaError("the formula is nested too deeply") from None
-    return run.result()
+    try:
+        return run.result()
+    except (ValueError, OverflowError) as error:
+        raise FormulaError(f"a value cannot be written: {error}") from error
 
 
 class _Run:

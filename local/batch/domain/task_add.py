@@ -38,8 +38,6 @@ def check(job: Job, spec: Doc, *, slots: int | None) -> None:
             raise BatchError(code, f"The task has the id of the {name}.")
     if "multiInstanceSettings" in spec:
         raise BatchError("OperationNotSupported", "Multi-instance tasks are not supported by the emulator.")
-    if "containerSettings" in spec:
-        raise BatchError("OperationNotSupported", "Container tasks are not supported by the emulator.")
     if slots is not None and spec.get("requiredSlots", 1) > slots:
         raise BatchError(
             "InvalidPropertyValue", PropertyName="requiredSlots", Reason="More than the pool's taskSlotsPerNode"

@@ -61,8 +61,8 @@ def duration(low: float = 0.0, high: float = float("inf")) -> Check:
 
 def moment(value: object, path: str) -> None:
     try:
-        clock.moment(str(value))
-    except (TypeError, ValueError):
+        clock.timestamp(clock.moment(value if isinstance(value, str) else ""))
+    except (TypeError, ValueError, OverflowError):
         raise invalid(path, value, "An ISO 8601 date and time is expected") from None
 
 

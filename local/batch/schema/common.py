@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from local.batch.errors import BatchError
 from local.batch.schema.checks import (
     Check,
-    anything,
     body,
     duration,
     exactly_one,
@@ -48,22 +48,36 @@ output_file = body(
     "filePattern destination uploadOptions",
     filePattern=text(),
     destination=body(
+        "container",
         container=body(
             "containerUrl",
             path=text(),
             containerUrl=text(),
             identityReference=identity,
             uploadHeaders=many(body("name", name=text(), value=text())),
-        )
+        ),
     ),
     uploadOptions=body("uploadCondition", uploadCondition=_upload_condition),
 )
-_container = anything
+
+
+def unsupported(what: str) -> Check:
+    """What the emulator leaves out: said plainly, never a silent success."""
+
+    def check(_value: object, _path: str) -> None:
+        raise BatchError("OperationNotSupported", f"{what} are not supported by the emulator.")
+
+    return check
+
+
+authentication_tokens = body(access=many(unsupported("Authentication tokens of tasks")))
+# Clients send an empty array where they have none.
+certificates = many(unsupported("Certificates"))
 
 # A program with its files: the common part of tasks, start tasks, preparation and release tasks.
 program: dict[str, Check] = {
     "commandLine": text(),
-    "containerSettings": _container,
+    "containerSettings": unsupported("Container tasks"),
     "resourceFiles": many(resource_file),
     "environmentSettings": environment,
     "userIdentity": user_identity,

@@ -29,7 +29,7 @@ _manager = body(
     killJobOnCompletion=boolean,
     runExclusive=boolean,
     applicationPackageReferences=common.packages,
-    authenticationTokenSettings=anything,
+    authenticationTokenSettings=common.authentication_tokens,
     allowLowPriorityNode=boolean,
 )
 _preparation = body(

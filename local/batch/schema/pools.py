@@ -66,7 +66,10 @@ _size: dict[str, Check] = {
     "autoScaleFormula": text(),
     "autoScaleEvaluationInterval": _evaluation_interval,
 }
-_old_properties: dict[str, Check] = {"certificateReferences": many(anything), "applicationLicenses": many(anything)}
+_old_properties: dict[str, Check] = {
+    "certificateReferences": common.certificates,
+    "applicationLicenses": many(anything),
+}
 
 specification = body("vmSize", **_machine, **_size, **_old_properties)
 create = body("id vmSize", **_machine, **_size, **_old_properties, id=identifier)
@@ -85,7 +88,7 @@ replace = body(
     startTask=start_task,
     applicationPackageReferences=common.packages,
     metadata=common.metadata,
-    certificateReferences=many(anything),
+    certificateReferences=common.certificates,
     targetNodeCommunicationMode=text(),
 )
 resize = body(

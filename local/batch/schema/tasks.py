@@ -42,7 +42,7 @@ create = body(
         taskIdRanges=many(_id_range),
     ),
     applicationPackageReferences=common.packages,
-    authenticationTokenSettings=anything,
+    authenticationTokenSettings=common.authentication_tokens,
 )
 collection = body("value", value=many(anything))
 replace = body(constraints=common.constraints)

@@ -25,6 +25,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"^20\d\d-\d\d-\d\d(\.\d+\.\d+)?(-preview)?$")
+# What the operations of Batch take in their queries, whether or not it changes anything here.
+_PARAMETERS = frozenset(
+    [
+        "api-version",
+        "timeout",
+        "$select",
+        "$expand",
+        "$filter",
+        "$skiptoken",
+        "maxresults",
+        "recursive",
+        "force",
+        "starttime",
+        "endtime",
+    ]
+)
 # A request's body may hold this many bytes.
 _LARGEST_BODY = 1 << 20
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,8 +62,13 @@ def _handler(account: Account, gate: Gate, operation: Operation, faults: Faults 
         version = request.query.get("api-version")
         if version is None:
             raise BatchError("MissingRequiredQueryParameter", QueryParameterName="api-version")
-        if not _VERSION.match(version):
+        if not _VERSION.fullmatch(version):
             raise BatchError("UnsupportedRequestVersion", f"The api-version {version} is not supported.")
+        unknown = [name for name in request.query if name.lower() not in _PARAMETERS]
+        if unknown:
+            raise BatchError(
+                "InvalidQueryParameterValue", QueryParameterName=unknown[0], Reason="The parameter does not exist"
+            )
         response = await operation(Call(request, account))
         account.store.flush()
         return response

@@ -66,7 +66,7 @@ class Gate:
                 options={"verify_signature": False, "verify_exp": True, "verify_nbf": True, "require": ["exp", "aud"]},
                 leeway=5,
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError) as error:
             raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail=error) from None
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
         if not any(str(each).rstrip("/") == AUDIENCE.rstrip("/") for each in audience):
@@ -89,8 +89,8 @@ class Gate:
             raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The date is too far away.")
         key = base64.b64decode(self.key)
         for text in _strings_to_sign(request, name, lite=lite):
-            expected = base64.b64encode(hmac.digest(key, text.encode(), hashlib.sha256)).decode()
-            if hmac.compare_digest(expected, given):
+            expected = base64.b64encode(hmac.digest(key, text.encode(errors="surrogateescape"), hashlib.sha256))
+            if hmac.compare_digest(expected, given.encode(errors="surrogateescape")):
                 return
         raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The signature is another one.")
 

@@ -30,7 +30,7 @@ JSON = "application/json; odata=minimalmetadata"
 
 def encode(doc: object) -> bytes:
     """A document on the wire."""
-    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 @dataclass(slots=True)
@@ -87,7 +87,10 @@ class Call:
         if not content and optional:
             return {}
         try:
-            value = json.loads(content)
+            text = content.decode("utf-8-sig")
+            value = json.loads(text)
+            if "\\u" in text:  # escapes can make half a character, which no answer could hold
+                json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise BatchError("InvalidRequestBody", Reason="The body is not JSON") from None
         if value is None and optional:

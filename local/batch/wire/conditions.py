@@ -28,8 +28,12 @@ def check(headers: Mapping[str, str], entity: Entity, *, reading: bool) -> None:
         if reading:
             raise NotModifiedError
         raise BatchError("ConditionNotMet")
-    # HTTP dates have no fractions.
-    modified = int(clock.moment(entity.doc["lastModified"]).timestamp())
+    check_times(headers, clock.moment(entity.doc["lastModified"]).timestamp(), reading=reading)
+
+
+def check_times(headers: Mapping[str, str], modified: float, *, reading: bool) -> None:
+    """The same for the conditions on the time of the last modification."""
+    modified = int(modified)  # HTTP dates have no fractions
     since = _time(headers, "If-Modified-Since")
     if since is not None and modified <= since:
         if reading:

@@ -36,7 +36,10 @@ def kind(name: str, selectable: Iterable[str], filterable: str, *, largest: int 
 
 
 def selected(call: Call, kind: Kind) -> frozenset[str] | None:
-    """The properties that `$select` asks for; None for all."""
+    """The properties that `$select` asks for; None for all. Of `$expand` there is only one to ask for."""
+    expand = call.request.query.get("$expand")
+    if expand and expand != "stats":
+        raise _bad("$expand", expand, "Only stats can be expanded")
     text = call.request.query.get("$select")
     if not text:
         return None
@@ -61,9 +64,6 @@ def page(call: Call, kind: Kind, items: Iterable[tuple[int, Doc]]) -> web.Respon
         wanted = odata.compile_filter(text, kind.filterable) if text and text.strip() else None
     except odata.FilterError as error:
         raise _bad("$filter", str(text), str(error)) from None
-    expand = query.get("$expand")
-    if expand and expand != "stats":
-        raise _bad("$expand", expand, "Only stats can be expanded")
     limit = _number(query.get("maxresults"), "maxresults", 1, kind.largest, default=kind.largest)
     after = _number(query.get("$skiptoken"), "$skiptoken", 0, 1 << 62, default=0)
     found: list[Doc] = []
