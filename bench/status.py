@@ -22,7 +22,7 @@ from local.stack import Stack
 from shared.blobs import VERSION
 from shared.conversion import Conversion, Gif, now, to_metadata
 from shared.names import conversion_id, gif_name, job_id, task_id
-from tests.videos import make_video
+from tests.support.videos import make_video
 
 RECORDS = 100_000
 SECONDS = 5

@@ -10,7 +10,7 @@ from local.stack import Stack
 from tests.browser.chromium import chromium
 from tests.browser.visit import Visit
 from tests.integration.kit import Person
-from tests.videos import make_video
+from tests.support.videos import make_video
 
 expect.set_options(timeout=60_000)
 

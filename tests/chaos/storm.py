@@ -15,7 +15,7 @@ from local.stack import Stack
 from shared.names import gif_name
 from tests.chaos.plan import Fault, Kind, Plan
 from tests.integration.kit import Person
-from tests.videos import make_video
+from tests.support.videos import make_video
 
 QUIET = 240
 """Seconds within which all must have come to rest after the last fault."""

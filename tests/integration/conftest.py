@@ -7,7 +7,7 @@ import pytest
 
 from local.stack import Stack
 from tests.integration.kit import Person
-from tests.videos import make_video
+from tests.support.videos import make_video
 
 
 @pytest.fixture(scope="session")

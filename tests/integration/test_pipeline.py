@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.kit import Person
-from tests.videos import look_at
+from tests.support.videos import look_at
 
 
 async def test_a_video_becomes_a_gif(person: Person, video: bytes, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from local.stack import Stack
 from tests.local.kit import command, line_with
-from tests.videos import make_video
+from tests.support.videos import make_video
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.local.kit import command, line_with
-from tests.videos import make_video
+from tests.support.videos import make_video
 
 
 def below(pid: int) -> list[psutil.Process]:

@@ -17,7 +17,7 @@ from local.commands.videos import Video
 from local.layout import read_endpoints, read_env
 from local.parts import NAMES
 from local.stack import Stack
-from tests.videos import make_video
+from tests.support.videos import make_video
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,37 @@
+"""Waiting for what other processes and tasks do: one synchronous helper and one asynchronous."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], *, timeout: float = 30.0, interval: float = 0.02) -> T:
+    """The first truthy result of `condition`, called every `interval` seconds.
+
+    Raises `TimeoutError` after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"the condition did not hold within {timeout:g} s; last result: {value!r}")
+        time.sleep(interval)
+    return value
+
+
+async def wait_until_async(
+    condition: Callable[[], T | Awaitable[T]], *, timeout: float = 30.0, interval: float = 0.02
+) -> T:
+    """Like `wait_until` without blocking the event loop; `condition` may be a coroutine function."""
+    deadline = time.monotonic() + timeout
+    while True:
+        result = condition()
+        value: T = await result if isawaitable(result) else result  # type: ignore[assignment]  # T is no awaitable
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"the condition did not hold within {timeout:g} s; last result: {value!r}")
+        await asyncio.sleep(interval)
