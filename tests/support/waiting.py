@@ -9,29 +9,29 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], *, timeout: float = 30.0, interval: float = 0.02) -> T:
+def wait_until(condition: Callable[[], T], *, within: float = 30.0, interval: float = 0.02) -> T:
     """The first truthy result of `condition`, called every `interval` seconds.
 
-    Raises `TimeoutError` after `timeout` seconds.
+    Raises `TimeoutError` after `within` seconds.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + within
     while not (value := condition()):
         if time.monotonic() >= deadline:
-            raise TimeoutError(f"the condition did not hold within {timeout:g} s; last result: {value!r}")
+            raise TimeoutError(f"the condition did not hold within {within:g} s; last result: {value!r}")
         time.sleep(interval)
     return value
 
 
 async def wait_until_async(
-    condition: Callable[[], T | Awaitable[T]], *, timeout: float = 30.0, interval: float = 0.02
+    condition: Callable[[], T | Awaitable[T]], *, within: float = 30.0, interval: float = 0.02
 ) -> T:
     """Like `wait_until` without blocking the event loop; `condition` may be a coroutine function."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + within
     while True:
         result = condition()
-        value: T = await result if isawaitable(result) else result  # type: ignore[assignment]  # T is no awaitable
+        value: T = await result if isawaitable(result) else result
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise TimeoutError(f"the condition did not hold within {timeout:g} s; last result: {value!r}")
+            raise TimeoutError(f"the condition did not hold within {within:g} s; last result: {value!r}")
         await asyncio.sleep(interval)
