@@ -1,1 +1,5 @@
-"""The app behind function_app.py: settings, clients, the conversion record, and one module per use case."""
+"""The app behind function_app.py.
+
+`application.py` puts it together from three layers, each of which imports only those below it: `api/` (HTTP),
+`lifecycle/` (a video from event to GIF) and `services/` (Azure). Below them are the modules of this folder.
+"""

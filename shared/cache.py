@@ -1,4 +1,4 @@
-"""Answers that are dear to fetch: fetched once for all who ask at the same time, and kept for a short while."""
+"""A TTL cache with single flight: concurrent callers of the same key share one fetch."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """At most `size` values, each for `seconds` from the moment it came; a failure is told to all and not kept."""
+    """At most `size` values, each kept for `seconds`. An error is raised to every waiting caller and not kept."""
 
     def __init__(self, *, seconds: float, size: int) -> None:
         self.seconds = seconds
         self.size = size
-        self._kept: OrderedDict[K, tuple[float, V]] = OrderedDict()
-        self._coming: dict[K, asyncio.Future[V]] = {}
+        self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._fetches: dict[K, asyncio.Future[V]] = {}
 
     def peek(self, key: K) -> V | None:
-        """The value, if it is there and not too old; nothing is fetched."""
-        found = self._kept.get(key)
+        """The cached value, `None` if there is none or it is too old. Nothing is fetched."""
+        found = self._values.get(key)
         return found[1] if found and time.monotonic() - found[0] < self.seconds else None
 
     async def get(self, key: K, fetch: Callable[[], Awaitable[V]], *, keep: Callable[[V], bool] | None = None) -> V:
-        """The value, fetched if need be. A value that `keep` denies goes to those who wait for it and no further."""
+        """The cached value, or else the result of `fetch`, which is kept unless `keep` returns false for it."""
         value = self.peek(key)
         return await self.renew(key, fetch, keep=keep) if value is None else value
 
     async def renew(self, key: K, fetch: Callable[[], Awaitable[V]], *, keep: Callable[[V], bool] | None = None) -> V:
-        """The value as somebody is fetching it now, or else fetched afresh."""
-        coming = self._coming.get(key)
-        if coming is None:
-            coming = asyncio.ensure_future(self._fetch(key, fetch, keep))
-            coming.add_done_callback(_heed)
-            self._coming[key] = coming
-        # A caller that gives up must not take the value from the others.
-        return await asyncio.shield(coming)
+        """The result of the fetch under way, or else of a new one."""
+        fetching = self._fetches.get(key)
+        if fetching is None:
+            fetching = asyncio.ensure_future(self._fetch(key, fetch, keep))
+            fetching.add_done_callback(_retrieve_exception)
+            self._fetches[key] = fetching
+        # A cancelled caller must not cancel the fetch for the others.
+        return await asyncio.shield(fetching)
 
     async def _fetch(self, key: K, fetch: Callable[[], Awaitable[V]], keep: Callable[[V], bool] | None) -> V:
         try:
             value = await fetch()
         finally:
-            self._coming.pop(key, None)
+            self._fetches.pop(key, None)
         if keep is None or keep(value):
-            self._kept[key] = (time.monotonic(), value)
-            self._kept.move_to_end(key)
-            while len(self._kept) > self.size:
-                self._kept.popitem(last=False)
+            self._values[key] = (time.monotonic(), value)
+            self._values.move_to_end(key)
+            while len(self._values) > self.size:
+                self._values.popitem(last=False)
         return value
 
 
-def _heed(coming: asyncio.Future[V]) -> None:
-    """A failure that everybody has stopped waiting for is nobody's."""
-    if not coming.cancelled():
-        coming.exception()
+def _retrieve_exception(fetching: asyncio.Future[V]) -> None:
+    """Keep asyncio from logging an exception for which every caller has stopped waiting."""
+    if not fetching.cancelled():
+        fetching.exception()

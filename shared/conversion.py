@@ -1,21 +1,25 @@
-"""The conversion: what is known of turning one version of one video into a GIF, and its two stored forms."""
+"""A conversion: one version of one video on its way to a GIF, and every transition between its states.
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
-from typing import Any, Literal, get_args
-from urllib.parse import quote, unquote
+Transitions are pure: each returns a new `Conversion`, and no other module changes one.
+"""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+from shared.names import task_id
 from shared.options import Options
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 State = Literal["queued", "running", "succeeded", "failed"]
 STATES: tuple[State, ...] = get_args(State)
-FINAL: tuple[State, ...] = ("succeeded", "failed")
+FINAL_STATES: tuple[State, ...] = ("succeeded", "failed")
 
-
-class UnreadableRecordError(Exception):
-    """A stored record is not what gifdrop writes: damaged, or written by somebody else."""
+MAX_ATTEMPTS = 10
+"""Attempts after which a task that is terminated from outside is not started again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +43,33 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a running conversion is; `None` is unknown."""
+
+    fraction: float | None = None
+    seconds_left: float | None = None
+
+
+NO_PROGRESS = Progress()
+
+VIDEO_GONE = Problem(code="VideoGone", message="The video was deleted before it was converted.")
+HUNG = Problem(code="Hung", message="The conversion made no progress for too long, in every attempt.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRef:
+    """A job in one of the Batch accounts."""
+
+    batch_url: str
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Conversion:
     """One version of one video on its way to a GIF."""
 
     video: str
-    """Name of the input blob; the record's blob bears the same name."""
+    """Name of the input blob; the record's blob has the same name."""
     etag: str
     """ETag of the input blob's version, without quotes."""
     id: str
@@ -51,105 +77,109 @@ class Conversion:
     attempt: int = 1
     options: Options = field(default_factory=Options)
     retries_left: int = 2
-    """How often the machine's trouble may be answered with another attempt."""
+    """Further attempts allowed after failures that are not the video's fault."""
     preempted: int = 0
-    """How often a node was lost in mid-work and Batch queued this attempt's task again by itself."""
+    """Times that a node was lost during this attempt and Batch requeued its task."""
     batch_url: str | None = None
-    """Endpoint of the Batch account whose job has the task."""
+    """Endpoint of the Batch account whose job has the task; `None` until the task is added."""
     job_id: str | None = None
     task_id: str | None = None
+    """`None` where the video was refused without a task."""
     node_id: str | None = None
     queued_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     compute_seconds: float | None = None
-    """Time that tasks of this conversion have spent on nodes."""
+    """Time that tasks of this conversion have spent on nodes, all attempts together."""
     gif: Gif | None = None
     error: Problem | None = None
 
     @property
     def final(self) -> bool:
-        return self.state in FINAL
+        """Whether the conversion has succeeded or failed."""
+        return self.state in FINAL_STATES
 
+    @property
+    def job(self) -> JobRef | None:
+        """The job that has the task; `None` until the task is added."""
+        if self.batch_url is None or self.job_id is None:
+            return None
+        return JobRef(batch_url=self.batch_url, id=self.job_id)
 
-def now() -> datetime:
-    """The present, as a record holds it."""
-    return as_stored(datetime.now(UTC))
+    def owns_task(self, task: str) -> bool:
+        """Whether `task` is the task of this conversion's present attempt."""
+        return self.task_id == task
 
+    def supersedes(self, older: Conversion | None) -> bool:
+        """Whether this is a conversion of another version of the video than `older`, which is still open."""
+        return older is not None and older.id != self.id and not older.final
 
-def as_stored(moment: datetime) -> datetime:
-    """A moment to the millisecond, as a record holds it: one that is read back is equal."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    def with_options(self, options: Options) -> Conversion:
+        """The same conversion with these options."""
+        return replace(self, options=options)
 
+    def added_to(self, job: JobRef) -> Conversion:
+        """The task was added to `job`."""
+        return replace(self, batch_url=job.batch_url, job_id=job.id)
 
-def to_json(conversion: Conversion) -> bytes:
-    """The record's body."""
-    values = asdict(conversion) | {"options": conversion.options.to_json()}
-    return json.dumps(values, default=timestamp, ensure_ascii=False).encode()
+    def running(self, job: JobRef, *, node_id: str | None, started_at: datetime | None, preempted: int) -> Conversion:
+        """The task runs on a node."""
+        return replace(self.added_to(job), state="running", node_id=node_id, started_at=started_at, preempted=preempted)
 
+    def requeued(self, *, preempted: int) -> Conversion:
+        """The task lost its node, and Batch queued it again."""
+        if self.state != "running":
+            return self
+        return replace(self, state="queued", node_id=None, started_at=None, preempted=preempted)
 
-def from_json(body: bytes) -> Conversion:
-    """The conversion of a record's body. Raises `UnreadableRecordError`."""
-    try:
-        values = json.loads(body)
-        return _conversion(values | {"options": Options(**values["options"])})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UnreadableRecordError(str(error)) from error
+    def task_lost(self) -> Conversion:
+        """No job has the task any more, or its job does not run it: the same task is to be added again."""
+        return replace(self, state="queued", batch_url=None, job_id=None, node_id=None, started_at=None)
 
+    def spent(self, seconds: float) -> Conversion:
+        """A task of this conversion has spent so many seconds on a node."""
+        return replace(self, compute_seconds=round((self.compute_seconds or 0.0) + seconds, 3))
 
-BRIEF = tuple(f.name for f in fields(Conversion) if f.name not in ("video", "options"))
-"""What also stands in the record's metadata, so that listing conversions opens no record."""
+    def succeeded(self, gif: Gif, *, at: datetime) -> Conversion:
+        """The GIF is there."""
+        return replace(self, state="succeeded", gif=gif, finished_at=at)
 
+    def failed(self, error: Problem, *, at: datetime) -> Conversion:
+        """There will be no GIF unless somebody retries."""
+        return replace(self, state="failed", error=error, finished_at=at)
 
-def to_metadata(conversion: Conversion) -> dict[str, str]:
-    """The fields of `BRIEF` that are set, as header-safe text: metadata must be ASCII and is limited to 8 KiB."""
-    metadata = {}
-    for name in BRIEF:
-        value = getattr(conversion, name)
-        if isinstance(value, Problem):
-            metadata["error_code"] = value.code
-            metadata["error_message"] = quote(value.message[:600], safe=" '(),:")
-        elif isinstance(value, Gif):
-            values = asdict(value)
-            del values["name"]  # follows from the video's
-            metadata[name] = json.dumps(values)
-        elif value is not None:
-            metadata[name] = timestamp(value) if isinstance(value, datetime) else str(value)
-    return metadata
+    def refused(self, error: Problem, *, at: datetime) -> Conversion:
+        """The video cannot become a GIF, as its properties alone show: no task is needed."""
+        return replace(self.failed(error, at=at), task_id=None)
 
+    def after_transient_failure(self, error: Problem, *, at: datetime) -> Conversion:
+        """The attempt failed for a reason other than the video: queued again, or failed after the last retry."""
+        if not self.retries_left:
+            return self.failed(error, at=at)
+        return self.next_attempt(retries_left=self.retries_left - 1)
 
-def from_metadata(video: str, metadata: Mapping[str, str], gif: str) -> Conversion:
-    """The conversion as its record's metadata tells it; `options` are left out. Raises `UnreadableRecordError`."""
-    try:
-        values: dict[str, Any] = {name: metadata[name] for name in BRIEF if name in metadata}
-        for name in ("attempt", "retries_left", "preempted"):
-            if name in values:
-                values[name] = int(values[name])
-        if "compute_seconds" in values:
-            values["compute_seconds"] = float(values["compute_seconds"])
-        if "gif" in values:
-            values["gif"] = {"name": gif} | json.loads(values["gif"])
-        if "error_code" in metadata:
-            values["error"] = {"code": metadata["error_code"], "message": unquote(metadata["error_message"])}
-        return _conversion(values | {"video": video})
-    except (ValueError, TypeError, KeyError) as error:
-        raise UnreadableRecordError(str(error)) from error
+    def after_interruption(self, error: Problem, *, at: datetime) -> Conversion:
+        """Somebody terminated the task: queued again without using up a retry, up to `MAX_ATTEMPTS`."""
+        if self.attempt >= MAX_ATTEMPTS:
+            return self.failed(error, at=at)
+        return self.next_attempt(retries_left=self.retries_left)
 
+    def hung(self, *, at: datetime) -> Conversion:
+        """The running task shows no progress."""
+        return self.after_transient_failure(HUNG, at=at)
 
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: `2026-11-21T10:20:30.123Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def gone(self, *, at: datetime) -> Conversion:
+        """The video was deleted before it was converted."""
+        return self.failed(VIDEO_GONE, at=at)
 
-
-def _conversion(values: dict[str, Any]) -> Conversion:
-    for name in ("queued_at", "started_at", "finished_at"):
-        if values.get(name) is not None:
-            values[name] = datetime.fromisoformat(values[name])
-    if values.get("gif") is not None:
-        values["gif"] = Gif(**values["gif"])
-    if values.get("error") is not None:
-        values["error"] = Problem(**values["error"])
-    conversion = Conversion(**values)
-    if conversion.state not in STATES:
-        raise ValueError(f"unknown state {conversion.state!r}")
-    return conversion
+    def next_attempt(self, *, retries_left: int) -> Conversion:
+        """Queued for another attempt, with a task id that was never used before."""
+        attempt = self.attempt + 1
+        return replace(
+            self.task_lost(),
+            attempt=attempt,
+            retries_left=retries_left,
+            task_id=task_id(self.id, attempt),
+            finished_at=None,
+            error=None,
+        )

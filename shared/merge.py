@@ -1,4 +1,4 @@
-"""Two sorted listings read side by side, in constant memory."""
+"""Merges two sorted listings in constant memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ B = TypeVar("B")
 async def merged(
     left: AsyncIterable[A], right: AsyncIterable[B], *, key: Callable[[A | B], str]
 ) -> AsyncIterator[tuple[str, A | None, B | None]]:
-    """Each key of either listing once, with what each has under it. Both must be sorted by `key`, without doubles."""
+    """Each key of either listing once, with the item of each side or `None`.
+
+    Both listings must be sorted by `key` and have each key at most once.
+    """
     lefts, rights = aiter(left), aiter(right)
     one, other = await anext(lefts, None), await anext(rights, None)
     while one is not None or other is not None:

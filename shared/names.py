@@ -1,16 +1,35 @@
-"""Every name and id that gifdrop gives, in one place: pure functions of what they name."""
+"""Every name and id that gifdrop assigns: pure functions of what they name."""
 
 import re
 from datetime import date
 from hashlib import sha256
 
 JOB_PREFIX = "gifdrop-"
+GIF_FILE = "out.gif"
+"""Name of a task's GIF, on the node and in the staging container."""
+RESULT_FILE = "result.json"
+"""Name of the converter's verdict, on the node and in the staging container."""
 
 _SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
 
 
+class InvalidNameError(ValueError):
+    """The text cannot be a blob's name; the message says why."""
+
+
+def check_blob_name(name: str) -> None:
+    """Raise `InvalidNameError` for text that cannot be a blob's name, or would name another blob in a URL.
+
+    https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+    """
+    if not 0 < len(name) <= 1024:
+        raise InvalidNameError("a blob's name has 1 to 1024 characters")
+    if {".", ".."} & set(name.split("/")):
+        raise InvalidNameError("a blob's name has no . or .. between its slashes")
+
+
 def is_video(name: str) -> bool:
-    """Whether a blob of this name is taken for a video: it ends in .mp4, in any case."""
+    """Whether a blob's name ends in .mp4, in any case."""
     return name[-4:] in _SUFFIXES
 
 
@@ -23,22 +42,22 @@ def gif_name(video: str) -> str:
 
 
 def conversion_id(container: str, video: str, etag: str) -> str:
-    """The id of converting one version of one blob: 32 hex digits, the same whenever it is asked for."""
+    """The id of converting one version of one blob: 32 hex digits derived from container, name and ETag."""
     return sha256("\0".join((container, video, etag.strip('"'))).encode()).hexdigest()[:32]
 
 
 def task_id(conversion: str, attempt: int) -> str:
-    """The Batch task of one attempt at a conversion; also its folder in the staging and logs containers."""
+    """The id of one attempt's Batch task; also its folder in the staging and logs containers."""
     return f"{conversion}-{attempt}"
 
 
 def job_id(day: date, generation: int = 1) -> str:
-    """The job of a day: `gifdrop-2026-11-21`, or with `-2` and on when an earlier one takes no more tasks."""
+    """The job of a day: `gifdrop-2026-11-21`; with `-2` and so on when an earlier one accepts no more tasks."""
     return f"{JOB_PREFIX}{day.isoformat()}" + (f"-{generation}" if generation > 1 else "")
 
 
 def job_day(job: str) -> date | None:
-    """The day of a job of ours, `None` for another's."""
+    """The day of one of gifdrop's jobs, `None` for any other job."""
     try:
         return date.fromisoformat(job.removeprefix(JOB_PREFIX)[:10])
     except ValueError:
@@ -46,7 +65,7 @@ def job_day(job: str) -> date | None:
 
 
 def package_variable(package: str, version: str) -> str:
-    """The variable in which Batch tells a Linux task where an application package lies.
+    """The environment variable that holds an application package's directory on a Linux node.
 
     Batch turns `.`, `-` and `#` into `_`:
     https://learn.microsoft.com/azure/batch/batch-application-packages#execute-the-installed-applications

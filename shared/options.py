@@ -1,4 +1,4 @@
-"""What a video's owner may ask for: read from blob metadata over the app's defaults, all bounded."""
+"""The options of a GIF: read from blob metadata over the app's defaults, all bounded."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass, replace
 PRESETS = ("small", "balanced", "best")
 
 METADATA = {name: f"gif_{name}" for name in ("preset", "width", "fps", "start", "duration", "loop")}
-"""Option -> the blob metadata key that asks for it."""
+"""Option -> its blob metadata key."""
 
 
 class InvalidOptionError(ValueError):
-    """An option has a value that is not allowed; the message says which are."""
+    """An option's value is not allowed; the message says which values are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a GIF is to be made. `None` leaves the choice to the preset."""
+    """How to make a GIF. `None` leaves the choice to the preset."""
 
     preset: str = "balanced"
     width: int | None = None
@@ -35,15 +35,15 @@ class Options:
 
 
 def options_from(
-    asked: Mapping[str, str],
+    texts: Mapping[str, str],
     defaults: Options,
     *,
     max_seconds: int,
     label: Callable[[str], str] = METADATA.__getitem__,
 ) -> Options:
-    """`defaults` changed by what is `asked` for, option name -> text; empty text asks for nothing.
+    """`defaults` overridden by `texts`, option name -> text; empty text overrides nothing.
 
-    `label` turns an option's name into what its asker calls it. Raises `InvalidOptionError`.
+    `label` gives the name of an option in error messages. Raises `InvalidOptionError`.
     """
     bounds = {
         "width": (16, 1920, int),
@@ -53,7 +53,7 @@ def options_from(
         "loop": (0, 65_535, int),
     }
     changes: dict[str, object] = {}
-    for name, text in asked.items():
+    for name, text in texts.items():
         value = text.strip()
         if not value:
             continue
@@ -64,7 +64,7 @@ def options_from(
             continue
         low, high, kind = bounds[name]
         pattern = r"[0-9]{1,9}" if kind is int else r"[0-9]{1,9}(\.[0-9]{1,3})?"
-        # A pattern, not float(): that would take "nan", "1e9", "1_0" and digits of other scripts.
+        # A pattern, because float() accepts "nan", "1e9", "1_0" and digits of other scripts.
         if not re.fullmatch(pattern, value) or not low <= float(value) <= high:
             article = "a whole number" if kind is int else "a number"
             raise InvalidOptionError(f"{label(name)} must be {article} from {low} to {high}.")
@@ -73,7 +73,7 @@ def options_from(
 
 
 def options_of(metadata: Mapping[str, str], defaults: Options, *, max_seconds: int) -> Options:
-    """The options that a blob's metadata asks for; its names are case-insensitive. Raises `InvalidOptionError`."""
+    """The options in a blob's metadata, whose names are case-insensitive. Raises `InvalidOptionError`."""
     lower = {name.lower(): value for name, value in metadata.items()}
     return options_from(
         {option: lower.get(key, "") for option, key in METADATA.items()}, defaults, max_seconds=max_seconds

@@ -1,10 +1,8 @@
 """The app's settings, read once from environment variables and checked before anything uses them."""
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from urllib.parse import urlsplit
 
 from shared.options import InvalidOptionError, Options, options_from
@@ -16,7 +14,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the app must be told. Each field is the variable of its name in `VARIABLES`."""
+    """The app's configuration. `VARIABLES` maps each field to its environment variable."""
 
     storage_url: str
     """Blob endpoint of the storage account, without a trailing slash."""
@@ -28,7 +26,7 @@ class Settings:
     package_version: str
     """Version of the application package that holds the converter."""
     fallback_batch_urls: tuple[str, ...] = ()
-    """Endpoints of Batch accounts in other regions, tried in order when the first takes no tasks."""
+    """Endpoints of Batch accounts in other regions, tried in order when the first accepts no tasks."""
     package_id: str = "gifdrop"
     input_container: str = "videos"
     output_container: str = "gifs"
@@ -37,25 +35,25 @@ class Settings:
     logs_container: str = "logs"
     deadletter_container: str = "deadletters"
     max_video_bytes: int = 5 * 1024**3
-    """A larger video is refused before it costs a task."""
+    """A larger video is refused without a task."""
     max_gif_bytes: int = 100 * 1024**2
     """At most 256 MiB, the limit of a synchronous blob copy (Copy Blob From URL)."""
     max_seconds: int = 60
-    """The longest stretch of a video that becomes a GIF."""
+    """Seconds of a video that become a GIF, at most."""
     task_seconds: int = 1800
-    """Wall clock that one attempt may take on a node, queueing not counted."""
+    """Wall-clock limit of one attempt on a node, without queueing."""
     grace_seconds: int = 120
-    """How long an event or a task may take to show before the reconciliation makes up for it."""
+    """How long an event may take to arrive, or a task to be listed, before the reconciliation acts."""
     hung_seconds: int = 600
-    """A task that has shown no progress for this long is taken for hung."""
+    """A running task without progress for this long counts as hung."""
     orphan_seconds: int = 3600
-    """Files in staging without a task are removed after this."""
+    """Staging files that no task owns are deleted after this."""
     identity_client_id: str | None = None
-    """Client id of the app's user-assigned identity; without it the system-assigned one is used."""
+    """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
     results_topic_url: str | None = None
-    """Endpoint of the custom Event Grid topic that hears of every conversion's end; without it nobody does."""
+    """Endpoint of the custom Event Grid topic that receives an event when a conversion ends; optional."""
     defaults: Options = field(default_factory=Options)
-    """What a video that asks for nothing gets."""
+    """Options of videos without metadata."""
 
     @property
     def batch_urls(self) -> tuple[str, ...]:
@@ -168,19 +166,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[name] = parse(text)
         except ValueError as error:
             problems.append(f"{variable} {error}")
-    asked = {option: environment.get(variable, "") for option, variable in OPTION_VARIABLES.items()}
+    texts = {option: environment.get(variable, "") for option, variable in OPTION_VARIABLES.items()}
     cap = values.get("max_seconds", Settings.max_seconds)
     max_seconds = cap if isinstance(cap, int) else Settings.max_seconds
     try:
-        defaults = options_from(asked, Options(), max_seconds=max_seconds, label=OPTION_VARIABLES.__getitem__)
+        defaults = options_from(texts, Options(), max_seconds=max_seconds, label=OPTION_VARIABLES.__getitem__)
     except InvalidOptionError as error:
         problems.append(str(error))
     if problems:
         raise SettingsError("\n".join(problems))
     return Settings(**values, defaults=defaults)  # type: ignore[arg-type]  # each parser returns its field's type
-
-
-@cache
-def settings() -> Settings:
-    """The settings of this process, read at the first use so that importing the app needs none."""
-    return read_settings(os.environ)

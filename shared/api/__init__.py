@@ -1,0 +1,1 @@
+"""The HTTP API: one module per route, and what they share."""

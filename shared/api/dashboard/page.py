@@ -1,0 +1,82 @@
+"""Serves the page: the plain HTML, CSS and JavaScript in `files/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.api.errors import ApiError
+from shared.api.http import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = Path(__file__).with_name("files")
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        # GIFs are fetched with the key in a header and shown as object URLs.
+        "img-src 'self' blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    # The page's address contains the key.
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file of the page."""
+
+    body: bytes
+    type: str
+    etag: str
+
+
+def page_response() -> Response:
+    """The HTML."""
+    body = (FOLDER / "index.html").read_bytes()
+    return Response(body=body, content_type="text/html", headers=SECURITY_HEADERS)
+
+
+def page_file_response(name: str, headers: Mapping[str, str]) -> Response:
+    """A file that the HTML loads. Raises `ApiError` `UnknownFile`."""
+    file = files().get(name)
+    if file is None:
+        raise ApiError("UnknownFile", "The page has no such file.")
+    validators = SECURITY_HEADERS | {"Cache-Control": "no-cache", "ETag": file.etag}
+    if headers.get("if-none-match") == file.etag:
+        return Response(status=304, headers=validators)
+    return Response(body=file.body, content_type=file.type, headers=validators)
+
+
+@cache
+def files() -> dict[str, File]:
+    """All files by name, read once: a requested name is looked up here and never on the disk."""
+    found = {}
+    for path in FOLDER.iterdir():
+        if path.suffix in TYPES:
+            body = path.read_bytes()
+            tag = f'"{sha256(body).hexdigest()[:16]}"'
+            found[path.name] = File(body=body, type=TYPES[path.suffix], etag=tag)
+    return found

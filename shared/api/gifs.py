@@ -1,0 +1,115 @@
+"""`GET gifs/{gif}`: a link that works for a while, or the bytes themselves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.api.errors import ApiError
+from shared.api.http import Response
+from shared.api.parameters import checked_name
+from shared.services.errors import NotFoundError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.services.services import Services
+    from shared.services.storage.rest import BlobHeaders
+
+MAX_RESPONSE_BYTES = 8 * 1024**2
+"""Bytes of one response: the Functions host keeps a response in memory whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Bytes `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+async def gif_response(
+    name: str, parameters: Mapping[str, str], headers: Mapping[str, str], services: Services
+) -> Response:
+    """302 to a link that works for 15 minutes; with `via=app` the GIF itself, in ranges if it is large.
+
+    Raises `ApiError` (`InvalidName`, `InvalidVia`, `UnknownGif`, `RangeNotSatisfiable`) and `ServiceError`.
+    """
+    checked_name(name)
+    via = parameters.get("via") or None
+    if via not in (None, "app"):
+        raise ApiError("InvalidVia", "via must be app, or left out.")
+    gif = await _head(name, services)
+    if via is None:
+        return await _redirect(name, services)
+    validators = {
+        "ETag": gif.etag,
+        "Last-Modified": gif.last_modified,
+        # A GIF changes with its video, so browsers must revalidate.
+        "Cache-Control": "private, no-cache",
+        "Accept-Ranges": "bytes",
+    }
+    if _matches(headers.get("if-none-match"), gif.etag):
+        return Response(status=304, headers=validators)
+    requested = headers.get("range") if headers.get("if-range") in (None, gif.etag) else None
+    span = parse_range(requested, size=gif.bytes)
+    if span is None and gif.bytes > MAX_RESPONSE_BYTES:
+        return await _redirect(name, services)
+    body = await _read(name, span or Span(first=0, last=gif.bytes - 1), gif, services)
+    if span:
+        validators["Content-Range"] = f"bytes {span.first}-{span.last}/{gif.bytes}"
+    return Response(status=206 if span else 200, body=body, content_type="image/gif", headers=validators)
+
+
+def parse_range(header: str | None, *, size: int) -> Span | None:
+    """The bytes in a Range header, `MAX_RESPONSE_BYTES` of them at most; `None` for all.
+
+    Several ranges, and units other than bytes, are ignored, as RFC 9110 allows. Raises `ApiError`
+    `RangeNotSatisfiable`.
+    """
+    found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", (header or "").strip())
+    if not found or found[0] == "bytes=-":
+        return None
+    first, last = found[1], found[2]
+    if not first:
+        span = Span(first=max(size - int(last), 0), last=size - 1)
+    else:
+        span = Span(first=int(first), last=min(int(last), size - 1) if last else size - 1)
+        if last and int(last) < int(first):
+            return None
+    if span.first > span.last:
+        content_range = {"Content-Range": f"bytes */{size}"}
+        raise ApiError("RangeNotSatisfiable", f"The GIF has {size} bytes.", headers=content_range)
+    return Span(first=span.first, last=min(span.last, span.first + MAX_RESPONSE_BYTES - 1))
+
+
+def _matches(header: str | None, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}
+    return etag in tags or "*" in tags
+
+
+async def _head(name: str, services: Services) -> BlobHeaders:
+    try:
+        return await services.rest.head(services.settings.output_container, name)
+    except NotFoundError:
+        raise ApiError("UnknownGif", "There is no GIF of this name.") from None
+    except ServiceError as error:
+        if error.status == 400:
+            raise ApiError("InvalidName", "Storage does not accept this as a blob's name.") from error
+        raise
+
+
+async def _read(name: str, span: Span, gif: BlobHeaders, services: Services) -> bytes:
+    container = services.settings.output_container
+    try:
+        return await services.rest.read_range(container, name, first=span.first, last=span.last, etag=gif.etag)
+    except ServiceError as error:
+        if error.status in (404, 412):
+            raise ApiError("Unavailable", "The GIF has just been replaced. Try again.") from error
+        raise
+
+
+async def _redirect(name: str, services: Services) -> Response:
+    link = await services.links.link(services.settings.output_container, name, content_type="image/gif")
+    return Response(status=302, headers={"Location": link, "Referrer-Policy": "no-referrer"})

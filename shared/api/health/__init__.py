@@ -1,0 +1,1 @@
+"""`GET health`: the checks of what gifdrop needs."""

@@ -1,0 +1,44 @@
+"""HTTP responses, and their form in azure.functions: the only module of the app that imports it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from azure.functions import HttpResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Headers of every response."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """A response to a request; `headers` override `HEADERS`."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def to_azure(self) -> HttpResponse:
+        """The response as the Functions host takes it."""
+        return HttpResponse(
+            self.body,
+            status_code=self.status,
+            mimetype=self.content_type,
+            headers=HEADERS | dict(self.headers),
+        )
+
+
+def json_response(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A response with a JSON body."""
+    return Response(
+        status=status,
+        body=json.dumps(body, ensure_ascii=False).encode(),
+        content_type="application/json",
+        headers=headers or {},
+    )

@@ -1,0 +1,106 @@
+"""`GET status`: many conversions from the records' listing alone, with a summary and the pool."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from shared.api.errors import ApiError
+from shared.api.list_query import Cursor, encode_cursor, parse_query
+from shared.api.pool import waiting_for
+from shared.representation import represent
+from shared.services.errors import ServiceError
+from shared.services.storage.listing import MAX_PAGE_BLOBS
+from shared.services.storage.records import from_listing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.api.list_query import Query
+    from shared.api.pool import PoolReader
+    from shared.api.schemas import ListResponse
+    from shared.api.status import StatusReader
+    from shared.api.summary import Summaries
+    from shared.conversion import Conversion
+    from shared.representation import VideoResponse
+    from shared.services.services import Services
+    from shared.services.storage.listing import Blob
+
+MAX_LISTING_REQUESTS = 4
+"""Listing requests that one page may cost when it is filtered by state: 20,000 records."""
+
+
+class ListReader:
+    """Lists conversions."""
+
+    def __init__(self, services: Services, statuses: StatusReader, summaries: Summaries, pool: PoolReader) -> None:
+        self._services = services
+        self._statuses = statuses
+        self._summaries = summaries
+        self._pool = pool
+
+    async def list_videos(self, parameters: Mapping[str, str]) -> ListResponse:
+        """One page of conversions, the counts of all that match the prefix, and the pool.
+
+        A page by name costs one listing request, and up to `MAX_LISTING_REQUESTS` when filtered by state; then it may
+        be short, or empty, with more to come. The newest, the counts and the pool are cached for some seconds. Raises
+        `ApiError` and `ServiceError`.
+        """
+        query = parse_query(parameters)
+        if query.sort == "newest":
+            scan, pool = await asyncio.gather(self._summaries.scan(query.prefix), self._pool.current())
+            found, following = scan.latest(query.state, query.limit) if scan else [], None
+        else:
+            (found, following), scan, pool = await asyncio.gather(
+                self._page(query), self._summaries.scan(query.prefix), self._pool.current()
+            )
+        waiting = waiting_for(pool)
+        return {
+            "videos": [self._video(conversion, waiting) for conversion in found],
+            "next": encode_cursor(following) if following else None,
+            "summary": scan.summary() if scan else None,
+            "pool": pool,
+        }
+
+    def _video(self, conversion: Conversion, waiting: str) -> VideoResponse:
+        recent = None if conversion.final else self._statuses.recent(conversion.video)
+        if recent and recent["attempt"] >= conversion.attempt:
+            return recent
+        return represent(conversion, self._services.settings, waiting_for=waiting)
+
+    async def _page(self, query: Query) -> tuple[list[Conversion], Cursor | None]:
+        found: list[Conversion] = []
+        cursor = query.cursor
+        limit = query.limit if query.state is None and not cursor.after else MAX_PAGE_BLOBS
+        for _ in range(MAX_LISTING_REQUESTS):
+            try:
+                page = await self._services.rest.list_page(
+                    self._services.settings.records_container, prefix=query.prefix, marker=cursor.marker, limit=limit
+                )
+            except ServiceError as error:
+                if error.status == 400 and cursor.marker:
+                    raise ApiError("InvalidCursor", "cursor must be the next of an earlier response.") from error
+                raise
+            for blob in _following(page.blobs, cursor.after):
+                conversion = from_listing(blob)
+                if conversion is None or query.state not in (None, conversion.state):
+                    continue
+                if len(found) == query.limit:
+                    return found, Cursor(marker=cursor.marker, after=found[-1].video)
+                found.append(conversion)
+            if page.marker is None:
+                return found, None
+            cursor = Cursor(marker=page.marker)
+            if len(found) == query.limit:
+                break
+        return found, cursor
+
+
+def _following(blobs: list[Blob], after: str | None) -> list[Blob]:
+    """The blobs after the one named `after`. Names are compared only where that blob was deleted since."""
+    if after is None:
+        return blobs
+    for number, blob in enumerate(blobs):
+        if blob.name == after:
+            return blobs[number + 1 :]
+    return [blob for blob in blobs if blob.name > after]

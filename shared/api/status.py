@@ -1,0 +1,89 @@
+"""`GET status/{video}`: a record that is not final is brought up to date from Batch on the spot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from shared.api.errors import ApiError
+from shared.api.parameters import checked_name
+from shared.api.pool import waiting_for
+from shared.cache import Cache
+from shared.conversion import NO_PROGRESS
+from shared.lifecycle.completion import sync_task
+from shared.representation import represent
+from shared.services.errors import ConflictError, NotFoundError, ServiceError
+
+if TYPE_CHECKING:
+    from shared.api.pool import PoolReader
+    from shared.conversion import Conversion, Progress
+    from shared.representation import VideoResponse
+    from shared.services.services import Services
+
+log = logging.getLogger(__name__)
+
+CACHE_SECONDS = 1.0
+PROGRESS_TIMEOUT_SECONDS = 3.0
+"""Seconds that a response waits for the progress from the node."""
+
+
+class StatusReader:
+    """Reads the status of one video; one that has not ended is read at most once a second, however many ask."""
+
+    def __init__(self, services: Services, pool: PoolReader) -> None:
+        self._services = services
+        self._pool = pool
+        self._cache: Cache[str, VideoResponse] = Cache(seconds=CACHE_SECONDS, size=1024)
+
+    async def status(self, video: str) -> VideoResponse:
+        """The status of one video. Raises `ApiError` (`InvalidName`, `UnknownVideo`) and `ServiceError`.
+
+        It costs at most three Batch calls, and for a completed task the calls that complete it.
+        """
+        checked_name(video)
+        return await self._cache.get(
+            video, lambda: self._read(video), keep=lambda seen: seen["state"] in ("queued", "running")
+        )
+
+    def recent(self, video: str) -> VideoResponse | None:
+        """The status of a video that has not ended, if somebody asked within the last second."""
+        return self._cache.peek(video)
+
+    async def _read(self, video: str) -> VideoResponse:
+        try:
+            conversion = (await self._services.records.load(video)).conversion
+        except ServiceError as error:
+            if error.status == 400:
+                raise ApiError("InvalidName", "Storage does not accept this as a blob's name.") from error
+            raise
+        if conversion is not None and not conversion.final:
+            conversion = await self._refreshed(conversion)
+        if conversion is None:
+            message = "There is no video of this name. A new upload may take a moment to appear."
+            raise ApiError("UnknownVideo", message)
+        progress = await self._progress(conversion) if conversion.state == "running" else NO_PROGRESS
+        waiting = waiting_for(await self._pool.current()) if conversion.state == "queued" else None
+        return represent(conversion, self._services.settings, progress=progress, waiting_for=waiting)
+
+    async def _refreshed(self, conversion: Conversion) -> Conversion | None:
+        if conversion.job is None or conversion.task_id is None:
+            return conversion
+        try:
+            task = await self._services.tasks.get(conversion.job, conversion.task_id)
+            await sync_task(task, self._services)
+        except (NotFoundError, ConflictError):
+            pass  # a sweep was quicker, or the task is lost: the record is right
+        except ServiceError:
+            # The stored state is better than no response; the sweep keeps trying.
+            log.warning("%r could not be refreshed", conversion.video, exc_info=True)
+        return (await self._services.records.load(conversion.video)).conversion
+
+    async def _progress(self, conversion: Conversion) -> Progress:
+        if conversion.job is None or conversion.task_id is None:
+            return NO_PROGRESS
+        try:
+            async with asyncio.timeout(PROGRESS_TIMEOUT_SECONDS):
+                return await self._services.tasks.progress(conversion.job, conversion.task_id)
+        except (ServiceError, TimeoutError):
+            return NO_PROGRESS

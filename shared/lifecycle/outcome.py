@@ -1,0 +1,120 @@
+"""The outcome of a completed task, decided from Batch's execution information and the converter's result alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.conversion import VIDEO_GONE, Gif, Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.conversion import Conversion
+    from shared.services.batch.tasks import Task, TaskFailure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """The converter reports a GIF in staging with these measurements."""
+
+    gif: Gif
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    """The video is at fault; another attempt would have the same outcome."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransientFailure:
+    """The node, a service or gifdrop is at fault: worth another attempt."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interrupted:
+    """Somebody terminated the task or its job: worth another attempt that uses up no retry."""
+
+    error: Problem
+
+
+Outcome = Converted | Rejected | TransientFailure | Interrupted
+
+MAX_MESSAGE_CHARS = 1000
+"""Characters kept of what a converter reports: it comes from a machine that handled a stranger's file."""
+MAX_MEASUREMENT = 2**53
+_CODE = re.compile("[A-Za-z0-9]{1,64}")
+
+_TOOK_TOO_LONG = Problem(
+    code="TookTooLong", message="The conversion took longer than allowed. Ask for a shorter or smaller GIF."
+)
+_TERMINATED = Problem(code="TaskEnded", message="The conversion was stopped by hand, in every attempt.")
+
+
+def outcome_of(task: Task, result: bytes | None, *, gif: str, limit: float) -> Outcome:
+    """The outcome of a completed task.
+
+    `result` is its result.json (`None` if there is none), `gif` the name of its GIF in the output container, `limit`
+    its wall-clock limit in seconds.
+    """
+    if task.failure is not None:
+        return _outcome_of_failure(task, task.failure, limit)
+    if result is None:
+        return TransientFailure(error=Problem(code="ResultMissing", message="The converter left no result."))
+    try:
+        return _outcome_of_result(json.loads(result), gif)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        message = f"The converter's result cannot be read: {str(error)[:MAX_MESSAGE_CHARS]!r}"
+        return TransientFailure(error=Problem(code="ResultUnreadable", message=message))
+
+
+def apply_outcome(conversion: Conversion, outcome: Outcome, *, at: datetime) -> Conversion:
+    """The conversion after its task had this outcome: ended, or queued for another attempt."""
+    match outcome:
+        case Converted(gif=gif):
+            return conversion.succeeded(gif, at=at)
+        case Rejected(error=error):
+            return conversion.failed(error, at=at)
+        case Interrupted(error=error):
+            return conversion.after_interruption(error, at=at)
+        case TransientFailure(error=error):
+            return conversion.after_transient_failure(error, at=at)
+
+
+def _outcome_of_failure(task: Task, failure: TaskFailure, limit: float) -> Outcome:
+    code = failure.code
+    if code == "BlobNotFound":
+        return Rejected(error=VIDEO_GONE)
+    if code == "TaskEnded":  # Batch reports the same for the wall-clock limit and for a termination
+        return Rejected(error=_TOOK_TOO_LONG) if task.seconds >= limit else Interrupted(error=_TERMINATED)
+    if code == "FailureExitCode":
+        message = f"The converter stopped unexpectedly (exit code {task.exit_code}); see its log."
+        return TransientFailure(error=Problem(code="ConverterFailed", message=message))
+    details = "; ".join(f"{name}: {value}" for name, value in failure.details)
+    message = f"The task could not run: {failure.message}" + (f" ({details})" if details else "")
+    return TransientFailure(error=Problem(code=code, message=message))
+
+
+def _outcome_of_result(result: dict[str, object], gif: str) -> Outcome:
+    if result["verdict"] == "rejected":
+        code, message = str(result["code"]), str(result["message"])
+        if not _CODE.fullmatch(code):
+            raise ValueError("invalid error code")
+        message = message.encode(errors="replace").decode()[:MAX_MESSAGE_CHARS]
+        return Rejected(error=Problem(code=code, message=message))
+    if result["verdict"] != "converted":
+        raise ValueError(f"verdict {result['verdict']!r}")
+    measured = result["gif"]
+    if not isinstance(measured, dict):
+        raise TypeError("no measurements of the GIF")
+    seconds = float(measured["duration_seconds"])
+    whole = {name: int(measured[name]) for name in ("bytes", "width", "height", "frames")}
+    if not (0 <= seconds < MAX_MEASUREMENT and all(0 <= value < MAX_MEASUREMENT for value in whole.values())):
+        raise ValueError("impossible measurements")
+    return Converted(gif=Gif(name=gif, duration_seconds=seconds, **whole))

@@ -1,0 +1,157 @@
+"""The commit protocol: the one order in which conversions change, safe to interrupt anywhere and to repeat.
+
+1. Read a snapshot: the published GIF's ETag, then the record and its ETag.
+2. Decide on the next `Conversion`, purely; that is the caller's part.
+3. Commit the decision over the snapshot:
+   a. copy the GIF of a conversion that succeeded to the output, over the GIF's ETag;
+   b. save the record, over the record's ETag;
+   c. terminate the task of a conversion that the decision supersedes;
+   d. finalize an ended conversion: delete an older version's GIF if it failed, publish the result event;
+      or start a queued one: add its task, note the job in the record.
+4. Delete the Batch task, if there is one; that is the caller's last step, because as long as the task exists a sweep
+   finds what a crash left undone.
+
+Of two processes that commit over the same snapshot, one raises `ConflictError`, having changed no record.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.lifecycle.notification import publish_result
+from shared.names import GIF_FILE, gif_name
+from shared.services.errors import ConflictError, NotFoundError, ServiceError
+from shared.timestamps import utc_now
+
+if TYPE_CHECKING:
+    from shared.conversion import Conversion, Gif, JobRef
+    from shared.services.services import Services
+
+log = logging.getLogger(__name__)
+
+
+class TaskNotAddedError(ServiceError):
+    """The record is saved as queued, but no Batch account accepts the task now; the reconciliation adds it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What is stored of a video, with the ETags on which changing it depends."""
+
+    video: str
+    conversion: Conversion | None
+    """`None` where there is no record, or none that can be read."""
+    record_etag: str | None
+    """`None` where there is no record."""
+    gif_etag: str | None
+    """`None` where there is no GIF, or none was looked for."""
+
+
+async def read(video: str, services: Services, *, gif: bool = True) -> Snapshot:
+    """The state of a video. Without `gif` a commit over it replaces and deletes no existing GIF."""
+    settings = services.settings
+    # The GIF before the record: should a newer conversion publish in between, our copy fails on its ETag instead of
+    # replacing the newer GIF by an older one.
+    gif_etag = await services.blobs.etag(settings.output_container, gif_name(video)) if gif else None
+    stored = await services.records.load(video)
+    return Snapshot(video=video, conversion=stored.conversion, record_etag=stored.etag, gif_etag=gif_etag)
+
+
+async def commit(decision: Conversion, snapshot: Snapshot, services: Services) -> None:
+    """Carry out a decision that was made on a snapshot. A decision equal to the snapshot's conversion is not saved
+    again, but its consequences are repeated.
+
+    Raises `ConflictError` when the record or the GIF was changed since the snapshot, `TaskNotAddedError`, and other
+    `ServiceError`s.
+    """
+    record_etag = snapshot.record_etag
+    if decision != snapshot.conversion:
+        if decision.state == "succeeded" and decision.gif:
+            await _publish_gif(decision, decision.gif, snapshot, services)
+        # The record before the task: a crash in between leaves a record whose event is delivered again, never a task
+        # that no record knows.
+        record_etag = await services.records.save(decision, expected_etag=record_etag)
+    if snapshot.conversion and decision.supersedes(snapshot.conversion):
+        await _terminate_superseded(snapshot.conversion, services)
+    if decision.final:
+        await _finalize(decision, snapshot, services)
+    elif decision.state == "queued" and decision.job is None:
+        await _start(decision, record_etag, services)
+
+
+async def finalize(snapshot: Snapshot, services: Services) -> None:
+    """Repeat what follows the end of a conversion: a crash, or the topic, may have prevented it."""
+    if snapshot.conversion and snapshot.conversion.final:
+        await _finalize(snapshot.conversion, snapshot, services)
+
+
+async def commit_gone(snapshot: Snapshot, services: Services) -> None:
+    """Fail a conversion that has no task and whose video was deleted.
+
+    The one exception to the order: the event comes before the record, because no event and no task leads anybody back
+    to this conversion once its record is final.
+    """
+    if snapshot.conversion is None:
+        return
+    gone = snapshot.conversion.gone(at=utc_now())
+    await publish_result(gone, services)
+    await services.records.save(gone, expected_etag=snapshot.record_etag)
+    await _delete_older_gif(snapshot, services)
+
+
+async def terminate_task(job: JobRef, task_id: str, services: Services) -> None:
+    """Terminate a task whose outcome no longer matters; the sweep deletes it later.
+
+    This only saves time on the nodes, so a failure is logged and ignored.
+    """
+    try:
+        await services.tasks.terminate(job, task_id)
+    except ServiceError as error:
+        log.info("task %s is left to the sweep: %s", task_id, error)
+
+
+async def _publish_gif(decision: Conversion, gif: Gif, snapshot: Snapshot, services: Services) -> None:
+    settings = services.settings
+    try:
+        await services.blobs.copy(
+            (settings.staging_container, f"{decision.task_id}/{GIF_FILE}"),
+            (settings.output_container, gif.name),
+            metadata={"conversion_id": decision.id},
+            expected_etag=snapshot.gif_etag,
+        )
+    except NotFoundError as error:
+        raise ConflictError(f"another completion has cleared the staging files of {decision.task_id}") from error
+
+
+async def _finalize(ended: Conversion, snapshot: Snapshot, services: Services) -> None:
+    # Only after the record is saved: a GIF deleted before could be one that another process has just recorded.
+    if ended.state == "failed":
+        await _delete_older_gif(snapshot, services)
+    await publish_result(ended, services)
+
+
+async def _terminate_superseded(conversion: Conversion, services: Services) -> None:
+    if conversion.job and conversion.task_id:
+        await terminate_task(conversion.job, conversion.task_id, services)
+
+
+async def _delete_older_gif(snapshot: Snapshot, services: Services) -> None:
+    if snapshot.gif_etag is not None:
+        await services.blobs.delete_version(
+            services.settings.output_container, gif_name(snapshot.video), expected_etag=snapshot.gif_etag
+        )
+
+
+async def _start(conversion: Conversion, record_etag: str | None, services: Services) -> None:
+    try:
+        job = await services.jobs.add_task(conversion)
+    except ServiceError as error:
+        raise TaskNotAddedError(str(error), status=error.status, code=error.code) from error
+    log.info("%r is task %s of job %s", conversion.video, conversion.task_id, job.id)
+    try:
+        await services.records.save(conversion.added_to(job), expected_etag=record_etag)
+    except ConflictError:
+        # Sweeps find tasks by listing jobs, not by this note.
+        log.info("the record of %r was changed meanwhile", conversion.video)

@@ -1,0 +1,26 @@
+"""What one reconciliation found and did."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(kw_only=True)
+class Report:
+    """Counts of one run; logged as JSON, which alerts and workbooks read."""
+
+    videos: int = 0
+    """Videos in the input container."""
+    submitted: int = 0
+    """Videos whose event was lost."""
+    restarted: int = 0
+    """Conversions whose task was lost."""
+    gone: int = 0
+    """Conversions whose task was lost and whose video was deleted."""
+    moved: int = 0
+    """Tasks moved out of a disabled job."""
+    hung: int = 0
+    """Tasks given up because they showed no progress."""
+    orphans: int = 0
+    """Staging files deleted because no task owns them."""
+    jobs_deleted: int = 0
+    unreachable: list[str] = field(default_factory=list)
+    """Batch accounts that did not list all their jobs and tasks."""

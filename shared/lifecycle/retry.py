@@ -1,0 +1,80 @@
+"""A new attempt at a failed conversion, requested by a person."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from shared.lifecycle.protocol import TaskNotAddedError, commit, read
+from shared.lifecycle.submission import plan
+from shared.names import is_video
+from shared.services.errors import ConflictError, NotFoundError
+from shared.services.storage.records import from_listing
+from shared.task_group import bounded_task_group
+
+if TYPE_CHECKING:
+    from shared.conversion import Conversion
+    from shared.services.services import Services
+
+log = logging.getLogger(__name__)
+
+
+class RetryRefusedError(Exception):
+    """There is nothing to retry. `code` is `UnknownVideo`, `VideoGone`, `NotFailed` or `Changed`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+async def retry(video: str, services: Services) -> Conversion:
+    """Queue another attempt at the present version of a failed video and return the new conversion.
+
+    Raises `RetryRefusedError` and `ServiceError`.
+    """
+    unknown = RetryRefusedError("UnknownVideo", "There is no video of this name.")
+    if not is_video(video):
+        raise unknown
+    snapshot = await read(video, services)
+    failed = snapshot.conversion
+    if failed is None:
+        raise unknown
+    if failed.state != "failed":
+        raise RetryRefusedError("NotFailed", f"The video is {failed.state}; only a failed one can be retried.")
+    try:
+        blob = await services.blobs.properties(services.settings.input_container, video)
+    except NotFoundError:
+        raise RetryRefusedError("VideoGone", "The video was deleted; upload it again.") from None
+    decision = plan(blob, services.settings)
+    if decision.id == failed.id and not decision.final:
+        # A new attempt number, so that no output of an earlier attempt is mistaken for this one's.
+        decision = failed.next_attempt(retries_left=decision.retries_left).with_options(decision.options)
+    try:
+        await commit(decision, snapshot, services)
+    except ConflictError:
+        raise RetryRefusedError("Changed", "The video's status has just changed; check it again.") from None
+    except TaskNotAddedError:
+        log.warning("the task of %r is left to the reconciliation", video, exc_info=True)
+    return decision
+
+
+async def retry_all(code: str | None, services: Services) -> int:
+    """Queue another attempt for all failed videos, or those with this error code, and return their number.
+
+    Raises `ServiceError` when the records cannot be listed.
+    """
+    count = 0
+
+    async def retry_one(video: str) -> None:
+        nonlocal count
+        with suppress(RetryRefusedError):  # deleted, or retried by somebody else
+            await retry(video, services)
+            count += 1
+
+    async with bounded_task_group() as start_soon:
+        async for record in services.rest.list_all(services.settings.records_container):
+            known = from_listing(record)
+            if known and known.state == "failed" and known.error and code in (None, known.error.code):
+                await start_soon(f"retry of {record.name!r}", retry_one(record.name))
+    return count

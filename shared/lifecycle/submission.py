@@ -1,0 +1,88 @@
+"""From a blob to a Batch task: read the blob, plan its conversion, commit it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from shared.conversion import Conversion, Problem
+from shared.lifecycle.events import IgnoredEventError, blob_name
+from shared.lifecycle.protocol import commit, read
+from shared.names import InvalidNameError, check_blob_name, conversion_id, is_video, task_id
+from shared.options import InvalidOptionError, options_of
+from shared.services.errors import ConflictError, NotFoundError
+from shared.timestamps import utc_now
+
+if TYPE_CHECKING:
+    from shared.lifecycle.events import Event
+    from shared.services.services import Services
+    from shared.services.storage.listing import Blob
+    from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+async def submit_event(event: Event, services: Services) -> None:
+    """Convert the blob that a BlobCreated event names.
+
+    An event that names no video is logged and accepted, because delivering it again would change nothing. Raises
+    `ServiceError`, upon which Event Grid delivers the event again.
+    """
+    try:
+        video = blob_name(event, container=services.settings.input_container)
+    except IgnoredEventError as reason:
+        log.warning("event %s ignored: %s", event.id, reason)
+        return
+    if not is_video(video):
+        log.info("%r ignored: not an .mp4", video)
+        return
+    await submit(video, services)
+
+
+async def submit(video: str, services: Services) -> None:
+    """Start converting the present version of a video, unless that was done already. Raises `ServiceError`."""
+    try:
+        check_blob_name(video)
+    except InvalidNameError as reason:
+        log.warning("%r ignored: %s", video, reason)
+        return
+    while True:
+        # The record before the blob: in the other order, a version that was read before somebody recorded a newer one
+        # could be written over that. This way the record's ETag prevents it.
+        snapshot = await read(video, services)
+        try:
+            blob = await services.blobs.properties(services.settings.input_container, video)
+        except NotFoundError:
+            log.info("%r is gone: nothing to convert", video)
+            return
+        decision, known = plan(blob, services.settings), snapshot.conversion
+        if known and known.id == decision.id:
+            if known.final and known.task_id is not None:
+                return
+            # Added, refused, or interrupted before that: only what is missing is done.
+            decision = known
+        try:
+            await commit(decision, snapshot, services)
+        except ConflictError:
+            continue
+        return
+
+
+def plan(blob: Blob, settings: Settings) -> Conversion:
+    """The conversion of a blob; failed already if the blob's properties alone show that it cannot be converted."""
+    id_ = conversion_id(settings.input_container, blob.name, blob.etag)
+    at = utc_now()
+    conversion = Conversion(video=blob.name, etag=blob.etag, id=id_, task_id=task_id(id_, 1), queued_at=at)
+    if blob.bytes == 0:
+        message = "The file is empty. The upload may have been cut short: upload it again."
+        return conversion.refused(Problem(code="EmptyFile", message=message), at=at)
+    if blob.bytes > settings.max_video_bytes:
+        limit = settings.max_video_bytes / 1024**2
+        message = f"The file has {blob.bytes / 1024**2:,.0f} MiB; the limit is {limit:,.0f} MiB."
+        return conversion.refused(Problem(code="TooLarge", message=message), at=at)
+    try:
+        options = options_of(blob.metadata, settings.defaults, max_seconds=settings.max_seconds)
+    except InvalidOptionError as error:
+        message = f"The video's metadata is not valid: {error}"
+        return conversion.refused(Problem(code="InvalidOption", message=message), at=at)
+    return conversion.with_options(options)

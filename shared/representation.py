@@ -1,0 +1,96 @@
+"""A conversion as the outside sees it: the body of `GET status/{video}`, and the data of the results topic's events.
+
+A string beside a type is its description in OpenAPI, a pair a keyword of its JSON schema.
+"""
+
+from typing import Annotated, TypedDict
+from urllib.parse import quote
+
+from shared.conversion import NO_PROGRESS, Conversion, Progress, State
+from shared.settings import Settings
+from shared.timestamps import to_rfc3339
+
+Moment = Annotated[str, "RFC 3339 in UTC, with milliseconds", ("format", "date-time")]
+Fraction = Annotated[float, ("minimum", 0), ("maximum", 1)]
+Count = Annotated[int, ("minimum", 0)]
+
+
+class ErrorResponse(TypedDict):
+    """What went wrong."""
+
+    code: Annotated[str, "stable, for programs"]
+    message: Annotated[str, "a sentence, for people"]
+
+
+class GifResponse(TypedDict):
+    """A finished GIF."""
+
+    name: Annotated[str, "its blob's name in the output container"]
+    url: Annotated[str, "its blob's address, for readers of the storage account; see also GET gifs/{gif}"]
+    bytes: Count
+    width: Annotated[int, "pixels"]
+    height: Annotated[int, "pixels"]
+    frames: int
+    duration_seconds: float
+
+
+class TaskResponse(TypedDict):
+    """The Batch task that converts the video."""
+
+    job_id: str | None
+    task_id: str | None
+    node_id: str | None
+
+
+class VideoResponse(TypedDict):
+    """The status of one video."""
+
+    video: Annotated[str, "its blob's name in the input container"]
+    state: State
+    progress: Annotated[
+        Fraction | None, "the part done of a running one where it is known, 1 when it has succeeded, otherwise null"
+    ]
+    seconds_left: Annotated[float | None, "the converter's estimate for a running one", ("minimum", 0)]
+    waiting_for: Annotated[str | None, "what a queued one waits for: the end of a sentence"]
+    attempt: Annotated[int, "1, and more after a failure of a node or a retry", ("minimum", 1)]
+    gif: GifResponse | None
+    error: Annotated[ErrorResponse | None, "why it failed"]
+    queued_at: Moment | None
+    started_at: Moment | None
+    finished_at: Moment | None
+    compute_seconds: Annotated[float | None, "time on nodes, all attempts together"]
+    task: Annotated[TaskResponse | None, "null where no task was needed"]
+
+
+def represent(
+    conversion: Conversion, settings: Settings, *, progress: Progress = NO_PROGRESS, waiting_for: str | None = None
+) -> VideoResponse:
+    """The representation of a conversion; `waiting_for` is shown if it is queued."""
+    gif, error = conversion.gif, conversion.error
+    return {
+        "video": conversion.video,
+        "state": conversion.state,
+        "progress": 1.0 if conversion.state == "succeeded" else progress.fraction,
+        "seconds_left": progress.seconds_left,
+        "waiting_for": waiting_for if conversion.state == "queued" else None,
+        "attempt": conversion.attempt,
+        "gif": {
+            "name": gif.name,
+            "url": f"{settings.storage_url}/{settings.output_container}/{quote(gif.name)}",
+            "bytes": gif.bytes,
+            "width": gif.width,
+            "height": gif.height,
+            "frames": gif.frames,
+            "duration_seconds": gif.duration_seconds,
+        }
+        if gif
+        else None,
+        "error": {"code": error.code, "message": error.message} if error else None,
+        "queued_at": to_rfc3339(conversion.queued_at) if conversion.queued_at else None,
+        "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
+        "finished_at": to_rfc3339(conversion.finished_at) if conversion.finished_at else None,
+        "compute_seconds": conversion.compute_seconds,
+        "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
+        if conversion.task_id
+        else None,
+    }

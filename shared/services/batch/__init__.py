@@ -1,0 +1,1 @@
+"""The Batch accounts: jobs, tasks and the pool."""

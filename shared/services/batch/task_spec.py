@@ -1,0 +1,94 @@
+"""Builds the Batch task of one attempt at a conversion: pure functions, no calls."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from azure.batch import models
+
+from shared.names import GIF_FILE, RESULT_FILE, package_variable, task_id
+
+if TYPE_CHECKING:
+    from shared.conversion import Conversion
+    from shared.options import Options
+    from shared.settings import Settings
+
+INPUT_FILE = "input.mp4"
+
+
+def command_line(options: Options, settings: Settings) -> str:
+    """The command line of the task. On the node the video is always `input.mp4`, whatever its blob's name.
+
+    Batch runs no shell by itself; one is named here to expand the variable of the package's directory:
+    https://learn.microsoft.com/azure/batch/batch-compute-node-environment-variables#command-line-expansion-of-environment-variables
+    """
+    flags: list[str] = []
+    values = options.to_json() | {
+        "max_duration": settings.max_seconds,
+        "max_bytes": settings.max_gif_bytes,
+    }
+    for name, value in values.items():
+        flags += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
+    package = package_variable(settings.package_id, settings.package_version)
+    converter = f'python3 -I "${package}/convert.py" {shlex.join([*flags, INPUT_FILE])}'
+    return f"/bin/bash -c {shlex.quote(f'exec {converter}')}"
+
+
+def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCreateOptions:
+    """The task of the conversion's present attempt. The pool's identity reads the video and writes the outputs."""
+    identity = models.BatchNodeIdentityReference(resource_id=settings.pool_identity)
+    id_ = task_id(conversion.id, conversion.attempt)
+
+    def output(pattern: str, container: str, name: str, content_type: str, when: str) -> models.OutputFile:
+        return models.OutputFile(
+            file_pattern=pattern,
+            destination=models.OutputFileDestination(
+                container=models.OutputFileBlobContainerDestination(
+                    container_url=f"{settings.storage_url}/{container}",
+                    path=f"{id_}/{name}",
+                    identity_reference=identity,
+                    upload_headers=[models.OutputFileUploadHeader(name="Content-Type", value=content_type)],
+                )
+            ),
+            upload_options=models.OutputFileUploadConfiguration(
+                upload_condition=models.OutputFileUploadCondition(when)
+            ),
+        )
+
+    return models.BatchTaskCreateOptions(
+        id=id_,
+        display_name=conversion.video,
+        command_line=command_line(conversion.options, settings),
+        application_package_references=[
+            models.BatchApplicationPackageReference(
+                application_id=settings.package_id, version=settings.package_version
+            )
+        ],
+        resource_files=[
+            models.ResourceFile(
+                http_url=f"{settings.storage_url}/{settings.input_container}/{quote(conversion.video)}",
+                file_path=INPUT_FILE,
+                identity_reference=identity,
+            )
+        ],
+        output_files=[
+            output(GIF_FILE, settings.staging_container, GIF_FILE, "image/gif", "tasksuccess"),
+            output(RESULT_FILE, settings.staging_container, RESULT_FILE, "application/json", "tasksuccess"),
+            output("../stdout.txt", settings.logs_container, "stdout.txt", "text/plain", "taskcompletion"),
+            output("../stderr.txt", settings.logs_container, "stderr.txt", "text/plain", "taskcompletion"),
+        ],
+        user_identity=models.UserIdentity(
+            auto_user=models.AutoUserSpecification(
+                scope=models.AutoUserScope.TASK, elevation_level=models.ElevationLevel.NON_ADMIN
+            )
+        ),
+        constraints=models.BatchTaskConstraints(
+            max_wall_clock_time=timedelta(seconds=settings.task_seconds),
+            # A non-zero exit is a failure of the node: Batch retries at once, the app later and on another node.
+            max_task_retry_count=1,
+            retention_time=timedelta(hours=1),
+        ),
+    )

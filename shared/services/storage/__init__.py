@@ -1,0 +1,1 @@
+"""The storage account: blobs, listings, and the records kept in them."""

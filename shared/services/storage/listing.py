@@ -1,0 +1,57 @@
+"""List Blobs, parsed without the SDK, which takes 0.5 ms of CPU for a blob with metadata; this takes 0.03 ms."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+MAX_PAGE_BLOBS = 5000
+"""Blobs in one List Blobs response; the service allows no more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blob:
+    """A blob's properties."""
+
+    name: str
+    etag: str
+    """Without quotes."""
+    last_modified: datetime
+    bytes: int
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Blobs in the order of their names; `marker` leads to the next page and is `None` on the last."""
+
+    blobs: list[Blob]
+    marker: str | None
+
+
+def parse_page(body: bytes) -> Page:
+    """The page in the body of a List Blobs response.
+
+    https://learn.microsoft.com/rest/api/storageservices/list-blobs#response-body
+    """
+    # The storage account is trusted, and today's expat withstands entity bombs.
+    root = ET.fromstring(body)  # noqa: S314
+    return Page(blobs=[_blob(element) for element in root.iter("Blob")], marker=root.findtext("NextMarker") or None)
+
+
+def _blob(element: ET.Element) -> Blob:
+    name = element.find("Name")
+    properties = element.find("Properties")
+    metadata = element.find("Metadata")
+    if name is None or properties is None:
+        raise ValueError("List Blobs returned a blob without a name or properties")
+    text = name.text or ""
+    return Blob(
+        # Names with characters that XML cannot hold are percent-encoded.
+        name=unquote(text) if name.get("Encoded") == "true" else text,
+        etag=(properties.findtext("Etag") or "").strip('"'),
+        last_modified=parsedate_to_datetime(properties.findtext("Last-Modified") or ""),
+        bytes=int(properties.findtext("Content-Length") or 0),
+        metadata={} if metadata is None else {entry.tag: entry.text or "" for entry in metadata},
+    )

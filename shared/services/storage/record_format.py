@@ -1,0 +1,87 @@
+"""The two stored forms of a conversion: the record's JSON body, and its metadata, which a listing returns."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from shared.conversion import STATES, Conversion, Gif, Problem
+from shared.names import gif_name
+from shared.options import Options
+from shared.timestamps import to_rfc3339
+
+MAX_METADATA_MESSAGE_CHARS = 600
+
+
+class UnreadableRecordError(Exception):
+    """A stored record does not have the form that gifdrop writes."""
+
+
+def to_json(conversion: Conversion) -> bytes:
+    """The record's body."""
+    values = asdict(conversion) | {"options": conversion.options.to_json()}
+    return json.dumps(values, default=to_rfc3339, ensure_ascii=False).encode()
+
+
+def from_json(body: bytes) -> Conversion:
+    """The conversion in a record's body. Raises `UnreadableRecordError`."""
+    try:
+        values = json.loads(body)
+        return _conversion(values | {"options": Options(**values["options"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnreadableRecordError(str(error)) from error
+
+
+METADATA_FIELDS = tuple(f.name for f in fields(Conversion) if f.name not in ("video", "options"))
+"""Fields that are also in the record's metadata, so that listing conversions opens no record."""
+
+
+def to_metadata(conversion: Conversion) -> dict[str, str]:
+    """The `METADATA_FIELDS` that are set, in ASCII: metadata is sent as headers and limited to 8 KiB."""
+    metadata = {}
+    for name in METADATA_FIELDS:
+        value = getattr(conversion, name)
+        if isinstance(value, Problem):
+            metadata["error_code"] = value.code
+            metadata["error_message"] = quote(value.message[:MAX_METADATA_MESSAGE_CHARS], safe=" '(),:")
+        elif isinstance(value, Gif):
+            values = asdict(value)
+            del values["name"]  # derived from the video's name
+            metadata[name] = json.dumps(values)
+        elif value is not None:
+            metadata[name] = to_rfc3339(value) if isinstance(value, datetime) else str(value)
+    return metadata
+
+
+def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
+    """The conversion in a record's metadata, without its `options`. Raises `UnreadableRecordError`."""
+    try:
+        values: dict[str, Any] = {name: metadata[name] for name in METADATA_FIELDS if name in metadata}
+        for name in ("attempt", "retries_left", "preempted"):
+            if name in values:
+                values[name] = int(values[name])
+        if "compute_seconds" in values:
+            values["compute_seconds"] = float(values["compute_seconds"])
+        if "gif" in values:
+            values["gif"] = {"name": gif_name(video)} | json.loads(values["gif"])
+        if "error_code" in metadata:
+            values["error"] = {"code": metadata["error_code"], "message": unquote(metadata["error_message"])}
+        return _conversion(values | {"video": video})
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnreadableRecordError(str(error)) from error
+
+
+def _conversion(values: dict[str, Any]) -> Conversion:
+    for name in ("queued_at", "started_at", "finished_at"):
+        if values.get(name) is not None:
+            values[name] = datetime.fromisoformat(values[name])
+    if values.get("gif") is not None:
+        values["gif"] = Gif(**values["gif"])
+    if values.get("error") is not None:
+        values["error"] = Problem(**values["error"])
+    conversion = Conversion(**values)
+    if conversion.state not in STATES:
+        raise ValueError(f"unknown state {conversion.state!r}")
+    return conversion

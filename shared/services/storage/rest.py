@@ -1,0 +1,118 @@
+"""The storage account without its SDK: listings, and the GIFs that people look at.
+
+The SDK takes 0.15 s to import and 0.5 ms of CPU for each blob of a listing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from azure.core import AsyncPipelineClient
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError, map_error
+from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, AsyncRetryPolicy
+from azure.core.rest import HttpRequest
+
+from shared.services.azure_errors import azure_errors
+from shared.services.storage.listing import MAX_PAGE_BLOBS, Blob, Page, parse_page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.core.rest import AsyncHttpResponse
+
+    from shared.settings import Settings
+
+    Pipeline = AsyncPipelineClient[HttpRequest, AsyncHttpResponse]
+
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+API_VERSION = "2025-11-05"
+"""Version of the Blob service's REST API."""
+MAX_INLINE_PARSE_BYTES = 50_000
+"""Bytes of a listing that are parsed on the event loop; more are parsed in a thread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlobHeaders:
+    """A blob's validators and size, as HTTP has them."""
+
+    etag: str
+    """With quotes."""
+    last_modified: str
+    bytes: int
+
+
+class StorageRest:
+    """Listings and plain reads of one storage account.
+
+    Every method raises `ServiceError`; `NotFoundError` where the blob or its container is missing.
+    """
+
+    def __init__(self, url: str, pipeline: Pipeline) -> None:
+        self._url = url
+        self._pipeline = pipeline
+
+    @classmethod
+    def connect(cls, settings: Settings, credential: AsyncTokenCredential) -> StorageRest:
+        """The configured account. Nothing is sent until the first call."""
+        token = AsyncBearerTokenCredentialPolicy(credential, STORAGE_SCOPE)
+        pipeline: Pipeline = AsyncPipelineClient(settings.storage_url, policies=[AsyncRetryPolicy(), token])
+        return cls(settings.storage_url, pipeline)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pipeline.close()
+
+    async def list_page(
+        self, container: str, *, prefix: str = "", marker: str | None = None, limit: int = MAX_PAGE_BLOBS
+    ) -> Page:
+        """At most `limit` blobs with their metadata, from `marker` (of the page before) on."""
+        parameters = {"restype": "container", "comp": "list", "include": "metadata", "maxresults": str(limit)}
+        if prefix:
+            parameters["prefix"] = prefix
+        if marker:
+            parameters["marker"] = marker
+        body = (await self._send(HttpRequest("GET", f"{self._url}/{container}", params=parameters))).content
+        if len(body) < MAX_INLINE_PARSE_BYTES:
+            return parse_page(body)
+        # 5,000 entries take a fifth of a second to parse, too long for the event loop.
+        return await asyncio.to_thread(parse_page, body)
+
+    async def list_all(self, container: str, *, prefix: str = "") -> AsyncIterator[Blob]:
+        """All blobs of a container in the order of their names, one page in memory at a time."""
+        marker = None
+        while True:
+            page = await self.list_page(container, prefix=prefix, marker=marker)
+            for blob in page.blobs:
+                yield blob
+            marker = page.marker
+            if not marker:
+                return
+
+    async def head(self, container: str, name: str) -> BlobHeaders:
+        """A blob's validators and size."""
+        headers = (await self._send(HttpRequest("HEAD", self.blob_url(container, name)))).headers
+        return BlobHeaders(
+            etag=headers["ETag"], last_modified=headers["Last-Modified"], bytes=int(headers["Content-Length"])
+        )
+
+    async def read_range(self, container: str, name: str, *, first: int, last: int, etag: str) -> bytes:
+        """Bytes `first` to `last`, both included, of a blob that still has this `etag` (with quotes)."""
+        headers = {"Range": f"bytes={first}-{last}", "If-Match": etag}
+        return (await self._send(HttpRequest("GET", self.blob_url(container, name), headers=headers))).content
+
+    def blob_url(self, container: str, name: str) -> str:
+        """A blob's address, without a signature."""
+        return f"{self._url}/{container}/{quote(name)}"
+
+    async def _send(self, request: HttpRequest) -> AsyncHttpResponse:
+        request.headers["x-ms-version"] = API_VERSION
+        with azure_errors():
+            response = await self._pipeline.send_request(request)
+            if response.status_code not in (200, 206):
+                map_error(response.status_code, response, {401: ClientAuthenticationError, 404: ResourceNotFoundError})
+                raise HttpResponseError(response=response)
+        return response
