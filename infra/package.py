@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+import imageio_ffmpeg
+
 PACKAGE_ID: Final = "gifdrop"
 ROOT: Final = Path(__file__).resolve().parent.parent
 ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
@@ -48,8 +50,6 @@ def build(out: Path) -> Package:
 
 def sources() -> dict[str, Path]:
     """Name in the zip -> file: `convert.py` and `ffmpeg` at the root, the other modules in `converter/`."""
-    import imageio_ffmpeg
-
     modules = sorted(path for path in (ROOT / "converter").glob("*.py") if path.name != "convert.py")
     return {
         "convert.py": ROOT / "converter" / "convert.py",
