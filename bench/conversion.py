@@ -1,6 +1,7 @@
-"""The converter against plain ffmpeg recipes and gifski: time, bytes, likeness, memory. `python -m bench.conversion`.
+"""Compares the converter with plain ffmpeg recipes and gifski by time, bytes, similarity and memory.
 
-Each clip's commands run in turn, round by round, and the fastest counts, so that a busy machine touches all alike.
+`python -m bench.conversion` prints a table. The methods run in turn and the fastest of each method's rounds counts, so
+that a busy machine affects all of them alike.
 """
 
 import json
@@ -15,49 +16,49 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import clips
-from bench.score import Cost, compare, cost
+from bench.score import Cost, run_measured, similarity
 from infra import package
 
 GIFSKI: Final = clips.ROOT / ".local/gifski/node_modules/gifski/bin/debian/gifski"
 LANCZOS: Final = "lanczos+accurate_rnd+full_chroma_int"
-# Sizes at which each preset meets the recipes: the same for all, or nothing could be compared.
-MEETINGS: Final = {"balanced": (480, 12.0), "best": (480, 12.0), "small": (320, 8.0)}
+# The width and frame rate at which each preset is compared: the recipes get the same.
+COMPARED_AT: Final = {"balanced": (480, 12.0), "best": (480, 12.0), "small": (320, 8.0)}
 ROUNDS: Final = 2
 Row = dict[str, Any]
 
 
 def run() -> list[Row]:
-    """Rows {clip, kind, method, width, fps, seconds, cpu_seconds, x_floor, x_usual, x_gifski, bytes, ...}."""
+    """One row for each clip, width and method; `x_floor`, `x_usual` and `x_gifski` are ratios of time."""
     return list(rows())
 
 
 def rows() -> Iterator[Row]:
-    """Each as soon as it is measured."""
+    """The same rows, each as soon as it is measured."""
     if not _gifski():
-        print("gifski is missing, and so are its rows; docs/conversion.md says how to install it", file=sys.stderr)
+        print("gifski is not installed and is left out; docs/conversion.md says how to install it", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="gifdrop-bench-") as scratch:
         work = Path(scratch)
-        converter = unpack(work / "package")
-        for kind, group in (("real", clips.real()), ("synthetic", clips.synthetic())):
+        converter = unpack_converter(work / "package")
+        for kind, group in (("real", clips.real_clips()), ("synthetic", clips.synthetic_clips())):
             for name, clip in group.items():
-                for meeting in sorted(set(MEETINGS.values()), reverse=True):
-                    yield from _meet(name, kind, clip, converter, meeting, work / f"{name}-{meeting[0]}")
+                for max_width, fps in sorted(set(COMPARED_AT.values()), reverse=True):
+                    here = work / f"{name}-{max_width}"
+                    yield from _compare(name, kind, clip, converter, here, max_width=max_width, fps=fps)
         yield from _memory(converter, work)
 
 
-def unpack(target: Path) -> Path:
-    """The converter as a node gets it; returns convert.py."""
+def unpack_converter(target: Path) -> Path:
+    """Unpack the application package into `target`; returns its convert.py."""
     with zipfile.ZipFile(package.build(clips.ROOT / ".local/packages").path) as archive:
         archive.extractall(target)
     (target / "ffmpeg").chmod(0o755)
     return target / "convert.py"
 
 
-def _meet(name: str, kind: str, clip: Path, converter: Path, meeting: tuple[int, float], work: Path) -> list[Row]:
-    """All methods at one width and rate on one clip."""
-    presets = [preset for preset, at in MEETINGS.items() if at == meeting]
-    fps = meeting[1]
-    width, height = _probe_gif(clip, converter, meeting, work)
+def _compare(name: str, kind: str, clip: Path, converter: Path, work: Path, *, max_width: int, fps: float) -> list[Row]:
+    """Measure all methods on one clip at one width and frame rate."""
+    presets = [preset for preset, compared_at in COMPARED_AT.items() if compared_at == (max_width, fps)]
+    width, height = _gif_size(clip, converter, work, max_width=max_width)
     plain = [str(clips.ffmpeg()), "-nostdin", "-v", "error", "-y", "-i", str(clip), "-an"]
     chain = f"fps={fps:g},scale={width}:{height}:flags=lanczos"
     split = f"{chain},split[a][b];[a]palettegen[p];[b][p]paletteuse"
@@ -67,7 +68,7 @@ def _meet(name: str, kind: str, clip: Path, converter: Path, meeting: tuple[int,
         "naive": [[*plain, "-vf", f"fps={fps:g},scale={width}:{height}", "out.gif"]],
     }
     for preset in presets:
-        flags = ["--preset", preset, "--width", str(meeting[0]), "--fps", f"{fps:g}"]
+        flags = ["--preset", preset, "--width", str(max_width), "--fps", f"{fps:g}"]
         commands[preset] = [[sys.executable, "-I", str(converter), *flags, str(clip)]]
     if gifski := _gifski():
         frames = [*plain, "-vf", f"fps={fps:g},scale={width}:{height}:flags={LANCZOS}", "-pred", "none", "f%05d.png"]
@@ -76,72 +77,70 @@ def _meet(name: str, kind: str, clip: Path, converter: Path, meeting: tuple[int,
     best: dict[str, Cost] = {}
     for _ in range(ROUNDS):
         for method, steps in commands.items():
-            spent = _all(steps, work / method.replace(" ", ""))
-            if method not in best or spent.seconds < best[method].seconds:
-                best[method] = spent
-    found: list[Row] = []
-    for method, spent in best.items():
+            cost = _run_all(steps, work / method.replace(" ", ""))
+            if method not in best or cost.seconds < best[method].seconds:
+                best[method] = cost
+    measured: list[Row] = []
+    for method, cost in best.items():
         gif = work / method.replace(" ", "") / "out.gif"
-        found.append(
+        measured.append(
             {
                 "clip": name,
                 "kind": kind,
                 "method": method,
                 "width": width,
                 "fps": fps,
-                "seconds": round(spent.seconds, 3),
-                "cpu_seconds": round(spent.cpu_seconds, 3),
-                "peak_memory_bytes": spent.peak_memory_bytes,
-                **{
-                    f"x_{base.split()[0]}": _ratio(spent, best.get(base)) for base in ("floor", "usual", "gifski -Q 90")
-                },
-                **_likeness(gif, clip, width=width, height=height, fps=fps),
+                "seconds": round(cost.seconds, 3),
+                "cpu_seconds": round(cost.cpu_seconds, 3),
+                "peak_memory_bytes": cost.peak_memory_bytes,
+                **{f"x_{base.split()[0]}": _ratio(cost, best.get(base)) for base in ("floor", "usual", "gifski -Q 90")},
+                **_quality(gif, clip, width=width, height=height, fps=fps),
             }
         )
-    _relate(found)
+    _add_byte_ratios(measured)
     shutil.rmtree(work)
-    return found
+    return measured
 
 
-def _likeness(gif: Path, clip: Path, *, width: int, height: int, fps: float) -> Row:
+def _quality(gif: Path, clip: Path, *, width: int, height: int, fps: float) -> Row:
     if not gif.exists():
         return {"bytes": None, "ssim": None, "vmaf": None}
-    ssim, vmaf = compare(gif, clip, width=width, height=height, fps=fps)
+    ssim, vmaf = similarity(gif, clip, width=width, height=height, fps=fps)
     return {"bytes": gif.stat().st_size, "ssim": ssim, "vmaf": vmaf}
 
 
-def _relate(found: list[Row]) -> None:
-    """Bytes over the usual recipe's."""
-    usual = next(row["bytes"] for row in found if row["method"] == "usual")
-    for row in found:
+def _add_byte_ratios(measured: list[Row]) -> None:
+    """Add `bytes_x_usual`, bytes as a multiple of the usual recipe's."""
+    usual = next(row["bytes"] for row in measured if row["method"] == "usual")
+    for row in measured:
         row["bytes_x_usual"] = round(row["bytes"] / usual, 3) if row["bytes"] else None
 
 
-def _probe_gif(clip: Path, converter: Path, meeting: tuple[int, float], work: Path) -> tuple[int, int]:
-    """The size that the converter gives this clip, which the recipes then use, too."""
+def _gif_size(clip: Path, converter: Path, work: Path, *, max_width: int) -> tuple[int, int]:
+    """The width and height that the converter chooses for this clip."""
     work.mkdir(parents=True)
-    flags = ["--width", str(meeting[0]), "--duration", "0.2"]
+    flags = ["--width", str(max_width), "--duration", "0.2"]
     subprocess.run([sys.executable, "-I", str(converter), *flags, str(clip)], cwd=work, check=True, capture_output=True)
     made: Mapping[str, int] = json.loads((work / "result.json").read_text())["gif"]
     return made["width"], made["height"]
 
 
-def _all(steps: Sequence[Sequence[str]], work: Path) -> Cost:
+def _run_all(steps: Sequence[Sequence[str]], work: Path) -> Cost:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    spent = [cost(step, cwd=work) for step in steps]
-    peaks = [one.peak_memory_bytes for one in spent]
+    costs = [run_measured(step, cwd=work) for step in steps]
+    peaks = [cost.peak_memory_bytes for cost in costs]
     if (result := work / "result.json").exists():
         peaks.append(json.loads(result.read_text())["peak_memory_bytes"])
     return Cost(
-        seconds=sum(one.seconds for one in spent),
-        cpu_seconds=sum(one.cpu_seconds for one in spent),
+        seconds=sum(cost.seconds for cost in costs),
+        cpu_seconds=sum(cost.cpu_seconds for cost in costs),
         peak_memory_bytes=max(peaks),
     )
 
 
-def _ratio(spent: Cost, base: Cost | None) -> float | None:
-    return round(spent.seconds / base.seconds, 2) if base else None
+def _ratio(cost: Cost, base: Cost | None) -> float | None:
+    return round(cost.seconds / base.seconds, 2) if base else None
 
 
 def _gifski() -> str | None:
@@ -151,15 +150,15 @@ def _gifski() -> str | None:
 def _memory(converter: Path, work: Path) -> Iterator[Row]:
     """Peak memory for one minute and ten minutes of 1080p under the default caps."""
     for minutes in (1, 10):
-        clip, here = clips.long_hd(minutes=minutes), work / f"memory-{minutes}"
-        spent = _all([[sys.executable, "-I", str(converter), str(clip)]], here)
+        clip, here = clips.long_hd_clip(minutes=minutes), work / f"memory-{minutes}"
+        cost = _run_all([[sys.executable, "-I", str(converter), str(clip)]], here)
         made = json.loads((here / "result.json").read_text())
         yield {
             "clip": f"1080p, {minutes} min",
             "kind": "memory",
             "method": "balanced",
-            "seconds": round(spent.seconds, 3),
-            "peak_memory_bytes": spent.peak_memory_bytes,
+            "seconds": round(cost.seconds, 3),
+            "peak_memory_bytes": cost.peak_memory_bytes,
             "bytes": made["gif"]["bytes"],
         }
         shutil.rmtree(here)

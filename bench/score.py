@@ -1,4 +1,4 @@
-"""How near a GIF is to its source, by ffmpeg's SSIM and VMAF, and what a command costs."""
+"""Measures a GIF's similarity to its source (SSIM and VMAF by ffmpeg) and the cost of a command."""
 
 import os
 import re
@@ -13,23 +13,23 @@ from bench.clips import ffmpeg
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Seconds of wall clock and CPU (with children), bytes of the largest process."""
+    """Wall-clock and CPU seconds, including children, and the memory of the largest process."""
 
     seconds: float
     cpu_seconds: float
     peak_memory_bytes: int
 
 
-def cost(command: Sequence[str], *, cwd: Path) -> Cost:
-    """Run to the end; raises CalledProcessError."""
+def run_measured(command: Sequence[str], *, cwd: Path) -> Cost:
+    """Run a command; raises CalledProcessError if it fails."""
     started = time.perf_counter()
     with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        said = process.stderr.read()
+        stderr = process.stderr.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(command), stderr=said)
+        raise subprocess.CalledProcessError(process.returncode, list(command), stderr=stderr)
     return Cost(
         seconds=time.perf_counter() - started,
         cpu_seconds=used.ru_utime + used.ru_stime,
@@ -37,24 +37,24 @@ def cost(command: Sequence[str], *, cwd: Path) -> Cost:
     )
 
 
-def compare(gif: Path, source: Path, *, width: int, height: int, fps: float) -> tuple[float, float | None]:
-    """(SSIM, VMAF or None) against the source at the GIF's size and rate.
+def similarity(gif: Path, source: Path, *, width: int, height: int, fps: float) -> tuple[float, float | None]:
+    """(SSIM, VMAF or None if this ffmpeg lacks it) against the source at the GIF's size and rate.
 
-    In yuv444p, each plane weighing the same: a GIF's colours are not subsampled, and its dither shows in them.
+    In yuv444p with equal weight for each plane: a GIF's colours are not subsampled, and its dither shows in them.
     """
     scale = f"fps={fps:g},scale={width}:{height}:flags=lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
     shape = f"setsar=1,format=yuv444p,setpts=N/{fps:g}/TB"
     graph = f"[0:v]format=rgb24,{scale},{shape},split[a][c];[1:v]{scale},{shape},split[b][d];[a][b]ssim[x]"
-    said = _info(gif, source, f"{graph};[c][d]libvmaf=n_threads=2[y]", "[x]", "[y]")
-    if "VMAF score" not in said:
-        said = _info(gif, source, f"{graph};[c]nullsink;[d]nullsink", "[x]")
-    ssim, vmaf = re.search(r"SSIM.* All:([\d.]+)", said), re.search(r"VMAF score: ([\d.]+)", said)
+    output = _ffmpeg_output(gif, source, f"{graph};[c][d]libvmaf=n_threads=2[y]", "[x]", "[y]")
+    if "VMAF score" not in output:
+        output = _ffmpeg_output(gif, source, f"{graph};[c]nullsink;[d]nullsink", "[x]")
+    ssim, vmaf = re.search(r"SSIM.* All:([\d.]+)", output), re.search(r"VMAF score: ([\d.]+)", output)
     if ssim is None:
-        raise RuntimeError(f"no SSIM for {gif}: {said[-400:]}")
+        raise RuntimeError(f"no SSIM for {gif}: {output[-400:]}")
     return float(ssim[1]), float(vmaf[1]) if vmaf else None
 
 
-def _info(gif: Path, source: Path, graph: str, *outputs: str) -> str:
+def _ffmpeg_output(gif: Path, source: Path, graph: str, *outputs: str) -> str:
     command = [str(ffmpeg()), "-nostdin", "-hide_banner", "-i", str(gif), "-i", str(source), "-lavfi", graph]
     for output in outputs:
         command += ["-map", output, "-f", "null", "-"]

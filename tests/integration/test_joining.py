@@ -34,8 +34,8 @@ async def test_a_client_made_from_the_environment_alone_joins_in(stack: Stack, p
     assert await person.gif("joined.gif")
 
 
-def test_nothing_in_app_or_node_is_a_key_or_knows_the_laptop(project: Path) -> None:
-    sources = [project / "function_app.py", *(project / "shared").rglob("*.py"), *(project / "node").rglob("*.py")]
+def test_nothing_in_app_or_converter_is_a_key_or_knows_the_laptop(project: Path) -> None:
+    sources = [project / "function_app.py", *(project / "shared").rglob("*.py"), *(project / "converter").rglob("*.py")]
     text = "\n".join(source.read_text() for source in sources).lower()
     for secret in ("account_key", "accountkey", "connection_string", "namedkeycredential", "azurite", "localhost"):
         assert secret not in text

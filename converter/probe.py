@@ -1,4 +1,4 @@
-"""Reads what ffmpeg says of a file, and judges it before any time is spent on it."""
+"""Parses ffmpeg's description of a file and rejects what cannot be converted, before any frame is decoded."""
 
 import re
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from node.verdict import MachineTrouble, Rejected
+from converter.verdict import NodeFailure, Rejected
 
-# A small set keeps the attack surface small: what phones, cameras, screen recorders and browsers put into MP4.
+# What phones, cameras, screen recorders and browsers put into MP4; few decoders keep the attack surface small.
 DECODERS: Final = ("h264", "hevc", "libdav1d", "av1", "vp9", "mpeg4", "mjpeg", "png")
 CODECS: Final = ("h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg", "png")
-LONGEST_SOURCE: Final = 12 * 3600.0  # the index of samples is held in memory, so its length is bounded
+MAX_SOURCE_SECONDS: Final = 12 * 3600.0  # bounds the index of samples, which is held in memory
 HDR_TRANSFERS: Final = ("smpte2084", "arib-std-b67")
 
 _VIDEO = re.compile(r"^  Stream #0:\d+.*?: Video: (?P<codec>\w+)(?P<rest>.*)$")
@@ -26,14 +26,14 @@ _VERSION = re.compile(r"^ffmpeg version (\S+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The first real video stream: stored pixels, frames per second and seconds where the container says so."""
+    """The first video stream that is not a cover picture. Width and height are stored pixels; None means unknown."""
 
     codec: str
     width: int
     height: int
     fps: float | None
-    most_fps: float | None
-    """Of a video whose rate varies, which `fps` is the average of."""
+    max_fps: float | None
+    """The highest rate of a video whose rate varies; `fps` is its average."""
     duration_seconds: float | None
     bytes: int
     sample_aspect: float = 1.0
@@ -44,7 +44,7 @@ class Source:
 
     @property
     def shape(self) -> tuple[float, float]:
-        """Width and height as shown: square pixels, upright, neither side larger than what is stored."""
+        """Width and height as displayed: rotated, with square pixels, neither side larger than stored."""
         width, height = float(self.width), float(self.height)
         if self.sample_aspect >= 1:
             height /= self.sample_aspect
@@ -59,19 +59,17 @@ class Source:
 
 
 def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
-    """Turn the lines of `ffmpeg -i` into a Source; raises Rejected for what cannot or may not be converted."""
+    """Parse the output of `ffmpeg -i`; raises Rejected if the file cannot be converted or exceeds a limit."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = file.read(16)
-    said = "\n".join(lines)
+    output = "\n".join(lines)
     if not any(line.startswith("Input #0") for line in lines):
         raise _unreadable(lines, header=header, size=size)
     duration = _duration(lines)
     video = next((m for line in lines if (m := _VIDEO.match(line)) and "(attached pic)" not in line), None)
     if video is None:
-        streams = first_line(lines, "  Stream #")
-        message = "The file holds no video, only other streams." if streams else "The file holds no streams at all."
-        raise Rejected("NoVideoStream", message, evidence=streams or first_line(lines, "Input #0"))
+        raise _without_video(lines)
     line, rest = video.group(0).strip(), video["rest"]
     if video["codec"] not in CODECS:
         message = f"Videos encoded as {video['codec']} are not supported; use H.264, HEVC, AV1 or VP9."
@@ -79,19 +77,18 @@ def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
     over = first_line(lines, "exceeds specified max pixel count")
     found = _SIZE.search(rest)
     if found is None and not over:
-        raise Rejected(
-            "NothingDecoded", "The video's frames have no size: nothing in it can be decoded.", evidence=line
-        )
+        message = "The file does not say how large the video's frames are, so none can be decoded."
+        raise Rejected("NothingDecoded", message, evidence=line)
     width, height = (int(found["width"]), int(found["height"])) if found else (0, 0)
     if over or width * height > max_pixels:
-        message = f"The video's frames are too large: at most {max_pixels / 1e6:g} megapixels can be converted."
+        message = f"The video's frames are too large: the limit is {max_pixels / 1e6:g} megapixels."
         raise Rejected("TooLarge", message, evidence=over or line)
-    if duration is not None and duration > LONGEST_SOURCE:
-        message = f"The video claims to last {duration / 3600:.0f} hours; the limit is {LONGEST_SOURCE / 3600:.0f}."
+    if duration is not None and duration > MAX_SOURCE_SECONDS:
+        message = f"The video claims to last {duration / 3600:.0f} hours; the limit is {MAX_SOURCE_SECONDS / 3600:.0f}."
         raise Rejected("TooLong", message, evidence=first_line(lines, "Duration:"))
-    # Where the container and the codec differ, the container's word comes last, and counts.
+    # If container and codec disagree, ffmpeg prints the container's value last, and that one is right.
     sar = next(reversed(list(_SAR.finditer(rest))), None)
-    rotated, version = _rotation(lines[lines.index(video.string) + 1 :]), _VERSION.search(said)
+    rotation, version = _rotation(lines[lines.index(video.string) + 1 :]), _VERSION.search(output)
     rates = _rates(rest)
     pixels = _PIXELS.search(rest)
     aspect = int(sar[1]) / int(sar[2]) if sar and int(sar[1]) and int(sar[2]) else 1.0
@@ -100,11 +97,11 @@ def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
         width=width,
         height=height,
         fps=rates.get("fps") or rates.get("tbr") or None,
-        most_fps=max(rates.values(), default=0.0) or None,
+        max_fps=max(rates.values(), default=0.0) or None,
         duration_seconds=duration,
         bytes=size,
         sample_aspect=min(max(aspect, 0.05), 20.0),
-        rotation=rotated,
+        rotation=rotation,
         pixel_format=(pixels["format"] or pixels["bare"] or "") if pixels else "",
         hdr_transfer=next((transfer for transfer in HDR_TRANSFERS if transfer in rest), None),
         ffmpeg_version=version[1] if version else "unknown",
@@ -112,14 +109,23 @@ def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
 
 
 def first_line(lines: Sequence[str], *parts: str) -> str | None:
-    """The first line that holds any of `parts`."""
+    """The first line that contains any of `parts`, stripped."""
     return next((line.strip() for line in lines if any(part in line for part in parts)), None)
+
+
+def _without_video(lines: Sequence[str]) -> Rejected:
+    streams = [line.strip() for line in lines if line.startswith("  Stream #")]
+    if any(": Audio:" in stream for stream in streams):
+        message = "This file has sound but no video."
+    else:
+        message = "This file has no video." if streams else "This file has neither video nor sound."
+    return Rejected("NoVideoStream", message, evidence=streams[0] if streams else first_line(lines, "Input #0"))
 
 
 def _unreadable(lines: Sequence[str], *, header: bytes, size: int) -> Exception:
     evidence = first_line(lines, "moov atom not found", "Invalid data", "Error opening input")
     if first_line(lines, "Permission denied", "No such file"):
-        return MachineTrouble(evidence or "the input file cannot be opened")
+        return NodeFailure(evidence or "the input file cannot be opened")
     if size == 0:
         return Rejected("NotAVideo", "The file is empty.", evidence=evidence)
     if header[4:8] in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip"):
@@ -127,7 +133,7 @@ def _unreadable(lines: Sequence[str], *, header: bytes, size: int) -> Exception:
             "The file is cut off or damaged: it starts like an MP4, but its index (moov) is missing or unreadable."
         )
         return Rejected("Truncated", message, evidence=evidence)
-    return Rejected("NotAVideo", "The file is not an MP4 video, whatever its name says.", evidence=evidence)
+    return Rejected("NotAVideo", "The file is not an MP4 video.", evidence=evidence)
 
 
 def _duration(lines: Sequence[str]) -> float | None:
@@ -138,7 +144,7 @@ def _duration(lines: Sequence[str]) -> float | None:
 
 
 def _rotation(lines: Sequence[str]) -> int:
-    """Degrees clockwise to the nearest quarter turn, of the stream whose details `lines` begin with."""
+    """Clockwise degrees, rounded to a quarter turn, from the stream details at the start of `lines`."""
     for line in lines:
         if line.startswith("  Stream #"):
             break
@@ -148,5 +154,5 @@ def _rotation(lines: Sequence[str]) -> int:
 
 
 def _rates(rest: str) -> dict[str, float]:
-    """Frames per second: `fps`, the average where the container tells it, and `tbr`, the stream's base rate."""
+    """Frames per second: `fps`, the average if the container has it, and `tbr`, the stream's base rate."""
     return {m["kind"]: float(m["rate"]) * (1000 if m["kilo"] else 1) for m in _RATE.finditer(rest)}

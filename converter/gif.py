@@ -1,4 +1,4 @@
-"""Reads a GIF's structure, block by block: proof of what was made, without trusting the tool that made it."""
+"""Measures a GIF by reading its structure block by block, without trusting the tool that wrote it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Gif:
-    """Measurements of a whole GIF: pixels, frames, seconds, bytes."""
+    """Measurements of a complete GIF; width and height in pixels."""
 
     width: int
     height: int
@@ -18,7 +18,7 @@ class Gif:
 
 
 def measure(path: Path) -> Gif:
-    """Walk the file from header to trailer; raises ValueError if it is not one complete GIF."""
+    """Read the file from header to trailer; raises ValueError if it is not one complete GIF."""
     data = path.read_bytes()
     if data[:6] not in (b"GIF89a", b"GIF87a") or len(data) < 14:
         raise ValueError("no GIF header")
@@ -48,7 +48,7 @@ def measure(path: Path) -> Gif:
 
 
 def _table(flags: int) -> int:
-    """Bytes of the colour table that a packed field announces."""
+    """Bytes of the colour table that a packed field declares."""
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 

@@ -1,4 +1,4 @@
-"""The command line: presets, options and caps, all bounded; anything out of bounds is the verdict InvalidOption."""
+"""Parses the command line: presets, options and caps, all bounded. Anything else is the verdict InvalidOption."""
 
 import argparse
 import math
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from node.presets import PRESETS
-from node.verdict import Rejected
+from converter.presets import PRESETS
+from converter.verdict import Rejected
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is asked for (None: the preset decides) and the caps. Seconds, pixels of one source frame, bytes."""
+    """Requested values (None: the preset decides) and caps. In seconds, bytes, and pixels of one source frame."""
 
     source: Path
     preset: str
@@ -28,7 +28,7 @@ class Options:
     max_bytes: int
 
 
-# name: (kind, lowest, highest, default)
+# name: (type, minimum, maximum, default)
 BOUNDS: Final[dict[str, tuple[type, float, float, float | None]]] = {
     "width": (int, 16, 1920, None),
     "fps": (float, 1, 50, None),
@@ -48,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Read the command line; raises Rejected("InvalidOption") for anything unknown, malformed or out of bounds."""
+    """Parse the command line; raises Rejected("InvalidOption") for anything unknown, malformed or out of bounds."""
     parser = _Parser(prog="convert.py", allow_abbrev=False, add_help=False)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="balanced")
     for name, (kind, low, high, default) in BOUNDS.items():

@@ -1,4 +1,4 @@
-"""progress.json in the working directory: phase, fraction and seconds left, replaced atomically twice a second."""
+"""Writes progress.json: phase, fraction and seconds left, replaced atomically at most twice a second."""
 
 import json
 import time
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-INTERVAL: Final = 0.5
-# Where each phase starts and ends on the whole way, from measurements of typical clips.
-SPANS: Final = {
+WRITE_INTERVAL_SECONDS: Final = 0.5
+# Fraction of the whole conversion at which each phase starts and ends, measured on typical clips.
+PHASE_SPANS: Final = {
     "judging": (0.0, 0.02),
     "decoding": (0.02, 0.45),
     "dither": (0.45, 0.5),
@@ -19,23 +19,23 @@ SPANS: Final = {
 
 @dataclass(kw_only=True)
 class Progress:
-    """Writes at most every half second, except where a phase begins."""
+    """Tracks the fraction done; writes it at most every half second, and whenever a phase starts or ends."""
 
     path: Path
     started: float = field(default_factory=time.monotonic)
     fraction: float = 0.0
     _written: float = 0.0
 
-    def report(self, phase: str, within: float = 0.0) -> None:
-        """Say how far `phase` is, from 0 to 1; the whole never runs backwards."""
-        low, high = SPANS[phase]
-        self.fraction = max(self.fraction, low + (high - low) * min(max(within, 0.0), 1.0))
+    def report(self, phase: str, phase_fraction: float = 0.0) -> None:
+        """Record how much of `phase` is done, from 0 to 1; the overall fraction never decreases."""
+        low, high = PHASE_SPANS[phase]
+        self.fraction = max(self.fraction, low + (high - low) * min(max(phase_fraction, 0.0), 1.0))
         now = time.monotonic()
-        if 0 < within < 1 and now - self._written < INTERVAL:
+        if 0 < phase_fraction < 1 and now - self._written < WRITE_INTERVAL_SECONDS:
             return
         self._written = now
         elapsed = now - self.started
-        left = elapsed * (1 / self.fraction - 1) if self.fraction > SPANS["judging"][1] and elapsed > 1 else None
+        left = elapsed * (1 / self.fraction - 1) if self.fraction > PHASE_SPANS["judging"][1] and elapsed > 1 else None
         replace_json(
             self.path,
             {
@@ -47,7 +47,7 @@ class Progress:
 
 
 def replace_json(path: Path, value: object) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of it."""
+    """Replace `path` atomically: a reader sees the old content or the new, never a part."""
     draft = path.with_name(path.name + ".new")
     draft.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""One conversion from command line to verdict: probe, judge, decode, encode, check, result.json."""
+"""One conversion, from the command line to result.json: probe, plan, decode, encode, check."""
 
 import json
 import resource
@@ -12,18 +12,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from node import gif, options, probe, recipe, run, sandbox
-from node.failure import blame
-from node.make import Workshop, choose_dither, decode, encode
-from node.progress import Progress, replace_json
-from node.verdict import MachineTrouble, Rejected
+from converter import ffmpeg, ffmpeg_args, gif, options, probe, sandbox
+from converter.classify import classify_failure
+from converter.encode import Workspace, choose_dither, decode, encode
+from converter.plan import Plan, make_plan
+from converter.progress import Progress, replace_json
+from converter.verdict import NodeFailure, Rejected
 
-PROBE_TIMEOUT: Final = 60.0
+PROBE_TIMEOUT_SECONDS: Final = 60.0
 
 
 @dataclass(kw_only=True)
 class Conversion:
-    """The state of one run; `seconds` is time spent by phase."""
+    """The state of one run; `seconds` is the time spent in each phase."""
 
     tools: Path
     work: Path
@@ -35,12 +36,12 @@ class Conversion:
 
     @property
     def binary(self) -> Path:
-        """The ffmpeg of the package; never one from PATH."""
+        """The package's ffmpeg; never one from PATH."""
         return self.tools / "ffmpeg"
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Report the phase and add up its time."""
+        """Report the start of a phase and measure its time."""
         self.progress.report(name)
         started = time.monotonic()
         try:
@@ -50,7 +51,7 @@ class Conversion:
 
 
 def main(arguments: Sequence[str], *, tools: Path, work: Path) -> int:
-    """Convert; writes `result.json` and returns 0 when the file was judged, 1 when the machine is in trouble."""
+    """Convert; returns 0 when `result.json` holds a verdict, 1 when the node failed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for stale in ("out.gif", "result.json", "progress.json"):
         (work / stale).unlink(missing_ok=True)
@@ -61,79 +62,80 @@ def main(arguments: Sequence[str], *, tools: Path, work: Path) -> int:
         made = _convert(conversion, arguments)
     except Rejected as verdict:
         rejected = verdict
-    except (MachineTrouble, OSError) as trouble:
-        print(f"cannot convert on this machine: {trouble}", file=sys.stderr)
+    except (NodeFailure, OSError) as error:
+        print(f"cannot convert on this node: {error}", file=sys.stderr)
         return 1
-    replace_json(work / "result.json", _result(conversion, made, rejected))
-    print(json.dumps(_result(conversion, made, rejected), ensure_ascii=False))
+    result = _result(conversion, made, rejected)
+    replace_json(work / "result.json", result)
+    print(json.dumps(result, ensure_ascii=False))
     return 0
 
 
 def _convert(conversion: Conversion, arguments: Sequence[str]) -> gif.Gif:
-    asked = options.parse(arguments)
-    conversion.preset = asked.preset
+    requested = options.parse(arguments)
+    conversion.preset = requested.preset
     if not conversion.binary.is_file():
-        raise MachineTrouble(f"{conversion.binary} is missing")
+        raise NodeFailure(f"{conversion.binary} is missing")
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=conversion.work, ignore_cleanup_errors=True) as scratch:
         with conversion.phase("judging"):
-            conversion.source = _probe(conversion, asked, Path(scratch))
-            plan = recipe.plan(conversion.source, asked)
+            conversion.source = _probe(conversion, requested, Path(scratch))
+            plan = make_plan(conversion.source, requested)
             conversion.notes.extend(plan.notes)
-        return _make(conversion, plan, asked, Path(scratch))
+        return _make_gif(conversion, plan, requested, Path(scratch))
 
 
-def _make(conversion: Conversion, plan: recipe.Plan, asked: options.Options, scratch: Path) -> gif.Gif:
-    shop = Workshop(
+def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, scratch: Path) -> gif.Gif:
+    workspace = Workspace(
         binary=conversion.binary,
         scratch=scratch,
         plan=plan,
-        options=asked,
+        options=requested,
         progress=conversion.progress,
         notes=conversion.notes,
     )
     with conversion.phase("decoding"):
-        count = decode(shop)
+        count = decode(workspace)
     with conversion.phase("dither"):
-        dither = choose_dither(shop, count)
+        dither = choose_dither(workspace, count)
     with conversion.phase("frames"):
-        made = encode(shop, count=count, dither=dither)
+        made = encode(workspace, count=count, dither=dither)
     with conversion.phase("checking"):
         if not made.frames:
             raise Rejected("NothingDecoded", "No frame of the video could be decoded.")
-        shop.draft.rename(conversion.work / "out.gif")
+        workspace.draft.rename(conversion.work / "out.gif")
     conversion.progress.report("checking", 1.0)
     return made
 
 
-def _probe(conversion: Conversion, asked: options.Options, scratch: Path) -> probe.Source:
-    if not asked.source.is_file():
-        raise MachineTrouble(f"{asked.source} is not there")
-    path = asked.source.absolute()
-    finished = run.ffmpeg(
+def _probe(conversion: Conversion, requested: options.Options, scratch: Path) -> probe.Source:
+    if not requested.source.is_file():
+        raise NodeFailure(f"{requested.source} does not exist")
+    path = requested.source.absolute()
+    finished = ffmpeg.run(
         binary=conversion.binary,
-        arguments=recipe.probing(path, max_pixels=asked.max_pixels),
+        arguments=ffmpeg_args.probe_args(path, max_pixels=requested.max_pixels),
         work=scratch,
         reads=[path],
-        timeout=PROBE_TIMEOUT,
+        timeout=PROBE_TIMEOUT_SECONDS,
         file_size=0,
     )
     if finished.ended == "exit" and not probe.first_line(finished.lines, "ffmpeg version"):
-        raise MachineTrouble(f"ffmpeg does not run here (exit {finished.code}): {' '.join(finished.lines[:3])}")
+        raise NodeFailure(f"ffmpeg does not run on this node (exit {finished.code}): {' '.join(finished.lines[:3])}")
     if finished.ended != "exit" or finished.code < 0:
-        raise blame(finished)
-    return probe.read(finished.lines, path=path, max_pixels=asked.max_pixels)
+        raise classify_failure(finished)
+    return probe.read(finished.lines, path=path, max_pixels=requested.max_pixels)
 
 
 def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | None) -> dict[str, Any]:
     source = conversion.source
-    shown = ("codec", "width", "height", "fps", "duration_seconds", "bytes")
+    source_fields = ("codec", "width", "height", "fps", "duration_seconds", "bytes")
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
     return {
         "verdict": "rejected" if rejected else "converted",
         "code": rejected.code if rejected else None,
         "message": rejected.message if rejected else None,
         "evidence": rejected.evidence if rejected else None,
-        "source": {name: getattr(source, name) for name in shown} if source else None,
+        "source": {name: getattr(source, name) for name in source_fields} if source else None,
         "gif": asdict(made) if made else None,
         "seconds": conversion.seconds,
         "peak_memory_bytes": peak * 1024,

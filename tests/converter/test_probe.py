@@ -1,11 +1,11 @@
-"""What is read from ffmpeg's description of a file."""
+"""Parsing ffmpeg's description of a file."""
 
 from pathlib import Path
 
 import pytest
 
-from node import probe
-from node.verdict import Rejected
+from converter import probe
+from converter.verdict import Rejected
 
 HEAD = [
     "ffmpeg version n9.0 Copyright",
@@ -26,7 +26,7 @@ def read(file: Path, video: str, *more: str, max_pixels: int = 40_000_000) -> pr
     return probe.read([*HEAD, f"  Stream #0:0[0x1](und): {video}", *more], path=file, max_pixels=max_pixels)
 
 
-def test_codec_size_rate_and_duration(file: Path) -> None:
+def test_read_parses_codec_size_rate_and_duration(file: Path) -> None:
     source = read(file, f"Video: h264 (High) (avc1 / 0x31637661), {SQUARE}")
     assert (source.codec, source.width, source.height, source.fps) == ("h264", 320, 240, 30.0)
     assert (source.duration_seconds, source.ffmpeg_version) == (62.5, "n9.0")
@@ -44,51 +44,65 @@ def test_codec_size_rate_and_duration(file: Path) -> None:
         ("SAR 0:1 DAR 0:1", None, (320, 240)),
     ],
 )
-def test_the_shape_is_upright_with_square_pixels(
+def test_shape_is_rotated_with_square_pixels(
     file: Path, aspect: str, turn: str | None, shape: tuple[float, float]
 ) -> None:
     more = [f"      Display Matrix: rotation of {turn} degrees"] if turn else []
     assert read(file, f"Video: h264, {SQUARE.replace('SAR 1:1 DAR 4:3', aspect)}", *more).shape == shape
 
 
-def test_the_shape_that_the_container_tells_counts_over_the_codecs(file: Path) -> None:
+def test_shape_of_the_container_overrides_that_of_the_codec(file: Path) -> None:
     both = "yuv420p(progressive), 720x480 [SAR 1:1 DAR 3:2], 90 kb/s, SAR 32:27 DAR 16:9, 12 fps, 12 tbr, 12288 tbn"
     assert read(file, f"Video: h264, {both}").shape == pytest.approx((720, 405))
 
 
-def test_another_streams_rotation_is_not_taken(file: Path) -> None:
+def test_rotation_of_another_stream_is_ignored(file: Path) -> None:
     other = ["  Stream #0:1[0x2]: Video: h264", "      Display Matrix: rotation of -90.00 degrees"]
     assert read(file, f"Video: h264, {SQUARE}", *other).rotation == 0
 
 
-def test_a_rate_that_varies_has_an_average_and_a_most(file: Path) -> None:
+def test_variable_rate_has_an_average_and_a_maximum(file: Path) -> None:
     source = read(file, "Video: h264, yuv420p, 320x240, 9 kb/s, 2.12 fps, 30 tbr, 15360 tbn")
-    assert (source.fps, source.most_fps) == (2.12, 30.0)
+    assert (source.fps, source.max_fps) == (2.12, 30.0)
 
 
 @pytest.mark.parametrize(
     ("transfer", "found"), [("smpte2084", "smpte2084"), ("arib-std-b67", "arib-std-b67"), ("bt709", None)]
 )
-def test_high_dynamic_range_is_noticed(file: Path, transfer: str, found: str | None) -> None:
+def test_hdr_transfer_is_detected(file: Path, transfer: str, found: str | None) -> None:
     pixels = f"yuv420p10le(tv, bt2020nc/bt2020/{transfer}, progressive), 64x48, 12 fps, 12 tbr"
     source = read(file, f"Video: hevc (Main 10) (hvc1 / 0x31637668), {pixels}")
     assert source.hdr_transfer == found
     assert source.pixel_format == "yuv420p10le"
 
 
-def test_transparency_is_noticed(file: Path) -> None:
+def test_transparency_is_detected(file: Path) -> None:
     assert read(file, "Video: png (png  / 0x20676E70), rgba(pc, gbr/unknown/unknown), 64x48, 12 fps, 12 tbr").alpha
 
 
-def test_a_cover_picture_is_no_video(file: Path) -> None:
+def test_cover_picture_is_not_a_video(file: Path) -> None:
     with pytest.raises(Rejected) as caught:
         read(file, "Video: png, rgb24(pc), 64x64, 90k tbr, 90k tbn (attached pic)")
     assert caught.value.code == "NoVideoStream"
 
 
-def test_a_video_of_days_is_too_long(file: Path) -> None:
+def test_video_over_twelve_hours_is_too_long(file: Path) -> None:
     lines = ["Input #0, mov", "  Duration: 30:00:00.00, start: 0", f"  Stream #0:0: Video: h264, {SQUARE}"]
     with pytest.raises(Rejected) as caught:
         probe.read(lines, path=file, max_pixels=10**6)
     assert caught.value.code == "TooLong"
     assert "30:00:00" in (caught.value.evidence or "")
+
+
+@pytest.mark.parametrize(
+    ("streams", "message"),
+    [
+        (["  Stream #0:0: Audio: aac"], "This file has sound but no video."),
+        (["  Stream #0:0: Subtitle: mov_text"], "This file has no video."),
+        ([], "This file has neither video nor sound."),
+    ],
+)
+def test_file_without_video_is_rejected_with_what_it_has(file: Path, streams: list[str], message: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        probe.read([*HEAD, *streams], path=file, max_pixels=10**6)
+    assert (caught.value.code, caught.value.message) == ("NoVideoStream", message)

@@ -1,4 +1,4 @@
-"""What one ffmpeg process may use, set by the kernel in the child before ffmpeg starts."""
+"""Kernel limits on one ffmpeg process, set in the child before ffmpeg starts."""
 
 import ctypes
 import functools
@@ -8,9 +8,9 @@ import signal
 from pathlib import Path
 from typing import Final
 
-ADDRESS_SPACE: Final = 2 * 2**30
+ADDRESS_SPACE_BYTES: Final = 2 * 2**30
 CPU_SECONDS: Final = 900
-OPEN_FILES: Final = 64
+MAX_OPEN_FILES: Final = 64
 SPARE_THREADS: Final = 256
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -18,16 +18,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def apply(*, file_size: int, threads: int) -> None:
-    """Bind this process, about to become ffmpeg: memory, CPU time, bytes per file, open files, threads, no core.
+    """Limit this process before it becomes ffmpeg: memory, CPU, bytes per file, open files, threads; no core dump.
 
-    It dies with its parent. `threads` is the user's total, since that is what counts.
+    It is also killed when its parent dies. `threads` limits the total of the user, as the kernel counts it.
     """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for limit, value in (
-        (resource.RLIMIT_AS, ADDRESS_SPACE),
+        (resource.RLIMIT_AS, ADDRESS_SPACE_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, file_size),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
         (resource.RLIMIT_NPROC, threads),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -38,12 +38,12 @@ def apply(*, file_size: int, threads: int) -> None:
 
 @functools.cache
 def threads_allowed() -> int:
-    """Threads of this user as of the first call and some to spare: the kernel counts all of a user's processes."""
+    """Threads that this user had at the first call, plus a margin: RLIMIT_NPROC counts all processes of a user."""
     total = 0
     for task in Path("/proc").glob("[0-9]*/status"):
         try:
             if task.stat().st_uid == os.getuid():
                 total += int(task.read_text().partition("\nThreads:")[2].split()[0])
         except (OSError, ValueError, IndexError):
-            continue  # it ended while we looked
+            continue  # the process has ended
     return total + SPARE_THREADS

@@ -1,4 +1,4 @@
-"""The command line: presets, bounds, and verdicts instead of tracebacks."""
+"""The converter's command line: defaults, bounds, verdicts for invalid options, and their effect on the GIF."""
 
 import contextlib
 from pathlib import Path
@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.options import BOUNDS, parse
-from node.verdict import Rejected
+from converter.options import BOUNDS, parse
+from converter.verdict import Rejected
 from shared.options import Options, options_from
-from tests.node.conftest import Convert
-from tests.node.making import H264, video
+from tests.converter.mp4_files import H264, make_video
+from tests.converter.runs import Convert
 
 
-def test_without_flags_it_is_balanced_from_the_start_for_ever() -> None:
-    asked = parse(["input.mp4"])
-    assert (asked.preset, asked.width, asked.fps, asked.start, asked.loop) == ("balanced", None, None, 0.0, 0)
+def test_defaults_are_balanced_from_the_start_looping_forever() -> None:
+    options = parse(["input.mp4"])
+    assert (options.preset, options.width, options.fps, options.start, options.loop) == ("balanced", None, None, 0.0, 0)
 
 
 @pytest.mark.parametrize("name", BOUNDS)
-def test_both_ends_of_a_range_are_taken_and_nothing_beyond(name: str) -> None:
+def test_bounds_are_inclusive(name: str) -> None:
     _, low, high, _ = BOUNDS[name]
     for value in (low, high):
         parse([f"--{name}", f"{value:g}" if value < 1e5 else str(int(value)), "input.mp4"])
@@ -31,16 +31,16 @@ def test_both_ends_of_a_range_are_taken_and_nothing_beyond(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "metadata",
     [
         {"preset": "small", "width": "16", "fps": "1", "start": "0", "duration": "0.1", "loop": "0"},
         {"preset": "best", "width": "1920", "fps": "50", "start": "86400", "duration": "600", "loop": "65535"},
     ],
 )
-def test_whatever_the_app_lets_through_the_converter_takes(asked: dict[str, str]) -> None:
-    options = options_from(asked, Options(), max_seconds=600).to_json()
-    taken = parse([*(f"--{name}={value}" for name, value in options.items()), "input.mp4"])
-    assert {name: getattr(taken, name) for name in options} == options
+def test_converter_accepts_every_option_that_the_app_accepts(metadata: dict[str, str]) -> None:
+    options = options_from(metadata, Options(), max_seconds=600).to_json()
+    parsed = parse([*(f"--{name}={value}" for name, value in options.items()), "input.mp4"])
+    assert {name: getattr(parsed, name) for name in options} == options
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_whatever_the_app_lets_through_the_converter_takes(asked: dict[str, str]
         ["second.mp4"],
     ],
 )
-def test_what_is_not_an_option_is_a_verdict(flags: list[str]) -> None:
+def test_invalid_options_are_rejected(flags: list[str]) -> None:
     with pytest.raises(Rejected, match=r"options are not valid") as caught:
         parse([*flags, "input.mp4"])
     assert caught.value.code == "InvalidOption"
@@ -65,19 +65,19 @@ def test_what_is_not_an_option_is_a_verdict(flags: list[str]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=6))
-def test_any_arguments_are_options_or_a_verdict(arguments: list[str]) -> None:
+def test_arbitrary_arguments_parse_or_are_rejected(arguments: list[str]) -> None:
     with contextlib.suppress(Rejected):
         assert isinstance(parse(arguments).source, Path)
 
 
-def test_invalid_options_end_with_exit_0_and_a_verdict(convert: Convert, tmp_path: Path) -> None:
-    one = convert(video(tmp_path / "v.mp4", "-t", "0.2", *H264), "--width", "0")
+def test_invalid_options_exit_with_0_and_a_verdict(convert: Convert, tmp_path: Path) -> None:
+    one = convert(make_video(tmp_path / "v.mp4", "-t", "0.2", *H264), "--width", "0")
     assert (one.code, one.verdict) == (0, "InvalidOption")
     assert "16" in one.result["message"]
 
 
-def test_options_reach_the_gif(convert: Convert, tmp_path: Path) -> None:
-    source = video(tmp_path / "v.mp4", *H264, source="testsrc2=s=128x96:d=3:r=20")
+def test_options_take_effect_in_the_gif(convert: Convert, tmp_path: Path) -> None:
+    source = make_video(tmp_path / "v.mp4", *H264, source="testsrc2=s=128x96:d=3:r=20")
     flags = ("--width", "64", "--fps", "5", "--start", "1", "--duration", "1.5", "--loop", "3")
     one = convert(source, *flags)
     made = one.result["gif"]
@@ -87,42 +87,42 @@ def test_options_reach_the_gif(convert: Convert, tmp_path: Path) -> None:
     assert b"NETSCAPE2.0\x03\x01\x03\x00" in (one.work / "out.gif").read_bytes()
 
 
-def test_a_start_beyond_the_end_is_refused(convert: Convert, tmp_path: Path) -> None:
-    one = convert(video(tmp_path / "v.mp4", *H264), "--start", "5")
+def test_start_beyond_the_end_is_rejected(convert: Convert, tmp_path: Path) -> None:
+    one = convert(make_video(tmp_path / "v.mp4", *H264), "--start", "5")
     assert one.verdict == "InvalidOption"
     assert "ends at 1 s" in one.result["message"]
 
 
-def test_a_start_after_the_last_picture_is_refused(convert: Convert, tmp_path: Path) -> None:
+def test_start_after_the_last_picture_is_rejected(convert: Convert, tmp_path: Path) -> None:
     sound = ("-f", "lavfi", "-i", "sine=d=4", "-c:a", "aac")
-    one = convert(video(tmp_path / "v.mp4", *sound, *H264), "--start", "3")
+    one = convert(make_video(tmp_path / "v.mp4", *sound, *H264), "--start", "3")
     assert one.verdict == "InvalidOption"
-    assert "no picture from 3 s on" in one.result["message"]
+    assert "no picture after 3 s" in one.result["message"]
 
 
-def test_a_video_whose_rate_varies_is_not_held_to_its_average(convert: Convert, tmp_path: Path) -> None:
-    moments = "select='lt(t,1)+gt(t,5)',setpts=PTS"
+def test_variable_frame_rate_is_not_limited_to_its_average(convert: Convert, tmp_path: Path) -> None:
+    gap = "select='lt(t,1)+gt(t,5)',setpts=PTS"
     source = "testsrc2=s=64x64:d=6:r=20"
-    one = convert(video(tmp_path / "v.mp4", "-vf", moments, "-fps_mode", "vfr", *H264, source=source), "--fps", "12")
+    one = convert(make_video(tmp_path / "v.mp4", "-vf", gap, "-fps_mode", "vfr", *H264, source=source), "--fps", "12")
     assert one.result["source"]["fps"] < 10
     assert one.result["gif"]["frames"] > 60
 
 
-def test_a_video_longer_than_the_cap_is_cut_and_says_so(convert: Convert, tmp_path: Path) -> None:
-    one = convert(video(tmp_path / "v.mp4", *H264, source="testsrc2=s=32x32:d=4:r=5"), "--max-duration", "2")
+def test_video_over_the_duration_cap_is_cut_with_a_note(convert: Convert, tmp_path: Path) -> None:
+    one = convert(make_video(tmp_path / "v.mp4", *H264, source="testsrc2=s=32x32:d=4:r=5"), "--max-duration", "2")
     assert one.result["gif"]["duration_seconds"] == pytest.approx(2, abs=0.3)
     assert any("only 2 of 4 seconds" in note for note in one.result["notes"])
 
 
-def test_more_frames_than_the_cap_become_fewer_a_second(convert: Convert, tmp_path: Path) -> None:
-    one = convert(video(tmp_path / "v.mp4", *H264, source="testsrc2=s=32x32:d=4:r=10"), "--max-frames", "8")
+def test_frame_rate_is_lowered_to_stay_under_the_frame_cap(convert: Convert, tmp_path: Path) -> None:
+    one = convert(make_video(tmp_path / "v.mp4", *H264, source="testsrc2=s=32x32:d=4:r=10"), "--max-frames", "8")
     assert one.result["gif"]["frames"] <= 9
     assert one.result["gif"]["duration_seconds"] == pytest.approx(4, abs=0.6)
     assert any("8 frames" in note for note in one.result["notes"])
 
 
-def test_a_gif_over_the_byte_cap_is_made_again_smaller_and_says_so(convert: Convert, tmp_path: Path) -> None:
-    source = video(tmp_path / "v.mp4", *H264, source="mandelbrot=s=200x160:r=10:end_scale=0.01,trim=duration=2")
+def test_gif_over_the_byte_cap_is_reduced_with_a_note(convert: Convert, tmp_path: Path) -> None:
+    source = make_video(tmp_path / "v.mp4", *H264, source="mandelbrot=s=200x160:r=10:end_scale=0.01,trim=duration=2")
     cut = ("--duration", "2")
     whole = convert(source, *cut).result["gif"]
     cap = whole["bytes"] // 2
@@ -131,16 +131,16 @@ def test_a_gif_over_the_byte_cap_is_made_again_smaller_and_says_so(convert: Conv
     assert made["bytes"] <= cap
     assert 0.4 * whole["width"] < made["width"] < whole["width"]
     assert made["frames"] == whole["frames"]
-    assert any("made again" in note for note in one.result["notes"])
+    assert any("reduced to" in note for note in one.result["notes"])
 
 
-def test_a_gif_that_cannot_be_small_enough_is_too_large(convert: Convert, tmp_path: Path) -> None:
-    one = convert(video(tmp_path / "v.mp4", *H264), "--max-bytes", "1024")
+def test_gif_over_the_byte_cap_at_any_size_is_too_large(convert: Convert, tmp_path: Path) -> None:
+    one = convert(make_video(tmp_path / "v.mp4", *H264), "--max-bytes", "1024")
     assert one.verdict == "TooLarge"
     assert not (one.work / "out.gif").exists()
 
 
-def test_frames_over_the_pixel_cap_are_too_large(convert: Convert, tmp_path: Path) -> None:
-    one = convert(video(tmp_path / "v.mp4", *H264), "--max-pixels", "6000")
+def test_video_over_the_pixel_cap_is_too_large(convert: Convert, tmp_path: Path) -> None:
+    one = convert(make_video(tmp_path / "v.mp4", *H264), "--max-pixels", "6000")
     assert one.verdict == "TooLarge"
     assert one.result["evidence"]

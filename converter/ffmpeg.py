@@ -13,35 +13,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from node import limits, sandbox
+from converter import limits, sandbox
 
-LINES_KEPT: Final = 200
-LINE_LENGTH: Final = 500
+MAX_LINES: Final = 200
+MAX_LINE_BYTES: Final = 500
 STALL_SECONDS: Final = 60.0
-TICK_SECONDS: Final = 0.5
-GRACE_SECONDS: Final = 10.0
-ADDRESS: Final = re.compile(r" @ 0x[0-9a-f]+")  # says nothing and differs each time
+POLL_SECONDS: Final = 0.5
+EXIT_GRACE_SECONDS: Final = 10.0
+POINTER: Final = re.compile(r" @ 0x[0-9a-f]+")  # differs in each run
 LOADER: Final = "/lib64/ld-linux-x86-64.so.2"
 
-Ended = Literal["exit", "stopped", "timeout", "stalled"]
+EndReason = Literal["exit", "stopped", "timeout", "stalled"]
 
 
 @dataclass(kw_only=True)
 class Finished:
-    """How ffmpeg ended: `code` is negative for a signal, `lines` what it said, seconds of wall clock and CPU."""
+    """How a run ended. `code` is negative for a signal, `lines` is stderr, `seconds` is wall clock."""
 
     code: int = 0
-    ended: Ended
+    ended: EndReason
     lines: list[str] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
 
-# Sees the latest block of `-progress` (or nothing); says how far the work is, or None to stop it.
+# Called with the latest block of `-progress`, empty before the first; returns how far the run is, or None to stop it.
 Watch = Callable[[Mapping[str, str]], float | None]
 
 
-def ffmpeg(
+def run(
     *,
     binary: Path,
     arguments: Sequence[str],
@@ -52,15 +52,15 @@ def ffmpeg(
     watch: Watch | None = None,
     stall: float = STALL_SECONDS,
 ) -> Finished:
-    """Run to the end, the timeout or a stall, whichever is first; nothing of it is alive afterwards.
+    """Run ffmpeg to its end, the timeout or a stall, whichever is first; none of its processes survives.
 
-    It may read `reads` and write in `work`, which is also its current directory.
-    `watch` is asked at least twice a second; a run whose answer does not move for `stall` seconds is stalled.
+    It may read `reads` and write in `work`, which is also its current directory. `file_size` limits each file in bytes.
+    `watch` is called at least every half second; a run is stalled when its result has not changed for `stall` seconds.
     """
     threads = limits.threads_allowed()
 
     def confine() -> None:
-        # The sandbox first: it opens files, which the limits deny to the child of a parent with many.
+        # The sandbox first: it opens files, and the limit on open files counts those inherited from the parent.
         sandbox.enter(readable=[binary, *reads], writable=work)
         limits.apply(file_size=file_size, threads=threads)
 
@@ -79,7 +79,7 @@ def ffmpeg(
     try:
         finished.ended = _follow(process, lines=finished.lines, watch=watch, deadline=started + timeout, stall=stall)
         if finished.ended == "exit":
-            process.wait(timeout=GRACE_SECONDS)  # its pipes are closed: it is ending
+            process.wait(timeout=EXIT_GRACE_SECONDS)  # its pipes are closed, so it is exiting
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -91,15 +91,15 @@ def ffmpeg(
 
 def _follow(
     process: subprocess.Popen[bytes], *, lines: list[str], watch: Watch | None, deadline: float, stall: float
-) -> Ended:
-    """Read both pipes until they close; says how the run ended."""
-    blocks, before, moved = Blocks(), 0.0, time.monotonic()
+) -> EndReason:
+    """Read both pipes until they close; returns how the run ended."""
+    blocks, position, last_change = Blocks(), 0.0, time.monotonic()
     with selectors.DefaultSelector() as selector, ExitStack() as pipes:
         for pipe, keep in ((process.stdout, blocks.add), (process.stderr, lambda line: _keep(lines, line))):
             if pipe is not None:
                 selector.register(pipes.enter_context(pipe), selectors.EVENT_READ, Lines(take=keep))
         while selector.get_map():
-            for key, _ in selector.select(TICK_SECONDS):
+            for key, _ in selector.select(POLL_SECONDS):
                 chunk = os.read(key.fd, 65536)
                 key.data.feed(chunk)
                 if not chunk:
@@ -108,40 +108,40 @@ def _follow(
             if now > deadline:
                 return "timeout"
             if watch:
-                done = watch(blocks.latest)
-                if done is None:
+                new_position = watch(blocks.latest)
+                if new_position is None:
                     return "stopped"
-                if done != before:
-                    before, moved = done, now
-                elif now - moved > stall:
+                if new_position != position:
+                    position, last_change = new_position, now
+                elif now - last_change > stall:
                     return "stalled"
     return "exit"
 
 
 @dataclass(kw_only=True)
 class Lines:
-    """Cuts a stream of bytes into lines of bounded length."""
+    """Splits a stream of bytes into lines of bounded length."""
 
     take: Callable[[str], None]
     pending: bytes = b""
 
     def feed(self, chunk: bytes) -> None:
-        """Pass on every line that `chunk` completes."""
+        """Call `take` with every line that `chunk` completes."""
         *whole, pending = (self.pending + chunk).split(b"\n")
-        self.pending = pending[:LINE_LENGTH]
+        self.pending = pending[:MAX_LINE_BYTES]
         for line in whole:
-            self.take(line[:LINE_LENGTH].decode(errors="replace").rstrip())
+            self.take(line[:MAX_LINE_BYTES].decode(errors="replace").rstrip())
 
 
 @dataclass(kw_only=True)
 class Blocks:
-    """Collects `name=value` lines of `-progress` into blocks."""
+    """Collects the `name=value` lines of `-progress` into blocks."""
 
     latest: dict[str, str] = field(default_factory=dict)
     _open: dict[str, str] = field(default_factory=dict)
 
     def add(self, line: str) -> None:
-        """Take one line; `progress=` ends a block."""
+        """Add one line; `progress=` ends a block."""
         name, _, value = line.partition("=")
         self._open[name] = value.strip()
         if name == "progress":
@@ -149,14 +149,14 @@ class Blocks:
 
 
 def _keep(lines: list[str], line: str) -> None:
-    """Keep the first and the last of what a chatty decoder says."""
-    lines.append(ADDRESS.sub("", line))
-    if len(lines) > LINES_KEPT:
-        del lines[LINES_KEPT // 2]
+    """Append a line; beyond MAX_LINES only the first and the last lines are kept."""
+    lines.append(POINTER.sub("", line))
+    if len(lines) > MAX_LINES:
+        del lines[MAX_LINES // 2]
 
 
 def _command(binary: Path) -> list[str]:
-    """Through the loader where unpacking has lost the file's executable bit and another user owns it."""
+    """Start through the loader if unpacking lost the executable bit, which the task user may not be able to set."""
     return [str(binary)] if os.access(binary, os.X_OK) else [LOADER, str(binary)]
 
 

@@ -1,0 +1,174 @@
+"""Makes the GIF of a plan: decode, choose a dither, encode, and encode again smaller while over the byte cap."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from converter import ffmpeg, ffmpeg_args, gif
+from converter.classify import classify_encoding_failure, classify_failure, error_lines
+from converter.options import Options
+from converter.plan import Plan
+from converter.probe import first_line
+from converter.progress import Progress
+from converter.verdict import Rejected
+
+TIMEOUT_SECONDS: Final = 1800.0
+MAX_ATTEMPTS: Final = 5
+MAX_DITHER_COST: Final = 1.05  # a dither that hides bands may cost this many times the bytes of the cheapest
+MIN_TRIAL_PIXELS: Final = 2e6  # over all frames; below this a trial costs more than it can save
+MIN_EXTRAPOLATED_SHARE: Final = 0.05  # of the frames, from which the size of the whole GIF is estimated
+MIN_WIDTH: Final = 16
+FILE_SIZE_MARGIN_BYTES: Final = 16 * 2**20
+
+
+@dataclass(kw_only=True)
+class Workspace:
+    """What making one GIF needs: ffmpeg, an empty directory, the plan and the caps."""
+
+    binary: Path
+    scratch: Path
+    plan: Plan
+    options: Options
+    progress: Progress
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def frames(self) -> Path:
+        """The decoded, scaled frames."""
+        return self.scratch / "frames.nut"
+
+    @property
+    def palette(self) -> Path:
+        """The palette as a picture, one pixel per colour."""
+        return self.scratch / "palette.png"
+
+    @property
+    def draft(self) -> Path:
+        """The GIF until it is checked."""
+        return self.scratch / "draft.gif"
+
+    def run(
+        self,
+        arguments: list[str],
+        *,
+        file_size: int,
+        watch: ffmpeg.Watch | None = None,
+        stall: float = ffmpeg.STALL_SECONDS,
+    ) -> ffmpeg.Finished:
+        """Run ffmpeg in the scratch directory."""
+        return ffmpeg.run(
+            binary=self.binary,
+            arguments=arguments,
+            work=self.scratch,
+            reads=[self.plan.source],
+            timeout=TIMEOUT_SECONDS,
+            file_size=file_size,
+            watch=watch,
+            stall=stall,
+        )
+
+
+def decode(workspace: Workspace) -> int:
+    """Write frames and palette; returns the number of frames. Raises Rejected if part of the video is missing."""
+    plan = workspace.plan
+    expected = max(1.0, (plan.expected_seconds or plan.duration) * plan.fps)
+
+    def watch(_: Mapping[str, str]) -> float:
+        size = workspace.frames.stat().st_size if workspace.frames.exists() else 0
+        workspace.progress.report("decoding", max(0.001, size / plan.frame_bytes / expected))
+        return size
+
+    finished = workspace.run(
+        ffmpeg_args.decode_args(
+            plan, frames=workspace.frames, palette=workspace.palette, max_pixels=workspace.options.max_pixels
+        ),
+        file_size=plan.max_frames * (plan.frame_bytes + 1024) + FILE_SIZE_MARGIN_BYTES,
+        watch=watch,
+        # With a start, ffmpeg decodes from the key frame before it and writes nothing until it gets there.
+        stall=TIMEOUT_SECONDS if plan.start else ffmpeg.STALL_SECONDS,
+    )
+    if finished.ended != "exit" or finished.code < 0:
+        raise classify_failure(finished)
+    count = workspace.frames.stat().st_size // plan.frame_bytes if workspace.frames.exists() else 0
+    if not count or not workspace.palette.exists():
+        if plan.start and not error_lines(finished.lines):
+            raise Rejected("InvalidOption", f"The video has no picture after {plan.start:g} s.")
+        raise classify_failure(finished)
+    _check_complete(workspace, count, finished.lines)
+    return count
+
+
+def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:
+    """Reject a cut-off file, which ffmpeg decodes as far as it can and reports as success."""
+    expected, decoded = workspace.plan.expected_seconds or 0.0, count / workspace.plan.fps
+    cut = first_line(lines, "partial file")
+    if cut and expected - decoded > max(0.05 * expected, 2 / workspace.plan.fps):
+        message = f"The file is cut off: only {decoded:.1f} of {expected:.1f} seconds can be read."
+        raise Rejected("Truncated", message, evidence=cut)
+    if errors := error_lines(lines):
+        workspace.notes.append(f"the video is damaged; ffmpeg's first error: {errors[0][:200]}")
+
+
+def choose_dither(workspace: Workspace, count: int) -> str:
+    """The last of the preset's dithers that costs hardly more than the first, by a trial on a few frames."""
+    plan = workspace.plan
+    first, *others = plan.preset.dithers
+    if not others or count * plan.width * plan.height < MIN_TRIAL_PIXELS:
+        return first
+    targets = [workspace.scratch / f"trial-{i}.gif" for i in range(len(others) + 1)]
+    finished = workspace.run(
+        ffmpeg_args.trial_args(plan, frames=workspace.frames, palette=workspace.palette, count=count, targets=targets),
+        file_size=workspace.options.max_bytes + FILE_SIZE_MARGIN_BYTES,
+    )
+    if finished.ended != "exit" or finished.code:
+        raise classify_encoding_failure(finished)
+    base, *sizes = (target.stat().st_size for target in targets)
+    affordable = (name for name, size in zip(others[::-1], sizes[::-1], strict=True) if size <= base * MAX_DITHER_COST)
+    return next(affordable, first)
+
+
+def encode(workspace: Workspace, *, count: int, dither: str) -> gif.Gif:
+    """Write the GIF to `draft`, smaller each time until it is under the byte cap; raises Rejected("TooLarge")."""
+    cap = workspace.options.max_bytes
+    for _ in range(MAX_ATTEMPTS):
+        excess = _encode_once(workspace, count=count, dither=dither)
+        if excess is None:
+            return gif.measure(workspace.draft)
+        before = workspace.plan
+        workspace.plan = after = before.scaled(min(0.9, 0.95 * excess**-0.5))
+        if after.width < MIN_WIDTH:
+            break
+        workspace.notes.append(
+            f"reduced to {after.width}x{after.height}: at {before.width}x{before.height} the GIF exceeds {cap} bytes"
+        )
+    raise Rejected("TooLarge", f"The GIF would exceed the limit of {cap} bytes even at a much smaller size.")
+
+
+def _encode_once(workspace: Workspace, *, count: int, dither: str) -> float | None:
+    """Encode; returns the estimated size of the whole GIF as a multiple of the byte cap, or None if it fits."""
+    cap, expected, encoded = workspace.options.max_bytes, count / workspace.plan.fps, 0.001
+
+    def watch(block: Mapping[str, str]) -> float | None:
+        nonlocal encoded
+        out_time = block.get("out_time_us", "")
+        encoded = min(max(int(out_time) / 1e6 / expected, 0.001), 1.0) if out_time.isdigit() else encoded
+        workspace.progress.report("frames", encoded)
+        over = workspace.draft.exists() and workspace.draft.stat().st_size > cap
+        return None if over and encoded > MIN_EXTRAPOLATED_SHARE else encoded
+
+    workspace.draft.unlink(missing_ok=True)
+    finished = workspace.run(
+        ffmpeg_args.encode_args(
+            workspace.plan, frames=workspace.frames, palette=workspace.palette, dither=dither, target=workspace.draft
+        ),
+        file_size=cap + FILE_SIZE_MARGIN_BYTES,
+        watch=watch,
+    )
+    size = workspace.draft.stat().st_size if workspace.draft.exists() else 0
+    complete = finished.ended == "exit" and not finished.code
+    if size > cap:
+        return size / cap / (1.0 if complete else max(encoded, MIN_EXTRAPOLATED_SHARE))
+    if not complete or not size:
+        raise classify_encoding_failure(finished)
+    return None

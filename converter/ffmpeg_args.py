@@ -1,0 +1,92 @@
+"""Builds ffmpeg's arguments: decode once into small raw frames and a palette, then map the frames to the palette."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from converter.plan import Plan
+from converter.probe import DECODERS
+
+# Maps HDR to sRGB's range and gamut. 203 cd/m2 is the reference white of BT.2408; up to half of it nothing changes,
+# and highlights of 1000 cd/m2 become white. Other curves leave ordinary scenes too dark.
+TONE_MAP: Final = (
+    # zscale rejects odd sizes of subsampled pictures, hence yuv444.
+    "format=yuv444p10le,zscale=tin={transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=mobius:param=0.5:peak=5:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv444p"
+)
+# Each filter and codec starts a thread for each CPU; on a node with many CPUs they would exceed the memory limit.
+CPU_COUNT: Final = ("-cpucount", "2")
+SCALER: Final = "lanczos+accurate_rnd+full_chroma_int"
+PALETTE_WIDTH: Final = 240
+PALETTE_FPS: Final = 4.0
+TRIAL_RUN_FRAMES: Final = 3  # consecutive frames, at a quarter, half and three quarters of the GIF
+
+
+def input_args(path: Path, *, max_pixels: int) -> list[str]:
+    """Arguments for an untrusted input: only local files, the MP4 family and known decoders, with bounded memory."""
+    return [
+        *CPU_COUNT, "-nostdin", "-y", "-protocol_whitelist", "file", "-f", "mov",
+        "-codec_whitelist", ",".join(DECODERS), "-max_pixels", str(max_pixels), "-max_alloc", str(2**30),
+        "-threads", "2", "-an", "-sn", "-dn", "-i", f"file:{path}",
+    ]  # fmt: skip
+
+
+def probe_args(path: Path, *, max_pixels: int) -> list[str]:
+    """Arguments that make ffmpeg describe the file and stop."""
+    return ["-v", "info", *input_args(path, max_pixels=max_pixels)]
+
+
+def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> list[str]:
+    """Pass 1, the only one to decode the untrusted file: writes raw frames and a palette sampled from them."""
+    *before, flag, name = input_args(plan.source, max_pixels=max_pixels)
+    seek = ["-ss", f"{plan.start:.3f}"] if plan.start else []
+    pixels = "bgra" if plan.alpha else "rgb24"
+    filters = [f"fps={plan.fps:g}:eof_action=pass", f"scale={plan.width}:{plan.height}:flags={SCALER}", "setsar=1"]
+    if plan.transfer:
+        filters.append(TONE_MAP.format(transfer=plan.transfer))
+    if not plan.alpha:
+        filters += ["format=yuv444p", plan.preset.denoise]
+    filters += [f"scale=flags={SCALER}", f"format={pixels}", "split[all][some]"]
+    factor = min(1.0, PALETTE_WIDTH / plan.width)
+    size = f"{max(1, round(plan.width * factor))}:{max(1, round(plan.height * factor))}"
+    sample = f"fps={min(plan.fps, PALETTE_FPS):g}:eof_action=pass,scale={size}:flags=neighbor"
+    max_colours = plan.preset.colours_for(width=plan.width, height=plan.height)
+    palettegen = f"palettegen=max_colors={max_colours}:stats_mode=diff"
+    return [
+        "-v", "level+error", *before, *seek, "-t", f"{plan.duration:.3f}", flag, name,
+        "-lavfi", f"[0:V:0]{','.join(filters)};[some]{sample},{palettegen}[palette]",
+        "-map", "[all]", "-frames:v", str(plan.max_frames), "-c:v", "rawvideo", "-f", "nut", f"file:{frames}",
+        "-map", "[palette]", "-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}",
+    ]  # fmt: skip
+
+
+def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: Sequence[Path]) -> list[str]:
+    """Encodes a few of the `count` frames with each of the preset's dithers, to compare the bytes."""
+    picked = "+".join(f"between(n,{count * i // 4},{count * i // 4 + TRIAL_RUN_FRAMES - 1})" for i in (1, 2, 3))
+    branches = len(targets)
+    inputs, palettes = ("".join(f"[{name}{i}]" for i in range(branches)) for name in "ip")
+    graph = [f"[0:v]select='{picked}',split={branches}{inputs}", f"[1:v]split={branches}{palettes}"]
+    outputs: list[str] = []
+    for i, (dither, target) in enumerate(zip(plan.preset.dithers, targets, strict=True)):
+        graph.append(f"[i{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle[o{i}]")
+        outputs += ["-map", f"[o{i}]", "-f", "gif", f"file:{target}"]
+    return [*_decoded_input_args(frames, palette), "-lavfi", ";".join(graph), *outputs]
+
+
+def encode_args(plan: Plan, *, frames: Path, palette: Path, dither: str, target: Path) -> list[str]:
+    """Pass 2: maps the frames to the palette and writes the GIF; scales only if the GIF was over the byte cap."""
+    scale = f"[0:v]scale={plan.width}:{plan.height}:flags=lanczos[x]"
+    paletteuse = f"[x][1:v]paletteuse=dither={dither}:diff_mode=rectangle[o]"
+    return [
+        *_decoded_input_args(frames, palette), "-lavfi", f"{scale};{paletteuse}", "-map", "[o]",
+        "-loop", str(plan.loop), "-progress", "pipe:1", "-stats_period", "0.5", "-f", "gif", f"file:{target}",
+    ]  # fmt: skip
+
+
+def _decoded_input_args(frames: Path, palette: Path) -> list[str]:
+    """Arguments for the output of pass 1."""
+    only_files = ["-protocol_whitelist", "file"]
+    return [
+        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *only_files, "-f", "nut", "-i", f"file:{frames}",
+        *only_files, "-f", "image2", "-i", f"file:{palette}",
+    ]  # fmt: skip

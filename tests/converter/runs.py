@@ -1,0 +1,50 @@
+"""Runs the packaged converter on one file and reads what it leaves behind."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one run of convert.py ended: exit code, result.json, working directory, stderr."""
+
+    code: int
+    result: dict[str, Any]
+    work: Path
+    stderr: str
+
+    @property
+    def verdict(self) -> str:
+        """`converted`, or the code of the rejection."""
+        return str(self.result.get("code") or self.result.get("verdict"))
+
+
+class Convert(Protocol):
+    """Type of the fixture `convert`: converts a copy of a file, alone in a new directory."""
+
+    def __call__(self, source: Path, *flags: str, name: str = "input.mp4") -> Outcome: ...
+
+
+def run_converter(converter: Path, source: Path, *flags: str, name: str, work: Path) -> Outcome:
+    """Run `converter`, a convert.py, in `work` on a copy of `source` called `name`."""
+    shutil.copyfile(source, work / name)
+    finished = subprocess.run(
+        [sys.executable, "-I", str(converter), *flags, "--", name],
+        cwd=work,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    result = work / "result.json"
+    return Outcome(
+        code=finished.returncode,
+        result=json.loads(result.read_text()) if result.exists() else {},
+        work=work,
+        stderr=finished.stderr,
+    )

@@ -1,0 +1,19 @@
+"""Peak memory of a conversion."""
+
+from pathlib import Path
+
+from tests.converter.mp4_files import H264, make_video, run_ffmpeg
+from tests.converter.runs import Convert
+
+
+def test_memory_does_not_grow_with_the_length_of_the_video(convert: Convert, tmp_path: Path) -> None:
+    base = make_video(tmp_path / "base.mp4", *H264, source="testsrc2=s=1920x1080:d=2:r=10")
+    peaks = []
+    for times in (15, 300):
+        long = run_ffmpeg(tmp_path / f"{times}.mp4", "-stream_loop", str(times - 1), "-i", str(base), "-c", "copy")
+        one = convert(long, "--width", "160", "--fps", "2", "--max-duration", "20")
+        assert one.verdict == "converted"
+        assert one.result["source"]["duration_seconds"] >= 2 * times - 1
+        peaks.append(one.result["peak_memory_bytes"])
+    assert max(peaks) < 400e6
+    assert peaks[1] < peaks[0] + 30e6
