@@ -1,41 +1,22 @@
-"""Trouble in the middle of a sweep, a reconciliation or a retry, played by hand."""
+"""Faults in the middle of a sweep, a reconciliation or a retry, each played call by call."""
 
 import asyncio
-from typing import Any
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
 
-from shared.completion import complete
-from shared.jobs import JobRef
+from shared.conversion import JobRef
+from shared.lifecycle.completion import sync_task
+from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.retry import retry, retry_all
 from shared.names import gif_name
 from shared.options import Options
-from shared.reconciliation import reconcile
-from shared.retry import retry, retry_all
+from shared.services.errors import ServiceError
 from tests.simulation.batch import GIF, Job, Task
-from tests.simulation.test_races import VIDEO, let_pass, upload_and_submit
+from tests.simulation.steps import VIDEO, let_pass, throttle, upload_and_submit
+from tests.simulation.topic import Topic
 from tests.simulation.world import World
 
 LONG = 3 * 3600.0
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-class Topic:
-    """Stands in for the results topic; refuses as often as it is told to."""
-
-    def __init__(self, *, refuse: int = 0) -> None:
-        self.refuse = refuse
-        self.told: list[str] = []
-
-    async def send(self, events: list[Any]) -> None:
-        if self.refuse:
-            self.refuse -= 1
-            raise ServiceRequestError("no answer")
-        self.told += [f"{event.type} {event.subject}" for event in events]
 
 
 async def converted(world: World, body: bytes) -> Task:
@@ -49,15 +30,7 @@ async def converted(world: World, body: bytes) -> Task:
     return task
 
 
-async def refuse(world: World, what: str) -> None:
-    """Let calls through until one that begins like this waits, and refuse that; then let all others through."""
-    await let_pass(world, until=what)
-    waiting = [name.startswith(what) for name, _ in world.gate.waiting]
-    world.gate.settle(waiting.index(True), "throttled")
-    await let_pass(world)
-
-
-async def test_of_two_completions_of_a_last_attempt_the_slower_leaves_the_gif_alone(world: World) -> None:
+async def test_slower_completion_of_a_last_attempt_keeps_the_published_gif(world: World) -> None:
     task = await upload_and_submit(world, b"good1")
     for _ in range(2):
         world.batch.begin(task)
@@ -70,10 +43,13 @@ async def test_of_two_completions_of_a_last_attempt_the_slower_leaves_the_gif_al
     world.sweep()
     await let_pass(world, until="put conversions")
     recording = world.gate.waiting.pop(0)
-    # The GIF is out. Now somebody else looks at the same task, and reads the record before it is written.
-    shown = world.batch._show(task)
-    job = JobRef(batch_url=world.clients.settings.batch_url, id=next(iter(world.batch.jobs)))
-    world.spawn(complete(shown, job, world.clients))
+    # The GIF is published. Another process now reads the same task, and the record before it is written.
+    services = world.app.services
+    job = JobRef(batch_url=services.settings.batch_url, id=next(iter(world.batch.jobs)))
+    world.gate.open = True
+    shown = await services.tasks.get(job, task.id)
+    world.gate.open = False
+    world.spawn(sync_task(shown, services))
     await let_pass(world, until="get staging")
     reading = [world.gate.waiting.pop(0) for _ in range(len(world.gate.waiting))]
     world.gate.waiting.append(recording)
@@ -88,20 +64,20 @@ async def test_of_two_completions_of_a_last_attempt_the_slower_leaves_the_gif_al
 
 
 @pytest.mark.parametrize("call", ["list jobs", "list tasks"])
-async def test_staging_is_left_alone_when_not_all_tasks_were_seen(world: World, call: str) -> None:
+async def test_reconciliation_keeps_staging_when_not_all_tasks_were_listed(world: World, call: str) -> None:
     task = await upload_and_submit(world, b"good1")
     world.batch.begin(task)
     world.batch.end(task, "judged")
     world.clock.seconds += LONG
     world.reconcile()
-    await refuse(world, call)
+    await throttle(world, call)
     assert f"{task.id}/out.gif" in world.staging.blobs
 
 
-async def test_a_job_deleted_while_the_tasks_are_surveyed_makes_no_account_unreachable(world: World) -> None:
+async def test_job_deleted_during_the_survey_makes_no_account_unreachable(world: World) -> None:
     await upload_and_submit(world, b"good1")
     world.clock.seconds += LONG
-    surveyed = asyncio.create_task(reconcile(world.clients))
+    surveyed = asyncio.create_task(reconcile(world.app.services))
     await let_pass(world, until="list tasks")
     world.batch.jobs.clear()
     await let_pass(world)
@@ -109,16 +85,16 @@ async def test_a_job_deleted_while_the_tasks_are_surveyed_makes_no_account_unrea
     assert (report.unreachable, report.restarted) == ([], 1)
 
 
-async def test_a_progress_that_cannot_be_asked_for_ends_no_task(world: World) -> None:
+async def test_reconciliation_keeps_a_task_whose_progress_cannot_be_read(world: World) -> None:
     task = await upload_and_submit(world, b"good1")
     world.batch.begin(task)
     world.clock.seconds += LONG
     world.reconcile()
-    await refuse(world, "look at")
+    await throttle(world, "look at")
     assert [(each.id, each.state) for each in world.batch.tasks] == [(task.id, "running")]
 
 
-async def test_a_version_given_up_as_hung_takes_an_older_gif_with_it(world: World) -> None:
+async def test_hung_version_deletes_the_gif_of_an_older_one(world: World) -> None:
     await converted(world, b"good1")
     await upload_and_submit(world, b"good2")
     for _ in range(3):
@@ -132,7 +108,7 @@ async def test_a_version_given_up_as_hung_takes_an_older_gif_with_it(world: Worl
     assert (record.error.code, world.gifs.blobs, world.batch.tasks) == ("Hung", {}, [])
 
 
-async def test_a_version_removed_before_it_was_converted_takes_an_older_gif_with_it(world: World) -> None:
+async def test_version_deleted_before_conversion_deletes_the_gif_of_an_older_one(world: World) -> None:
     await converted(world, b"good1")
     await upload_and_submit(world, b"good2")
     del world.videos.blobs[VIDEO]
@@ -146,11 +122,11 @@ async def test_a_version_removed_before_it_was_converted_takes_an_older_gif_with
     assert (record.error.code, world.gifs.blobs) == ("VideoGone", {})
 
 
-async def test_a_running_task_whose_record_could_not_be_written_is_looked_at_again(world: World) -> None:
+async def test_sweep_retries_a_running_task_whose_record_was_not_written(world: World) -> None:
     task = await upload_and_submit(world, b"good1")
     world.batch.begin(task)
     world.sweep()
-    await refuse(world, "put conversions")
+    await throttle(world, "put conversions")
     world.sweep()
     await let_pass(world)
     record = world.record(VIDEO)
@@ -158,7 +134,7 @@ async def test_a_running_task_whose_record_could_not_be_written_is_looked_at_aga
     assert record.state == "running"
 
 
-async def test_a_task_whose_node_was_lost_waits_again_in_its_record(world: World) -> None:
+async def test_reconciliation_records_that_a_task_lost_its_node(world: World) -> None:
     task = await upload_and_submit(world, b"good1")
     world.batch.begin(task)
     world.sweep()
@@ -171,28 +147,28 @@ async def test_a_task_whose_node_was_lost_waits_again_in_its_record(world: World
     assert (record.state, record.started_at, record.preempted) == ("queued", None, 1)
 
 
-async def test_a_job_that_does_not_list_its_tasks_keeps_no_other_from_completion(world: World) -> None:
+async def test_sweep_completes_other_jobs_when_one_does_not_list_its_tasks(world: World) -> None:
     task = await upload_and_submit(world, b"good1")
     world.batch.begin(task)
     world.batch.end(task, "judged")
     world.batch.jobs = {"gifdrop-2000-01-01": Job("gifdrop-2000-01-01"), **world.batch.jobs}
     world.sweep()
-    await refuse(world, "list tasks of gifdrop-2000-01-01")
+    await throttle(world, "list tasks of gifdrop-2000-01-01")
     record = world.record(VIDEO)
     assert record
     assert record.state == "succeeded"
 
 
-async def test_a_refusal_that_could_not_be_told_is_told_when_its_event_comes_again(world: World) -> None:
-    topic = Topic(refuse=1)
-    world.clients.__dict__["results"] = topic
+async def test_redelivered_event_publishes_the_result_of_a_refused_video(world: World) -> None:
+    world.topic = topic = Topic(failures=1)
+    world.restart()
     world.videos.put(VIDEO, b"")
     world.deliver(VIDEO)
     await let_pass(world)
-    assert (topic.told, world.events) == ([], [VIDEO])
+    assert (topic.published, world.events) == ([], [VIDEO])
     world.deliver(world.events.pop())
     await let_pass(world)
-    assert (topic.told, world.events) == ([f"gifdrop.ConversionFailed {VIDEO}"], [])
+    assert (topic.published, world.events) == ([f"gifdrop.ConversionFailed {VIDEO}"], [])
 
 
 async def failed(world: World) -> None:
@@ -203,10 +179,10 @@ async def failed(world: World) -> None:
     await let_pass(world)
 
 
-async def test_a_retry_is_accepted_while_batch_takes_no_tasks(world: World) -> None:
+async def test_retry_is_accepted_while_batch_accepts_no_tasks(world: World) -> None:
     await failed(world)
-    retried = asyncio.create_task(retry(VIDEO, world.clients))
-    await refuse(world, "create gifdrop-")
+    retried = asyncio.create_task(retry(VIDEO, world.app.services))
+    await throttle(world, "create gifdrop-")
     assert (await retried).state == "queued"
     world.clock.seconds += LONG
     world.reconcile()
@@ -214,29 +190,26 @@ async def test_a_retry_is_accepted_while_batch_takes_no_tasks(world: World) -> N
     assert len(world.batch.tasks) == 1
 
 
-async def test_a_retry_asks_for_what_the_video_asks_for_now(world: World) -> None:
+async def test_retry_uses_the_present_metadata_of_the_video(world: World) -> None:
     world.videos.put(VIDEO, b"bad1", {"gif_width": "7"})
     world.deliver(VIDEO)
     await let_pass(world)
     world.videos.blobs[VIDEO].metadata["gif_width"] = "333"
     world.gate.open = True
-    assert (await retry(VIDEO, world.clients)).options == Options(width=333)
+    assert (await retry(VIDEO, world.app.services)).options == Options(width=333)
 
 
-async def test_of_all_failed_videos_those_that_were_removed_are_passed_over(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_retry_all_skips_deleted_videos(world: World, caplog: pytest.LogCaptureFixture) -> None:
     await failed(world)
     del world.videos.blobs[VIDEO]
     world.gate.open = True
-    assert await retry_all(None, world.clients) == 0
+    assert await retry_all(None, world.app.services) == 0
     assert "ERROR" not in {record.levelname for record in caplog.records}
 
 
-async def test_storage_that_does_not_list_is_the_trouble_that_a_retry_of_all_tells(world: World) -> None:
-    retried = asyncio.create_task(retry_all(None, world.clients))
+async def test_retry_all_raises_the_error_of_a_failed_listing(world: World) -> None:
+    retried = asyncio.create_task(retry_all(None, world.app.services))
     await let_pass(world, until="list conversions")
-    world.gate.settle(0, "unheard")
-    with pytest.raises(Exception, match="connection reset") as error:
+    world.gate.end(0, "response lost")
+    with pytest.raises(ServiceError, match="connection reset"):
         await retried
-    assert not isinstance(error.value, ExceptionGroup)
