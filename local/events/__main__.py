@@ -18,14 +18,14 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from local.events.checkpoint import Journal
+from local.events.control import application
 from local.events.faults import Faults
-from local.events.journal import Journal
 from local.events.retry import Policy
 from local.events.schema import CREATED, DELETED
 from local.events.sender import Sender
-from local.events.serve import application
 from local.events.subscription import HandshakeError, Subscription, validate
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 from local.storage.client import connect
 
 TOPIC = (

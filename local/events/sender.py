@@ -16,15 +16,15 @@ import aiohttp
 from local.events.access_log import blob_change
 from local.events.delivery import dead_letter, deliver
 from local.events.faults import Faults
-from local.events.follow import lines
 from local.events.schema import DELETED, blob_event, event_type, subject
+from local.events.tail import lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from local.events.access_log import BlobChange
-    from local.events.journal import Journal
+    from local.events.checkpoint import Journal
     from local.events.schema import Event
     from local.events.subscription import Subscription
     from local.storage.client import Storage

@@ -16,7 +16,7 @@ from typing import Any
 import jwt
 from aiohttp import web
 
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 
 AUDIENCE = "https://eventgrid.azure.net"
 MOST = 1024**2

@@ -12,11 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
+from local.functions.host import Host, serving
 from local.functions.index import IndexingError, load
 from local.functions.keys import Keys, new_key
-from local.functions.serve import Host, serving
 from local.functions.settings import InvalidHostFileError, read_host_file
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 
 
 def _arguments() -> argparse.Namespace:

@@ -14,7 +14,7 @@ from aiohttp import web
 from local.identity import PATH, endpoint
 from local.identity.identities import Identity, read
 from local.identity.tokens import LIFETIME_SECONDS, Issuer
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 
 
 def _arguments() -> argparse.Namespace:

@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 from local.storage import ACCOUNT
 
 _HERE = Path(__file__).parent

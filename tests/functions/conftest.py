@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.functions.host import APPS, RunningHost, running_host
+from tests.functions.host_process import APPS, RunningHost, running_host
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functions.host import eventually
+from tests.functions.host_process import eventually
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from tests.functions.host import RunningHost
+    from tests.functions.host_process import RunningHost
 
 MASTER = {"x-functions-key": "master/key"}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functions.host import APPS, ROOT, command, environment, eventually, running_host
+from tests.functions.host_process import APPS, ROOT, command, environment, eventually, running_host
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tests.functions.host import APPS, eventually, running_host
+from tests.functions.host_process import APPS, eventually, running_host
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     import aiohttp
 
-    from tests.functions.host import RunningHost
+    from tests.functions.host_process import RunningHost
 
 PATH = "/runtime/webhooks/eventgrid"
 QUERY = {"functionName": "on_event", "code": "events"}

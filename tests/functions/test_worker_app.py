@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functions.worker import ROOT, run_worker
+from tests.functions.worker_process import ROOT, run_worker
 
 if TYPE_CHECKING:
     from pathlib import Path

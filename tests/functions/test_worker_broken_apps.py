@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functions.worker import APPS, run_worker
+from tests.functions.worker_process import APPS, run_worker
 
 if TYPE_CHECKING:
     from pathlib import Path

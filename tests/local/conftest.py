@@ -10,7 +10,7 @@ import pytest
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
-from local import provision
+from local import resources
 from local.identity import identities
 from local.tls import certificates
 from tests.local.kit import running
@@ -31,7 +31,7 @@ async def account(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acc
     directory = tmp_path_factory.mktemp("account")
     tls = certificates(directory / "tls")
     log = directory / "access.log"
-    identities.write(directory / "identities.json", provision.IDENTITIES)
+    identities.write(directory / "identities.json", resources.IDENTITIES)
     serve = ["--tls-cert", str(tls.chain), "--tls-key", str(tls.key), "--port", "0"]
     async with (
         running(

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from aiohttp import web
 
-from local.part import Part, PartCrashedError, clean_environment
+from local.process import Part, ServiceCrashedError, clean_environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ async def running(
 ) -> AsyncIterator[tuple[Part, dict[str, Any]]]:
     """A part of the stack for as long as the context lasts, and its first line of output."""
 
-    def crashed(error: PartCrashedError) -> None:
+    def crashed(error: ServiceCrashedError) -> None:
         raise error
 
     part = Part(

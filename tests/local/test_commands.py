@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.commands.show import printable
+from local.commands.progress import printable
 from local.commands.videos import NoVideoError, find_videos
-from local.layout import Layout, read_endpoints, read_env, write_joining
+from local.layout import Layout, read_endpoints, read_env, write_connection_files
 
 
 def names(*paths: Path) -> list[str]:
@@ -39,7 +39,7 @@ def test_what_cannot_be_converted_is_refused_before_anything_starts(tmp_path: Pa
 
 def test_env_reads_back_as_it_was_written_and_is_private(tmp_path: Path) -> None:
     env = {"GIFDROP_COMPLETE_SCHEDULE": "*/2 * * * * *", "A": "it's $HOME", "B": ""}
-    write_joining(Layout(tmp_path), endpoints={"functions": "http://x"}, env=env)
+    write_connection_files(Layout(tmp_path), endpoints={"functions": "http://x"}, env=env)
     assert read_env(Layout(tmp_path)) == env
     assert read_endpoints(Layout(tmp_path)) == {"functions": "http://x"}
     assert (tmp_path / "env").stat().st_mode & 0o777 == 0o600

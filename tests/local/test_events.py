@@ -11,8 +11,8 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.events.faults import Faults
-from local.part import PartCrashedError
-from local.provision import EVENTS_IDENTITY
+from local.process import ServiceCrashedError
+from local.resources import EVENTS_IDENTITY
 from tests.local.conftest import Account
 from tests.local.kit import Webhook, running, webhook
 
@@ -149,6 +149,6 @@ async def test_a_webhook_that_does_not_answer_the_handshake_ends_the_sender(
     account: Account, hook: Webhook, tmp_path: Path
 ) -> None:
     hook.url += "-that-is-not-there"
-    with pytest.raises(PartCrashedError, match="answered 404 to the validation"):
+    with pytest.raises(ServiceCrashedError, match="answered 404 to the validation"):
         async with sender(account, hook, tmp_path, folder="never/"):
             pass

@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ManagedIdentityCredential
 
-from local.provision import APP_IDENTITY, POOL_IDENTITY, SYSTEM_IDENTITY
+from local.resources import APP_IDENTITY, POOL_IDENTITY, SYSTEM_IDENTITY
 from tests.local.conftest import Account
 
 STORAGE = "https://storage.azure.com/.default"

@@ -15,7 +15,7 @@ from local.commands.client import Client, connect
 from local.commands.convert import convert
 from local.commands.videos import Video
 from local.layout import read_endpoints, read_env
-from local.parts import NAMES
+from local.services import NAMES
 from local.stack import Stack
 from tests.support.videos import make_video
 

@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from local.events.follow import lines
-from local.events.journal import Journal
+from local.events.tail import lines
+from local.events.checkpoint import Journal
 
 
 def test_a_restart_begins_with_the_oldest_line_not_dealt_with(tmp_path: Path) -> None:
