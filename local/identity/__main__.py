@@ -1,4 +1,4 @@
-"""`python -m local.identity`: issues managed-identity tokens on loopback until told to stop."""
+"""`python -m local.identity`: issues managed-identity tokens on loopback until stopped."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from local.shutdown import stop_event
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.identity", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
-    parser.add_argument("--identities", type=Path, required=True, help="JSON array of the identities")
-    parser.add_argument("--lifetime", type=int, default=LIFETIME_SECONDS, help="of a token, in seconds")
+    parser.add_argument("--identities", type=Path, required=True, help="JSON file with the identities")
+    parser.add_argument("--lifetime", type=int, default=LIFETIME_SECONDS, help="lifetime of a token in seconds")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
@@ -39,7 +39,7 @@ async def _run(arguments: argparse.Namespace, *, identities: list[Identity], hea
 
 def main() -> int:
     arguments = _arguments()
-    # In the environment and not among the arguments, which every user of the machine can list.
+    # Not a command-line argument: every user of the machine can list those.
     header = os.environ.get("IDENTITY_HEADER", "")
     if not header:
         print("IDENTITY_HEADER is not set", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Which identities there are, and which one a caller of the endpoint asks for."""
+"""The managed identities, and the selection of one by a token request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class UnknownIdentityError(LookupError):
-    """There is no such identity."""
+    """No identity has the requested id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Identity:
 
 
 def read(path: Path) -> list[Identity]:
-    """The identities in a JSON file as `write` makes it; raises ValueError or TypeError for anything else."""
+    """The identities in a JSON file written by `write`; raises ValueError or TypeError for other content."""
     return [Identity(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
 
 
@@ -44,9 +44,9 @@ _SELECTORS = {
 
 
 def select(identities: Iterable[Identity], query: Mapping[str, str]) -> Identity:
-    """The identity that the query names, or the system-assigned one when it names none.
+    """The identity that the query names, or the system-assigned one if it names none.
 
-    Raises UnknownIdentityError. Ids are compared without regard to case, as Azure does.
+    Raises UnknownIdentityError. Ids are case-insensitive, as in Azure.
     """
     wanted = {field: query[name].lower() for name, field in _SELECTORS.items() if query.get(name)} or {
         "resource_id": ""
