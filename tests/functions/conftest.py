@@ -1,4 +1,4 @@
-"""One host of the app that has everything, for all tests that only ask it something."""
+"""One host for the app `everything`, shared by all tests that only send it requests."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import pytest
 from infra.package import build
 from local import services
 from local.layout import Layout
-from local.process import ServiceProcess, ServiceCrashedError, clean_environment
 from local.ports import free_ports
+from local.process import ServiceCrashedError, ServiceProcess, clean_environment
 from local.stack import PACKAGES, Stack
 from tests.integration.kit import Person
 

@@ -1,43 +1,43 @@
-"""How far the log is dealt with survives a restart."""
+"""The checkpoint in the access log, and reading the log as it grows."""
 
 import asyncio
 from pathlib import Path
 
-from local.events.tail import lines
-from local.events.checkpoint import Journal
+from local.events.checkpoint import Checkpoint
+from local.events.tail import tail
 
 
-def test_a_restart_begins_with_the_oldest_line_not_dealt_with(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "offset")
+def test_checkpoint_is_the_oldest_unprocessed_line(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "offset")
     for start in (0, 10, 20):
-        journal.begin(start)
-    journal.passed(30)
-    journal.end(0)
-    journal.end(20)
-    journal.save()
-    assert Journal(tmp_path / "offset").saved == 10
+        checkpoint.begin(start)
+    checkpoint.advance(30)
+    checkpoint.end(0)
+    checkpoint.end(20)
+    checkpoint.save()
+    assert Checkpoint(tmp_path / "offset").saved == 10
 
 
-def test_with_nothing_under_way_it_begins_behind_the_last_line(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "offset")
-    journal.begin(0)
-    journal.end(0)
-    journal.passed(30)
-    journal.save()
-    assert Journal(tmp_path / "offset").saved == 30
+def test_checkpoint_is_the_end_of_the_last_line_when_all_are_processed(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "offset")
+    checkpoint.begin(0)
+    checkpoint.end(0)
+    checkpoint.advance(30)
+    checkpoint.save()
+    assert Checkpoint(tmp_path / "offset").saved == 30
 
 
 async def first(count: int, path: Path, *, start: int = 0) -> list[tuple[str, int, int]]:
     found = []
     async with asyncio.timeout(10):
-        async for line in lines(path, start=start):
+        async for line in tail(path, start=start):
             found.append((line.text, line.start, line.end))
             if len(found) == count:
                 break
     return found
 
 
-async def test_lines_come_whole_however_they_are_written(tmp_path: Path) -> None:
+async def test_tail_yields_complete_lines_however_they_are_written(tmp_path: Path) -> None:
     path = tmp_path / "log"
     reading = asyncio.create_task(first(3, path))
     await asyncio.sleep(0.05)
