@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.commands.client import RefusedError
+from local.commands.client import UnauthorizedError
 from local.commands.demo import demo
 from local.commands.drop import drop, drop_from
 from local.commands.signals import StoppedError, run_until_signal
@@ -73,7 +73,7 @@ def main() -> int:
     except StoppedError as stopped:
         # A signal is the normal way to end `up` and `drop --watch`.
         return 0 if arguments.command == "up" or getattr(arguments, "watch", None) else 128 + stopped.number
-    except (ServiceCrashedError, InUseError, NoVideoError, RefusedError, OSError) as error:
+    except (ServiceCrashedError, InUseError, NoVideoError, UnauthorizedError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from infra.autoscale import formula
-from local.identity.identities import Identity
+from local.identity.managed_identity import Identity
 
 POOL = "gifdrop"
 CONTAINERS = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from infra.package import build
 from local import orphans, resources, services
-from local.identity import identities
+from local.identity.managed_identity import write_identities
 from local.layout import Layout, write_connection_files, write_private
 from local.lock import locked
 from local.ports import free_ports
@@ -128,7 +128,7 @@ class Stack:
             path.mkdir(parents=True, exist_ok=True)
         # Left by a stack that was killed.
         layout.endpoints.unlink(missing_ok=True)
-        identities.write(layout.identities, resources.IDENTITIES)
+        write_identities(layout.identities, resources.IDENTITIES)
         layout.pools.write_text(json.dumps([resources.pool_definition()], indent=2))
         ports = dict(zip(services.NAMES, free_ports(len(services.NAMES)), strict=True)) | dict(self._ports)
         config = services.StackConfig(

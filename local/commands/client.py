@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _RETRY_SECONDS = 0.5
 
 
-class RefusedError(Exception):
+class UnauthorizedError(Exception):
     """The status API rejected this client's key."""
 
 
@@ -47,7 +47,7 @@ class Client:
     async def status(self, name: str, *, since: datetime) -> dict[str, Any] | None:
         """The video's status, or None while no conversion queued after `since` is known.
 
-        Raises RefusedError for a rejected key, OSError for a rejected name.
+        Raises UnauthorizedError for a rejected key, OSError for a rejected name.
         """
         url = f"{self.functions}/api/status/{quote(name)}"
         try:
@@ -55,7 +55,7 @@ class Client:
                 if response.status == 400:
                     raise OSError(await response.text())
                 if response.status in (401, 403):
-                    raise RefusedError(f"GET {url} returned {response.status}: {await response.text()}")
+                    raise UnauthorizedError(f"GET {url} returned {response.status}: {await response.text()}")
                 if response.status != 200:
                     return None
                 status: dict[str, Any] = await response.json()

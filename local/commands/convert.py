@@ -25,7 +25,7 @@ _MAX_POLLS_PER_SECOND = 25
 async def convert(videos: Sequence[Video], *, client: Client, out: Path) -> int:
     """Convert videos and save the GIFs in the folder `out`; returns the number of GIFs.
 
-    Raises RefusedError if the status API rejects the client's key.
+    Raises UnauthorizedError if the status API rejects the client's key.
     """
     with progress_display([video.name for video in videos]) as display:
         runner = ConversionRunner(client=client, out=out, display=display)
@@ -48,7 +48,7 @@ class ConversionRunner:
     _waiting: int = 0
 
     async def convert(self, video: Video) -> bool:
-        """Convert one video and save its GIF; returns whether that succeeded. Raises RefusedError.
+        """Convert one video and save its GIF; returns whether that succeeded. Raises UnauthorizedError.
 
         Other failures are displayed and affect only this video.
         """

@@ -22,7 +22,7 @@ async def demo(paths: list[Path], *, directory: Path, out: Path) -> int:
     """Convert the videos in `paths`, or a sample if there are none, into the folder `out`.
 
     Returns the exit code: 0 only if every GIF was created.
-    Raises NoVideoError, ServiceCrashedError, InUseError, RefusedError.
+    Raises NoVideoError, ServiceCrashedError, InUseError, UnauthorizedError.
     """
     videos = find_videos(paths)
     if not videos:

@@ -18,7 +18,7 @@ async def drop(paths: list[Path], *, directory: Path, out: Path) -> int:
     """Convert the videos in `paths` into the folder `out`.
 
     Returns the exit code: 0 only if every GIF was created.
-    Raises NoVideoError, RefusedError.
+    Raises NoVideoError, UnauthorizedError.
     """
     endpoints, env = _read_connection(directory)
     videos = find_videos(paths)
@@ -29,7 +29,7 @@ async def drop(paths: list[Path], *, directory: Path, out: Path) -> int:
 
 
 async def drop_from(folder: Path, *, directory: Path, out: Path) -> int:
-    """Convert the videos in a folder and those added later, until cancelled. Raises NoVideoError, RefusedError."""
+    """Convert the videos in a folder and those added later, until cancelled. Raises NoVideoError, UnauthorizedError."""
     endpoints, env = _read_connection(directory)
     async with connect(endpoints=endpoints, env=env) as client:
         print(f"Watching {folder} for MP4s. Output folder: {out}. Press Ctrl-C to stop.", flush=True)

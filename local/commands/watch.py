@@ -26,7 +26,7 @@ _FileState = tuple[int, int]
 async def watch(folder: Path, *, client: Client, out: Path) -> None:
     """Convert videos whose GIF in `out` is missing or outdated, then new and changed ones, until cancelled.
 
-    Raises RefusedError.
+    Raises UnauthorizedError.
     """
     with progress_display([]) as display:
         runner = ConversionRunner(client=client, out=out, display=display)

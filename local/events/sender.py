@@ -58,7 +58,7 @@ class Sender:
             group.create_task(self._save_checkpoints())
             async for line in tail(log, start=self.checkpoint.saved):
                 change = blob_change(line.text)
-                if change is not None and self._wants(change):
+                if change is not None and self._matches(change):
                     name = subject(change.container, change.name)
                     occurrences[name] += 1
                     copies = self.faults.copies(name, occurrence=occurrences[name])
@@ -68,8 +68,8 @@ class Sender:
                         group.create_task(self._send(change, copies=copies, start=line.start))
                 self.checkpoint.advance(line.end)
 
-    def _wants(self, change: BlobChange) -> bool:
-        return self.subscription.wants(event_type=event_type(change), subject=subject(change.container, change.name))
+    def _matches(self, change: BlobChange) -> bool:
+        return self.subscription.matches(event_type=event_type(change), subject=subject(change.container, change.name))
 
     async def _send(self, change: BlobChange, *, copies: int, start: int) -> None:
         properties = None

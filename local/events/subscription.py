@@ -36,7 +36,7 @@ class Subscription:
     event_types: frozenset[str] = frozenset({CREATED})
     policy: Policy = field(default_factory=Policy)
 
-    def wants(self, *, event_type: str, subject: str) -> bool:
+    def matches(self, *, event_type: str, subject: str) -> bool:
         # Event Grid ignores case by default.
         return event_type in self.event_types and subject.lower().startswith(self.subject_begins_with.lower())
 

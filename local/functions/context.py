@@ -68,7 +68,7 @@ class InvocationContext(func.Context):
         return self.directory
 
     @property
-    def thread_local_storage(self) -> threading.local:  # type: ignore[override]  # the contract says type by mistake
+    def thread_local_storage(self) -> threading.local:  # type: ignore[override]  # azure-functions declares the wrong type
         return self.local
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from local.identity import PATH, endpoint
-from local.identity.identities import Identity, read
+from local.identity.managed_identity import Identity, read_identities
 from local.identity.tokens import LIFETIME_SECONDS, Issuer
 from local.shutdown import stop_event
 
@@ -45,7 +45,7 @@ def main() -> int:
         print("IDENTITY_HEADER is not set", file=sys.stderr)
         return 1
     try:
-        asyncio.run(_run(arguments, identities=read(arguments.identities), header=header))
+        asyncio.run(_run(arguments, identities=read_identities(arguments.identities), header=header))
     except (OSError, ValueError, TypeError) as error:
         print(error, file=sys.stderr)
         return 1

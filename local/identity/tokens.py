@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import jwt
 
 if TYPE_CHECKING:
-    from local.identity.identities import Identity
+    from local.identity.managed_identity import Identity
 
 TENANT = "3d6c2f9e-6a0b-4f5e-9a53-5f3b8c1d7e42"
 LIFETIME_SECONDS = 24 * 3600

@@ -9,10 +9,10 @@ from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
 from local import resources
-from local.identity import identities
+from local.identity.managed_identity import write_identities
 from local.tls import certificates
 from tests.local.account import Account
-from tests.local.processes import running_service
+from tests.local.child_processes import running_service
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ async def account(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acc
     directory = tmp_path_factory.mktemp("account")
     tls = certificates(directory / "tls")
     log = directory / "access.log"
-    identities.write(directory / "identities.json", resources.IDENTITIES)
+    write_identities(directory / "identities.json", resources.IDENTITIES)
     serve = ["--tls-cert", str(tls.chain), "--tls-key", str(tls.key), "--port", "0"]
     async with (
         running_service(

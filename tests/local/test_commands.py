@@ -1,13 +1,11 @@
-"""The commands' input files, printed names, and connection files."""
+"""The commands' input files and printed names."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from local.commands.progress import printable
 from local.commands.videos import NoVideoError, find_videos
-from local.layout import Layout, read_endpoints, read_env, write_connection_files
 
 
 def names(*paths: Path) -> list[str]:
@@ -37,27 +35,5 @@ def test_find_videos_rejects_missing_files_other_types_empty_folders_and_duplica
             find_videos(paths)
 
 
-def test_connection_files_round_trip_and_are_private(tmp_path: Path) -> None:
-    env = {"GIFDROP_COMPLETE_SCHEDULE": "*/2 * * * * *", "A": "it's $HOME", "B": ""}
-    write_connection_files(Layout(tmp_path), endpoints={"functions": "http://x"}, env=env)
-    assert read_env(Layout(tmp_path)) == env
-    assert read_endpoints(Layout(tmp_path)) == {"functions": "http://x"}
-    assert (tmp_path / "env").stat().st_mode & 0o777 == 0o600
-    assert json.loads((tmp_path / "endpoints.json").read_text()) == {"functions": "http://x"}
-
-
 def test_printable_escapes_control_characters() -> None:
     assert printable("a\x1b[2Jb\r\n☃ \udcff") == "a\\x1b[2Jb\\r\\n☃ \\udcff"
-
-
-def test_layout_clear_deletes_only_what_a_stack_created(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    for path in (layout.storage / "blob", layout.nodes / "node", tmp_path / "thesis" / "chapter"):
-        path.parent.mkdir(parents=True)
-        path.touch()
-    layout.clear()
-    assert (layout.storage / "blob").exists()
-    layout.keys.touch()
-    layout.clear()
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
-    assert (tmp_path / "thesis" / "chapter").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.stack import Stack
-from tests.local.processes import line_with, running_command
+from tests.local.child_processes import line_with, running_command
 from tests.support.videos import make_video
 
 

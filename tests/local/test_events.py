@@ -13,7 +13,7 @@ from local.events.faults import Faults
 from local.process import ServiceCrashedError
 from local.resources import EVENTS_IDENTITY
 from tests.local.account import Account
-from tests.local.processes import running_service
+from tests.local.child_processes import running_service
 from tests.local.webhook import Webhook, running_webhook
 from tests.support.waiting import wait_until_async
 

@@ -1,10 +1,9 @@
-"""Event Grid's retry schedule and fault injection."""
+"""Event Grid's retry schedule."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.events.faults import Faults
 from local.events.retry import Policy, delivered, seconds_until_next
 
 POLICY = Policy()
@@ -49,17 +48,3 @@ def test_jitter_adds_at_most_a_tenth(jitter: float, attempt: int) -> None:
 
 def test_only_200_to_204_mean_delivered() -> None:
     assert [status for status in range(100, 600) if delivered(status)] == [200, 201, 202, 203, 204]
-
-
-@given(st.integers(), st.text(), st.integers(1, 9))
-def test_faults_with_fractions_0_and_1_affect_no_and_all_events(seed: int, subject: str, occurrence: int) -> None:
-    assert Faults(seed=seed).copies(subject, occurrence=occurrence) == 1
-    assert Faults(seed=seed, drop=1).copies(subject, occurrence=occurrence) == 0
-    assert Faults(seed=seed, double=1).copies(subject, occurrence=occurrence) == 2
-
-
-def test_faults_affect_about_the_configured_fractions_of_events() -> None:
-    faults = Faults(drop=0.2, double=0.25, seed=1)
-    copies = [faults.copies(f"{number}.mp4", occurrence=1) for number in range(2000)]
-    assert 340 < copies.count(0) < 460
-    assert 340 < copies.count(2) < 460

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.processes import line_with, running_command
+from tests.local.child_processes import line_with, running_command
 from tests.support.videos import make_video
 from tests.support.waiting import wait_until_async
 

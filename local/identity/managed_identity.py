@@ -24,12 +24,12 @@ class Identity:
     resource_id: str = ""
 
 
-def read(path: Path) -> list[Identity]:
-    """The identities in a JSON file written by `write`; raises ValueError or TypeError for other content."""
+def read_identities(path: Path) -> list[Identity]:
+    """The identities in a JSON file written by `write_identities`; raises ValueError or TypeError for other content."""
     return [Identity(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def write(path: Path, identities: Iterable[Identity]) -> None:
+def write_identities(path: Path, identities: Iterable[Identity]) -> None:
     path.write_text(json.dumps([asdict(identity) for identity in identities], indent=2), encoding="utf-8")
 
 
@@ -43,7 +43,7 @@ _SELECTORS = {
 }
 
 
-def select(identities: Iterable[Identity], query: Mapping[str, str]) -> Identity:
+def select_identity(identities: Iterable[Identity], query: Mapping[str, str]) -> Identity:
     """The identity that the query names, or the system-assigned one if it names none.
 
     Raises UnknownIdentityError. Ids are case-insensitive, as in Azure.
