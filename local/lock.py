@@ -30,7 +30,7 @@ def locked(directory: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise InUseError(f"a stack is already running in {directory} (process {file.read().strip()})") from None
+            raise InUseError(f"A stack is already running in {directory} (process {file.read().strip()}).") from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
