@@ -18,14 +18,14 @@ from bench import Row
 from bench.table import show
 from bench.upload import upload
 from infra.package import sources
-from local import provision
+from local import resources
 from local.stack import Stack
 
 COUNT = 12
 SECONDS = 8
 BITS = "8M"
 """A second: what phones record 720p with."""
-AT_ONCE = int(provision.pool()["taskSlotsPerNode"])
+AT_ONCE = int(resources.pool_definition()["taskSlotsPerNode"])
 """As many as the local pool has task slots."""
 RECORDER = """
 import json, runpy, subprocess, sys

@@ -10,7 +10,7 @@ import sys
 from local.batch import options, server
 from local.batch.errors import BatchError
 from local.batch.node.guardian import InUseError
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 
 
 async def _main(chosen: options.Options) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from infra.package import build
-from local import parts
+from local import services
 from local.layout import Layout
-from local.part import Part, PartCrashedError, clean_environment
 from local.ports import free_ports
+from local.process import ServiceCrashedError, ServiceProcess, clean_environment
 from local.stack import PACKAGES, Stack
 from tests.integration.kit import Person
 
@@ -20,11 +20,11 @@ class Regions:
 
     def __init__(self, directory: Path) -> None:
         # All together, so that none is given twice.
-        away_port, *ports = free_ports(1 + len(parts.NAMES))
+        away_port, *ports = free_ports(1 + len(services.NAMES))
         self.away_url = f"https://127.0.0.1:{away_port}"
         self.stack = Stack(
             directory=directory / "home",
-            ports=dict(zip(parts.NAMES, ports, strict=True)),
+            ports=dict(zip(services.NAMES, ports, strict=True)),
             settings={"GIFDROP_FALLBACK_BATCH_URLS": self.away_url, "GIFDROP_GRACE_SECONDS": "3"},
             arguments={"batch": ["--control"]},
         )
@@ -36,19 +36,19 @@ class Regions:
             *("--node-root", str(away.nodes), "--applications", str(PACKAGES), "--pools", str(layout.pools)),
         ]
         self._log = directory / "away.log"
-        self.crashes: list[PartCrashedError] = []
+        self.crashes: list[ServiceCrashedError] = []
 
-    async def open_away(self) -> Part:
+    async def open_away(self) -> ServiceProcess:
         """Start the second account."""
         env = self.stack.env
         joining = ["--identity-endpoint", env["IDENTITY_ENDPOINT"], "--identity-header", env["IDENTITY_HEADER"]]
-        away = Part(
+        away = ServiceProcess(
             name="away",
             module="local.batch",
             arguments=[*self._arguments, *joining, "--ca-bundle", env["SSL_CERT_FILE"]],
             environment=clean_environment(),
             log=self._log,
-            crashed=self.crashes.append,
+            on_crash=self.crashes.append,
         )
         await away.start()
         return away

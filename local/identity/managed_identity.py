@@ -1,4 +1,4 @@
-"""Which identities there are, and which one a caller of the endpoint asks for."""
+"""The managed identities, and the selection of one by a token request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class UnknownIdentityError(LookupError):
-    """There is no such identity."""
+    """No identity has the requested id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +24,12 @@ class Identity:
     resource_id: str = ""
 
 
-def read(path: Path) -> list[Identity]:
-    """The identities in a JSON file as `write` makes it; raises ValueError or TypeError for anything else."""
+def read_identities(path: Path) -> list[Identity]:
+    """The identities in a JSON file written by `write_identities`; raises ValueError or TypeError for other content."""
     return [Identity(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def write(path: Path, identities: Iterable[Identity]) -> None:
+def write_identities(path: Path, identities: Iterable[Identity]) -> None:
     path.write_text(json.dumps([asdict(identity) for identity in identities], indent=2), encoding="utf-8")
 
 
@@ -43,10 +43,10 @@ _SELECTORS = {
 }
 
 
-def select(identities: Iterable[Identity], query: Mapping[str, str]) -> Identity:
-    """The identity that the query names, or the system-assigned one when it names none.
+def select_identity(identities: Iterable[Identity], query: Mapping[str, str]) -> Identity:
+    """The identity that the query names, or the system-assigned one if it names none.
 
-    Raises UnknownIdentityError. Ids are compared without regard to case, as Azure does.
+    Raises UnknownIdentityError. Ids are case-insensitive, as in Azure.
     """
     wanted = {field: query[name].lower() for name, field in _SELECTORS.items() if query.get(name)} or {
         "resource_id": ""

@@ -1,4 +1,4 @@
-"""Puts the host together: one aiohttp application in front of the functions, and their timers beside it."""
+"""The host: an aiohttp application for the functions' HTTP endpoints, and their timers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("functions.host")
 _GRACE_SECONDS = 5.0
-_LARGEST_BODY = 210_000_000  # bytes; Azure's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
+_MAX_BODY_BYTES = 210_000_000  # Azure's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
 class Host:
-    """An indexed app and what is needed to run it."""
+    """An indexed app with its configuration."""
 
     functions: Sequence[HostedFunction]
     host_file: HostFile
@@ -39,7 +39,7 @@ class Host:
 
 
 def application(host: Host, *, invoker: Invoker) -> web.Application:
-    """The host's HTTP side; raises IndexingError for a route that Azure refuses."""
+    """The host's HTTP endpoints; raises IndexingError for a route that Azure rejects."""
     prefix = host.host_file.route_prefix
     try:
         table = http.routes(host.functions, prefix=prefix)
@@ -47,14 +47,14 @@ def application(host: Host, *, invoker: Invoker) -> web.Application:
         raise IndexingError(str(error)) from error
     for route, earlier in routing.shadowed(table):
         logger.warning(
-            "'%s' (%s) is never reached: '%s' (%s) takes its requests, since the host tries routes by function name",
+            "'%s' (%s) is never reached: '%s' (%s) receives its requests because routes are tried by function name",
             route.name,
             route.template.text,
             earlier.name,
             earlier.template.text,
         )
     by_name = {function.name: function for function in host.functions}
-    events = {function.name: function for function in _listening(host, "eventGridTrigger")}
+    events = {function.name: function for function in _enabled(host, "eventGridTrigger")}
 
     async def entry(request: web.Request) -> web.StreamResponse:
         path = request.path.lower().rstrip("/")
@@ -66,20 +66,20 @@ def application(host: Host, *, invoker: Invoker) -> web.Application:
             return await admin.handle(request, functions=by_name, keys=host.keys, invoker=invoker, prefix=prefix)
         return await http.handle(request, table=table, keys=host.keys, invoker=invoker)
 
-    app = web.Application(client_max_size=_LARGEST_BODY)
+    app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_route("*", r"/{path:[\s\S]*}", entry)
     return app
 
 
-def _listening(host: Host, kind: str) -> list[HostedFunction]:
+def _enabled(host: Host, kind: str) -> list[HostedFunction]:
     return [function for function in host.functions if function.kind == kind and not function.disabled]
 
 
 @asynccontextmanager
-async def serving(host: Host, *, port: int) -> AsyncIterator[str]:
-    """Serve on loopback for as long as the context lasts; gives the base URL.
+async def serve(host: Host, *, port: int) -> AsyncIterator[str]:
+    """Serve on loopback while the context is open; yields the base URL.
 
-    At the end it stops accepting, gives running invocations a few seconds, and cancels what is left.
+    On exit, stops accepting requests, waits a few seconds for running invocations and cancels the rest.
     """
     invoker = Invoker(timeout=host.host_file.function_timeout)
     runner = web.AppRunner(application(host, invoker=invoker), access_log=None, shutdown_timeout=1.0)
@@ -90,7 +90,7 @@ async def serving(host: Host, *, port: int) -> AsyncIterator[str]:
         await site.start()
         loops += [
             asyncio.create_task(timers.run(function, invoker=invoker, data=host.data))
-            for function in _listening(host, "timerTrigger")
+            for function in _enabled(host, "timerTrigger")
         ]
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:

@@ -1,4 +1,4 @@
-"""Runs Microsoft's worker library on an app, each time in a fresh process without any setting."""
+"""Runs Microsoft's worker library on an app in a new process without app settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DRIVER = Path(__file__).with_name("worker_driver.py")
 
 
 def run_worker(app: Path, *invocations: dict[str, Any], cwd: Path, **settings: str) -> dict[str, Any]:
-    """Index `app` and make the invocations; see worker_driver.py for both shapes."""
+    """Index `app` and run the invocations; worker_driver.py describes their format and that of the report."""
     done = subprocess.run(
         [sys.executable, "-P", str(_DRIVER), str(app)],
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""Remembers how far the events of a log were dealt with, so that a restart loses none."""
+"""A checkpoint in the access log, so that a restarted sender loses no events."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Journal:
-    """Keeps the offset of the oldest line that is not dealt with; after a restart all lines from there come again."""
+class Checkpoint:
+    """Stores the offset of the oldest line not yet processed. After a restart, lines are processed again from there."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._open: dict[int, None] = {}
+        self._in_progress: dict[int, None] = {}
         self._next = self.saved = self._read()
 
     def _read(self) -> int:
@@ -24,24 +24,24 @@ class Journal:
 
     @property
     def pending(self) -> int:
-        """How many lines are begun and not ended."""
-        return len(self._open)
+        """The number of lines in progress."""
+        return len(self._in_progress)
 
     def begin(self, start: int) -> None:
-        """The line at offset `start` is now being dealt with; lines begin in order."""
-        self._open[start] = None
+        """Processing of the line at offset `start` has begun; lines begin in order."""
+        self._in_progress[start] = None
 
     def end(self, start: int) -> None:
-        """The line at offset `start` is dealt with."""
-        del self._open[start]
+        """Processing of the line at offset `start` has finished, in any order."""
+        del self._in_progress[start]
 
-    def passed(self, offset: int) -> None:
+    def advance(self, offset: int) -> None:
         """All lines before `offset` have been read."""
         self._next = offset
 
     def save(self) -> None:
-        """Write the offset, if it changed."""
-        offset = next(iter(self._open), self._next)
+        """Write the offset if it has changed."""
+        offset = next(iter(self._in_progress), self._next)
         if self._path is None or offset == self.saved:
             return
         draft = self._path.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""Progress on a terminal as bars, elsewhere as a line for each event."""
+"""Progress of conversions: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,33 +6,32 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.progress import Progress, TaskID
+_MAX_BARS = 12
+_MAX_LABEL_CHARS = 40
 
-_BARS_AT_MOST = 12
 
-
-class Show(Protocol):
-    """Where progress goes."""
+class ProgressDisplay(Protocol):
+    """Shows the progress of conversions."""
 
     def update(self, name: str, *, state: str, fraction: float | None) -> None:
-        """A video is in a state (a word), and so far done, 0 to 1, if that is known."""
+        """Show a video's state and the completed fraction, 0 to 1, if known."""
 
     def end(self, name: str, line: str) -> None:
-        """A video is done; the line says how it came out."""
+        """Show the result of a video as `line` and stop showing its progress."""
 
 
 @contextmanager
-def show(names: Sequence[str]) -> Iterator[Show]:
-    """Show the progress of these videos for as long as the context lasts."""
+def progress_display(names: Sequence[str]) -> Iterator[ProgressDisplay]:
+    """A display for these videos; more may be added while it is open."""
     if not sys.stdout.isatty():
         yield _Lines()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
     progress = Progress(
         TextColumn("{task.fields[label]}", markup=False),
         BarColumn(bar_width=30),
@@ -59,13 +58,13 @@ class _Lines:
 
 
 class _Bars:
-    """A bar for each video, or one for all of them and those that are being converted when there are many."""
+    """A bar for each video; with many videos, one total and a bar for each running conversion."""
 
     def __init__(self, progress: Progress, names: Sequence[str]) -> None:
         self._progress = progress
         self._total: TaskID | None = None
         self._bars: dict[str, TaskID] = {}
-        self._many = len(names) > _BARS_AT_MOST
+        self._many = len(names) > _MAX_BARS
         if self._many:
             self._total = progress.add_task("", total=len(names), label=f"{len(names)} videos", state="")
         else:
@@ -74,7 +73,7 @@ class _Bars:
 
     def _add(self, name: str) -> TaskID:
         label = printable(name)
-        bar = self._progress.add_task("", total=1.0, label=label if len(label) <= 40 else f"{label[:39]}…", state="")
+        bar = self._progress.add_task("", total=1.0, label=_shortened(label), state="")
         self._bars[name] = bar
         return bar
 
@@ -94,6 +93,10 @@ class _Bars:
             self._progress.remove_task(bar)
 
 
+def _shortened(label: str) -> str:
+    return label if len(label) <= _MAX_LABEL_CHARS else f"{label[: _MAX_LABEL_CHARS - 1]}…"
+
+
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or could not be printed."""
+    """The text with control characters and unprintable characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -1,4 +1,4 @@
-"""Follows a log file as it grows."""
+"""Reads a log file as it grows, like `tail -f`."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-_INTERVAL_SECONDS = 0.03
-_CHUNK = 1 << 20
+_POLL_SECONDS = 0.03
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A whole line without its newline, and the offsets in bytes at which it begins and the next one does."""
+    """A complete line without its newline; `start` is its byte offset, `end` that of the next line."""
 
     text: str
     start: int
     end: int
 
 
-async def lines(path: Path, *, start: int = 0) -> AsyncIterator[Line]:
-    """The lines of a file from the offset `start` on, for ever; a line counts once its newline is there.
+async def tail(path: Path, *, start: int = 0) -> AsyncIterator[Line]:
+    """The complete lines of a file from the byte offset `start` on, without end.
 
-    A file that is not there yet is waited for, and one that is shorter than `start` is read from the beginning.
+    Waits for the file to be created; reads it from the beginning if it is shorter than `start`.
     """
     while True:
         try:
             file = path.open("rb")
             break
         except FileNotFoundError:
-            await asyncio.sleep(_INTERVAL_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
     with file:
         if file.seek(0, os.SEEK_END) < start:
             start = 0
         file.seek(start)
         pending = b""
         while True:
-            chunk = file.read(_CHUNK)
+            chunk = file.read(_CHUNK_BYTES)
             if not chunk:
-                await asyncio.sleep(_INTERVAL_SECONDS)
+                await asyncio.sleep(_POLL_SECONDS)
                 continue
-            *whole, pending = (pending + chunk).split(b"\n")
-            for raw in whole:
+            *complete, pending = (pending + chunk).split(b"\n")
+            for raw in complete:
                 end = start + len(raw) + 1
                 yield Line(text=raw.decode(errors="replace"), start=start, end=end)
                 start = end

@@ -1,4 +1,4 @@
-"""The sender's own endpoint: what it has done so far, and which trouble it makes."""
+"""The sender's control endpoint: its counts and its fault injection."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def application(sender: Sender) -> web.Application:
-    """`GET /`: counts and events under way; `PUT /faults`: from now on other Faults, as JSON."""
+    """`GET /` returns counts and the number of events in progress; `PUT /faults` replaces the Faults, as JSON."""
 
     async def show(_: web.Request) -> web.Response:
         return web.json_response(
-            {"counts": sender.counts, "under_way": sender.journal.pending, "faults": asdict(sender.faults)}
+            {"counts": sender.counts, "under_way": sender.checkpoint.pending, "faults": asdict(sender.faults)}
         )
 
     async def set_faults(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Runs the Functions host as a process of its own, for tests."""
+"""Runs the Functions host as a child process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 APPS = Path(__file__).parent / "apps"
@@ -23,29 +22,29 @@ APPS = Path(__file__).parent / "apps"
 
 @dataclass
 class RunningHost:
-    """A host that serves one app; `first` is the first line it printed."""
+    """A running host; `first_line` is the JSON it printed at start, `notes` the file that its app writes to."""
 
     process: subprocess.Popen[str]
-    first: dict[str, Any]
+    first_line: dict[str, Any]
     log: Path
     notes: Path
 
     @property
     def url(self) -> str:
-        return str(self.first["url"])
+        return str(self.first_line["url"])
 
-    def ask(self, method: str, path: str, **headers: str) -> tuple[int, bytes]:
-        """Send a request with an empty JSON object and wait for the answer."""
+    def request(self, method: str, path: str, **headers: str) -> tuple[int, bytes]:
+        """Send a request with an empty JSON object; returns the status code and the body of the response."""
         connection = HTTPConnection("127.0.0.1", urlsplit(self.url).port, timeout=30)
         try:
             connection.request(method, path, body="{}", headers={"Content-Type": "application/json", **headers})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
 
-    def noted(self, **facts: object) -> list[dict[str, Any]]:
-        """What the app noted so far, of what has these facts."""
+    def notes_with(self, **facts: object) -> list[dict[str, Any]]:
+        """The notes the app has written so far that contain these facts."""
         lines = self.notes.read_text().splitlines() if self.notes.exists() else []
         notes = [json.loads(line) for line in lines]
         return [note for note in notes if facts.items() <= note.items()]
@@ -56,13 +55,13 @@ def command(app: Path, *arguments: str) -> list[str]:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """A bare environment with these app settings."""
+    """A minimal environment with these app settings."""
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **settings}
 
 
 @contextmanager
 def running_host(app: Path, *arguments: str, directory: Path, **settings: str) -> Iterator[RunningHost]:
-    """Serve `app` with these app settings, with its log and notes in `directory`, and stop it in the end."""
+    """Run a host that serves `app` with these app settings; its log and notes are in `directory`."""
     log, notes = directory / "host.log", directory / "notes.jsonl"
     with log.open("a") as stderr:
         process = subprocess.Popen(
@@ -79,14 +78,6 @@ def running_host(app: Path, *arguments: str, directory: Path, **settings: str) -
             line = process.stdout.readline()
             assert line, log.read_text()
             try:
-                yield RunningHost(process=process, first=json.loads(line), log=log, notes=notes)
+                yield RunningHost(process=process, first_line=json.loads(line), log=log, notes=notes)
             finally:
                 process.terminate()
-
-
-def eventually(condition: Callable[[], object], *, within: float = 20.0) -> None:
-    """Wait until `condition` holds; fail when it does not within so many seconds."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)

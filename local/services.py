@@ -1,4 +1,4 @@
-"""How each part of the stack is started: its command line and its environment."""
+"""The services of the stack: the command line and environment of each."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from local import provision
+from local import resources
 from local.events.schema import subject
 from local.identity import PATH as IDENTITY_PATH
-from local.part import ROOT, clean_environment
+from local.process import ROOT, clean_environment
 from local.storage import ACCOUNT
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ BATCH_ACCOUNT = "gifdrop"
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """Command line and environment of the part `name`."""
+    """Command line and environment of one service."""
 
     name: str
     arguments: list[str]
@@ -33,8 +33,8 @@ class Spec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Everything that is settled before the first process starts; with it each part can start on its own."""
+class StackConfig:
+    """Everything the services share, fixed before the first one starts, so that each can start independently."""
 
     layout: Layout
     ports: Mapping[str, int]
@@ -60,20 +60,20 @@ class Plan:
             "function_key": key,
             "master_key": self.keys["master"],
             "account": BATCH_ACCOUNT,
-            "pool": provision.POOL,
+            "pool": resources.POOL,
         }
 
     def env(self, *, package_version: str) -> dict[str, str]:
-        """What a client, and the app, need in their environment."""
+        """The environment that the app and other clients need: the contents of the file `env`."""
         return {
-            **self._joining,
+            **self._client_environment,
             "NO_PROXY": clean_environment()["NO_PROXY"],
-            "AZURE_CLIENT_ID": provision.APP_IDENTITY.client_id,
+            "AZURE_CLIENT_ID": resources.APP_IDENTITY.client_id,
             "GIFDROP_STORAGE_URL": self.endpoints["storage"],
-            **provision.CONTAINERS,
+            **resources.CONTAINERS,
             "GIFDROP_BATCH_URL": self.endpoints["batch"],
-            "GIFDROP_POOL_ID": provision.POOL,
-            "GIFDROP_POOL_IDENTITY": provision.POOL_IDENTITY.resource_id,
+            "GIFDROP_POOL_ID": resources.POOL,
+            "GIFDROP_POOL_IDENTITY": resources.POOL_IDENTITY.resource_id,
             "GIFDROP_PACKAGE_ID": "gifdrop",
             "GIFDROP_PACKAGE_VERSION": package_version,
             "GIFDROP_COMPLETE_SCHEDULE": "*/2 * * * * *",
@@ -82,7 +82,7 @@ class Plan:
         }
 
     @property
-    def _joining(self) -> dict[str, str]:
+    def _client_environment(self) -> dict[str, str]:
         return {
             "SSL_CERT_FILE": str(self.tls.bundle),
             "REQUESTS_CA_BUNDLE": str(self.tls.bundle),
@@ -148,11 +148,11 @@ class Plan:
             *("--access-log", str(self.layout.access_log)),
             *("--storage-url", self.endpoints["storage"]),
             *("--subject-begins-with", subject(container, "")),
-            *("--client-id", provision.EVENTS_IDENTITY.client_id),
+            *("--client-id", resources.EVENTS_IDENTITY.client_id),
             *("--dead-letter-container", env["GIFDROP_DEADLETTER_CONTAINER"]),
-            *("--journal", str(self.layout.events_journal)),
+            *("--journal", str(self.layout.events_checkpoint)),
         ]
         webhook = f"{self._url('functions')}/runtime/webhooks/eventgrid"
         query = f"functionName=on_video_uploaded&code={quote(self.keys['eventgrid'])}"
-        environment = clean_environment() | self._joining | {"EVENTS_WEBHOOK": f"{webhook}?{query}"}
+        environment = clean_environment() | self._client_environment | {"EVENTS_WEBHOOK": f"{webhook}?{query}"}
         return Spec(name="events", arguments=arguments, environment=environment)

@@ -1,4 +1,4 @@
-"""What Bicep makes in Azure and nobody makes on a laptop: identities, the pool, containers."""
+"""The Azure resources that Bicep creates in the cloud, for the local stack: identities, containers, the pool."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from infra.autoscale import formula
-from local.identity.identities import Identity
+from local.identity.managed_identity import Identity
 
 POOL = "gifdrop"
 CONTAINERS = {
@@ -17,7 +17,7 @@ CONTAINERS = {
     "GIFDROP_LOGS_CONTAINER": "logs",
     "GIFDROP_DEADLETTER_CONTAINER": "deadletters",
 }
-"""App setting -> container."""
+"""App setting -> container name."""
 _GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
 _IDENTITY = f"{_GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 
@@ -37,8 +37,8 @@ EVENTS_IDENTITY = _identity("gifdrop-events", 4)
 IDENTITIES = (SYSTEM_IDENTITY, APP_IDENTITY, POOL_IDENTITY, EVENTS_IDENTITY)
 
 
-def pool() -> dict[str, Any]:
-    """The pool as Batch's data plane shows it, with the identity that only Azure Resource Manager can give it."""
+def pool_definition() -> dict[str, Any]:
+    """The pool as Batch's data plane returns it, with the identity that only Azure Resource Manager can assign."""
     return {
         "id": POOL,
         "vmSize": "standard_d2s_v5",
