@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.batch.options import DEFAULT_KEY
-from tests.batch.kit import ROOT, Emulator, emulator
+from tests.batch.emulators import ROOT, Emulator, emulator
 from tests.batch.sdks import scenario, v15
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def observed(seen: object) -> object:
     return json.loads(json.dumps(seen))
 
 
-def test_azure_batch_15_sees_what_is_expected(served: Emulator) -> None:
+def test_azure_batch_15_passes_the_scenario(served: Emulator) -> None:
     assert observed(scenario.run(v15.make(served.url, "gifdrop", DEFAULT_KEY), "sync")) == SEEN
 
 
-def test_the_asynchronous_client_sees_the_same(served: Emulator) -> None:
+def test_asynchronous_azure_batch_15_passes_the_scenario(served: Emulator) -> None:
     sdk = v15.make_async(served.url, "gifdrop", DEFAULT_KEY)
     try:
         assert observed(scenario.run(sdk, "async")) == SEEN
@@ -77,7 +77,7 @@ def test_the_asynchronous_client_sees_the_same(served: Emulator) -> None:
 
 
 @pytest.mark.skipif(not OLD.exists(), reason="azure-batch 14 is not installed; make test-az installs and runs it")
-def test_azure_batch_14_sees_the_same(served: Emulator) -> None:
+def test_azure_batch_14_passes_the_scenario(served: Emulator) -> None:
     done = subprocess.run(
         [OLD, "-W", "ignore", "-m", "tests.batch.sdks.v14", served.url, "gifdrop", DEFAULT_KEY, "old"],
         cwd=ROOT,

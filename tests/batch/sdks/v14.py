@@ -158,7 +158,7 @@ class Sdk14:
 
 
 def make(url: str, account: str, key: str) -> Sdk14:
-    """By shared key."""
+    """A client with the shared key."""
     return Sdk14(BatchServiceClient(batch_auth.SharedKeyCredentials(account, key), batch_url=url))
 
 

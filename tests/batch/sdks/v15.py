@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 class Sdk15:
-    """The synchronous client; `settle` turns what a method gives into a value."""
+    """The synchronous client; `resolve` is where the asynchronous one awaits."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def settle(self, value: Any) -> Any:
+    def resolve(self, value: Any) -> Any:
         return value
 
     def listed(self, pages: Any) -> list[Any]:
         return list(pages)
 
     def content(self, stream: Any) -> bytes:
-        return b"".join(self.settle(stream))
+        return b"".join(self.resolve(stream))
 
     def _call(self, name: str, *arguments: object, **settings: object) -> Any:
-        return self._refusing(lambda: self.settle(getattr(self._client, name)(*arguments, **settings)))
+        return self._refusing(lambda: self.resolve(getattr(self._client, name)(*arguments, **settings)))
 
     def _list(self, name: str, *arguments: object, **settings: object) -> list[Doc]:
         found = self._refusing(lambda: self.listed(getattr(self._client, name)(*arguments, **settings)))
@@ -55,7 +55,7 @@ class Sdk15:
 
     def pool_exists(self, pool: str) -> bool:
         try:
-            return bool(self.settle(self._client.pool_exists(pool)))
+            return bool(self.resolve(self._client.pool_exists(pool)))
         except ResourceNotFoundError:
             return False
 
@@ -173,32 +173,32 @@ class AsyncSdk15(Sdk15):
 
         super().__init__(self._loop.run_until_complete(started()))
 
-    def settle(self, value: Any) -> Any:
+    def resolve(self, value: Any) -> Any:
         return self._loop.run_until_complete(value)
 
     def listed(self, pages: Any) -> list[Any]:
         async def every() -> list[Any]:
             return [each async for each in pages]
 
-        return self.settle(every())  # type: ignore[no-any-return]
+        return self.resolve(every())  # type: ignore[no-any-return]
 
     def content(self, stream: Any) -> bytes:
         async def whole() -> bytes:
             return b"".join([chunk async for chunk in await stream])
 
-        return self.settle(whole())  # type: ignore[no-any-return]
+        return self.resolve(whole())  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self.settle(self._client.close())
+        """Close the connections."""
+        self.resolve(self._client.close())
         self._loop.close()
 
 
 def make(url: str, account: str, key: str) -> Sdk15:
-    """By shared key."""
+    """A client with the shared key."""
     return Sdk15(BatchClient(url, AzureNamedKeyCredential(account, key)))
 
 
 def make_async(url: str, account: str, key: str) -> AsyncSdk15:
-    """By shared key, asynchronous."""
+    """An asynchronous client with the shared key."""
     return AsyncSdk15(lambda: AsyncBatchClient(url, AzureNamedKeyCredential(account, key)))
