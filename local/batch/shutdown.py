@@ -1,4 +1,4 @@
-"""Tells the emulator when to stop: on a signal, or at the end of standard input."""
+"""Stops the emulator on a signal or at the end of standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`az batch` against the emulator: what its help shows, with a shared key and JSON files."""
+"""`az batch` against the emulator: commands from its help, with a shared key and JSON files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TASKS = [
 
 @pytest.fixture
 def az(plain: Emulator, tmp_path: Path) -> Callable[..., Any]:
-    """Run `az batch ...` in `tmp_path`; its JSON answer, None for none."""
+    """Run `az batch ...` in `tmp_path`; returns its JSON output or None."""
     env = os.environ | {
         "AZURE_CONFIG_DIR": str(tmp_path / "config"),
         "AZURE_CORE_COLLECT_TELEMETRY": "0",

@@ -1,4 +1,4 @@
-"""`$filter`: what it means, and that nothing crashes it."""
+"""`$filter`: its semantics, and invalid text."""
 
 from __future__ import annotations
 

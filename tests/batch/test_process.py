@@ -77,4 +77,4 @@ def test_second_emulator_on_the_same_directory_is_refused(tmp_path: Path) -> Non
             check=False,
         )
     assert second.returncode != 0
-    assert b"another emulator works in" in second.stderr
+    assert b"another emulator uses" in second.stderr

@@ -118,7 +118,7 @@ def test_job_disabled_and_then_terminated_leaves_no_task_active(client: BatchCli
 
 
 def test_deleting_a_job_ends_its_preparation_task(client: BatchClient, pool: str, name: str, tmp_path: Path) -> None:
-    # It writes for as long as it lives.
+    # The preparation task writes until it is killed.
     command = f"/bin/bash -c 'while sleep 0.05; do echo >> {tmp_path}/alive; done'"
     job = make_job(client, name, pool, job_preparation_task=models.BatchJobPreparationTask(command_line=command))
     client.create_task(job, models.BatchTaskCreateOptions(id="waits", command_line="true"))

@@ -40,7 +40,7 @@ async def list_applications(call: Call) -> web.Response:
 
 
 async def get_application(call: Call) -> web.Response:
-    wanted = call.part("application").lower()
+    wanted = call.path_variable("application").lower()
     for name, versions in packages.available(call.account.options.applications).items():
         if name.lower() == wanted:
             head = {"odata.metadata": f"{call.base}/$metadata#applications/@Element"}

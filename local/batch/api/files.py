@@ -50,7 +50,7 @@ class Root:
 
 
 def _task_root(call: Call) -> Root:
-    task = call.account.task(call.part("job"), call.part("task"))
+    task = call.account.task(call.path_variable("job"), call.path_variable("task"))
     if task.node is None or "nodeInfo" not in task.doc:
         raise BatchError("TaskFilesUnavailable", "The task has not run on a node yet.")
     if task.files_removed:
@@ -116,7 +116,7 @@ def _headers(root: Root, path: Path, stat: os.stat_result) -> dict[str, str]:
 
 
 def _describe(call: Call, root: Root) -> web.Response:
-    path = root.find(call.part("path"))
+    path = root.find(call.path_variable("path"))
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -127,7 +127,7 @@ def _describe(call: Call, root: Root) -> web.Response:
 
 
 async def _download(call: Call, root: Root) -> web.StreamResponse:
-    path = root.find(call.part("path"))
+    path = root.find(call.path_variable("path"))
     if path.is_dir():
         raise BatchError("FileNotFound", "The specified path is a directory.")
     try:
@@ -156,7 +156,7 @@ async def _download(call: Call, root: Root) -> web.StreamResponse:
 
 
 def _delete(call: Call, root: Root) -> web.Response:
-    path = root.find(call.part("path"))
+    path = root.find(call.path_variable("path"))
     if path == root.path.resolve():
         raise BatchError("FileNotFound")
     if not path.is_dir():

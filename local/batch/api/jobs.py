@@ -66,7 +66,9 @@ def _update(job: Job, changes: Doc) -> web.Response:
     ending = (job.doc["onAllTasksComplete"].lower(), changes.get("onAllTasksComplete", "").lower())
     if ending == ("terminatejob", "noaction"):
         raise BatchError(
-            "InvalidPropertyValue", PropertyName="onAllTasksComplete", Reason="terminatejob cannot be taken back"
+            "InvalidPropertyValue",
+            PropertyName="onAllTasksComplete",
+            Reason="terminatejob cannot be changed to noaction",
         )
     if "poolInfo" in changes:
         job_creation.change_pool(job, changes["poolInfo"])

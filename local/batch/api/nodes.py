@@ -52,7 +52,7 @@ _UNREACHABLE = ("creating", "starting", "rebooting", "reimaging", "preempted", "
 
 
 async def list_nodes(call: Call) -> web.Response:
-    pool = call.account.pool(call.part("pool"))
+    pool = call.account.pool(call.path_variable("pool"))
     return listing.page(call, NODES, ((node.seq, node.doc) for node in pool.nodes.values()))
 
 
@@ -155,7 +155,7 @@ async def delete_node_user(call: Call) -> web.Response:
 
 
 def _known_user(call: Call, node: Node) -> str:
-    name = call.part("user")
+    name = call.path_variable("user")
     if name not in node.users:
         raise BatchError("NodeUserNotFound", "The specified user does not exist on the node.")
     return name

@@ -45,7 +45,7 @@ _MAX_COLLECTION_TASKS = 100
 
 
 async def create_task(call: Call) -> web.Response:
-    job = call.account.job(call.part("job"))
+    job = call.account.job(call.path_variable("job"))
     spec = await call.body(bodies.create)
     job_lifecycle.check_changeable(job)
     task = task_creation.add(job, spec)
@@ -53,7 +53,7 @@ async def create_task(call: Call) -> web.Response:
 
 
 async def create_task_collection(call: Call) -> web.Response:
-    job = call.account.job(call.part("job"))
+    job = call.account.job(call.path_variable("job"))
     given = (await call.body(bodies.collection))["value"]
     job_lifecycle.check_changeable(job)
     if len(given) > _MAX_COLLECTION_TASKS:
@@ -81,7 +81,7 @@ def _add_one(call: Call, job: Job, spec: object) -> Doc:
 
 
 async def list_tasks(call: Call) -> web.Response:
-    job = call.account.job(call.part("job"))
+    job = call.account.job(call.path_variable("job"))
     return listing.page(call, TASKS, ((task.seq, task.doc) for task in job.tasks.values()))
 
 

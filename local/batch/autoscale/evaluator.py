@@ -11,7 +11,7 @@ from lark import Token, Tree
 from local.batch.autoscale.functions import FUNCTIONS, UNITS, moment
 from local.batch.autoscale.history import METRICS, History, InsufficientSampleDataError
 from local.batch.autoscale.parser import Formula, FormulaError, Node, parse
-from local.batch.autoscale.values import Interval, OperationError, Value, binary, type_name, written
+from local.batch.autoscale.values import Interval, OperationError, Value, binary, format_value, type_name
 
 DEALLOCATION = ("requeue", "terminate", "taskcompletion", "retaineddata")
 _TARGETS = ("$TargetDedicatedNodes", "$TargetLowPriorityNodes")
@@ -112,7 +112,7 @@ class _Run:
         dedicated, low_priority = (max(0, int(_double(self._system[name]))) for name in _TARGETS)
         option = str(self._system[_OPTION])
         parts = [f"{_TARGETS[0]}={dedicated}", f"{_TARGETS[1]}={low_priority}", f"{_OPTION}={option}"]
-        parts += [f"{name}={written(value)}" for name, value in sorted(self._user.items())]
+        parts += [f"{name}={format_value(value)}" for name, value in sorted(self._user.items())]
         return Result(dedicated, low_priority, option, self._system | self._user, ";".join(parts))
 
     def _value(self, node: Node | Token) -> Value:

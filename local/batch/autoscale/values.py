@@ -101,13 +101,13 @@ def _undefined(symbol: str, left: Value, right: Value) -> OperationError:
     return OperationError(f"there is no {type_name(left)} {symbol} {type_name(right)}")
 
 
-def written(value: Value) -> str:
+def format_value(value: Value) -> str:
     """The value as written in the result string."""
     match value:
         case float():
             return f"{value:.15g}"
         case tuple():
-            return "[" + ",".join(written(each) for each in value) + "]"
+            return "[" + ",".join(format_value(each) for each in value) + "]"
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case Interval():

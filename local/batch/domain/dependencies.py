@@ -41,7 +41,7 @@ def _check_next(task: Task) -> None:
 
 def _keys(depends: Doc) -> Iterator[str]:
     """The keys of the tasks that `dependsOn` names; a range means decimal ids without leading zeros."""
-    # Lazily: a range may name more tasks than fit into memory.
+    # A generator: a range may name more tasks than fit into memory.
     for each in depends.get("taskIds", []):
         yield str(each).lower()
     for span in depends.get("taskIdRanges", []):

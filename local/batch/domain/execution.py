@@ -22,7 +22,7 @@ _STAGE_CONDITION = {"prepare": "preProcessingError", "upload": "fileUploadError"
 
 async def execute(task: Task, run: Run) -> None:
     """Run `task` on its node and apply the consequences. Never raises."""
-    run.begun = True
+    run.started = True
     outcome: Outcome | None = None
     try:
         outcome = await _run(task, run)

@@ -94,7 +94,7 @@ class Pool(Entity):
 
 @dataclass(slots=True, eq=False)
 class Node(Entity):
-    """A compute node. `removal` is set once it is to leave its pool: the deallocation option for its tasks."""
+    """A compute node. `removal` is the deallocation option for its tasks, set when it will leave its pool."""
 
     pool: Pool
     root: Path
@@ -271,14 +271,14 @@ class Run:
     work: asyncio.Task[None] | None = None
     interruption: Interruption | None = None
     message: str = ""
-    begun: bool = False
+    started: bool = False
 
     async def interrupt(self, how: Interruption, message: str = "") -> None:
         """End it now; returns when its processes are gone."""
         if self.interruption is None:
             self.interruption, self.message = how, message
             # Work cancelled before its first step would never clean up after itself.
-            while self.work is not None and not self.begun:
+            while self.work is not None and not self.started:
                 await asyncio.sleep(0)
             if self.work is not None:
                 self.work.cancel()

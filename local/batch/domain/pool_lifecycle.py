@@ -77,7 +77,7 @@ def _check_size(spec: Doc) -> None:
 
 
 def start_delete(pool: Pool) -> None:
-    """Begin to delete an active pool; one that is being deleted is left alone."""
+    """Begin to delete an active pool; does nothing if it is being deleted already."""
     if pool.state == "active":
         pool.move_to("deleting")
         resume_delete(pool)

@@ -1,4 +1,4 @@
-"""Adds nodes to a pool and removes them, until it has as many as its targets say."""
+"""Adds nodes to a pool and removes them until their number is that of its targets."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ async def delete(schedule: JobSchedule) -> None:
 
 
 def _delete_auto_pool(schedule: JobSchedule) -> None:
-    """Delete the pool that its jobs share, unless it is to be kept."""
+    """Delete the pool that its jobs share, unless keepAlive is set."""
     auto_pool = schedule.doc["jobSpecification"]["poolInfo"].get("autoPoolSpecification", {})
     if schedule.pool is not None and not auto_pool.get("keepAlive"):
         pool_lifecycle.start_delete(schedule.pool)

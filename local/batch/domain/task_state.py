@@ -26,7 +26,7 @@ def assign(task: Task, node: Node) -> None:
 
 
 def start(task: Task) -> None:
-    """It runs: fetching its resource files counts as running."""
+    """Mark it running: fetching its resource files counts as running."""
     info = task.info
     info["startTime"] = clock.now()
     if info["retryCount"]:
@@ -35,7 +35,7 @@ def start(task: Task) -> None:
 
 
 def complete(task: Task, outcome: Outcome) -> None:
-    """It has succeeded or failed."""
+    """Mark it completed, with its outcome."""
     info = task.info
     info["endTime"] = clock.now()
     info.setdefault("startTime", info["endTime"])
@@ -50,7 +50,7 @@ def complete(task: Task, outcome: Outcome) -> None:
 
 
 def reset(task: Task) -> None:
-    """It waits for a node again."""
+    """Return it to the queue as if it had not run."""
     task.satisfied = task.files_removed = False
     for name in ("startTime", "endTime", "exitCode", "failureInfo", "result"):
         task.info.pop(name, None)
@@ -59,7 +59,7 @@ def reset(task: Task) -> None:
 
 
 def requeue(task: Task) -> None:
-    """It was taken off its node by a request of a client, not by a failure of its own."""
+    """Return it to the queue because it was evicted from its node, which is not a failure."""
     task.info["requeueCount"] += 1
     task.info["lastRequeueTime"] = clock.now()
     reset(task)

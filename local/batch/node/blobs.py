@@ -35,7 +35,7 @@ class BlobRefusedError(Exception):
 
 
 async def headers(machine: Machine, reference: Doc | None, identities: list[Doc], *, own: bool = False) -> Doc:
-    """Authorization headers for the identity referred to, or the account's `own`; none for a URL with a SAS."""
+    """Authorization headers for the identity referred to, or the account itself if `own`; none for a URL with a SAS."""
     found: Doc = {}
     if reference is not None or own:
         resource = str(reference["resourceId"]) if reference is not None else None

@@ -87,7 +87,7 @@ def open_in(root: Path) -> Guardian:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        raise InUseError(f"another emulator works in {root}") from None
+        raise InUseError(f"another emulator uses {root}") from None
     journal = root / ".processes"
     if journal.exists():
         _kill_leftovers(journal.read_text(), root)

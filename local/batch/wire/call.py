@@ -40,29 +40,29 @@ class Call:
         """The account's URL as the client used it."""
         return str(self.request.url.origin())
 
-    def part(self, name: str) -> str:
+    def path_variable(self, name: str) -> str:
         """A variable part of the path."""
         return self.request.match_info[name]
 
     def pool(self) -> Pool:
         """The pool in the path. Checks the preconditions."""
-        return self._checked(self.account.pool(self.part("pool")))
+        return self._checked(self.account.pool(self.path_variable("pool")))
 
     def node(self) -> Node:
         """The node in the path."""
-        return self.account.node(self.part("pool"), self.part("node"))
+        return self.account.node(self.path_variable("pool"), self.path_variable("node"))
 
     def job(self) -> Job:
         """The job in the path. Checks the preconditions."""
-        return self._checked(self.account.job(self.part("job")))
+        return self._checked(self.account.job(self.path_variable("job")))
 
     def task(self) -> Task:
         """The task in the path. Checks the preconditions."""
-        return self._checked(self.account.task(self.part("job"), self.part("task")))
+        return self._checked(self.account.task(self.path_variable("job"), self.path_variable("task")))
 
     def schedule(self) -> JobSchedule:
         """The job schedule in the path. Checks the preconditions."""
-        return self._checked(self.account.schedule(self.part("schedule")))
+        return self._checked(self.account.schedule(self.path_variable("schedule")))
 
     def _checked(self, entity: _E) -> _E:
         self.check_preconditions(entity)

@@ -163,7 +163,7 @@ class Sdk15:
 
 
 class AsyncSdk15(Sdk15):
-    """The asynchronous client, one call after the other."""
+    """The asynchronous client; its calls run one after another."""
 
     def __init__(self, make: Callable[[], AsyncBatchClient]) -> None:
         self._loop = asyncio.new_event_loop()
