@@ -50,7 +50,7 @@ class Faults:
     pending: list[Doc] = field(default_factory=list)
 
     def take(self, operation: str) -> Doc | None:
-        """The fault to inject into this call, if any, which counts as injected."""
+        """The fault to inject into this call, if any; counts down its `times`."""
         for fault in self.pending:
             if fault["operation"] in (operation, "*"):
                 if fault["times"] > 0:

@@ -50,7 +50,7 @@ def start(schedule: JobSchedule) -> None:
 
 
 def resume(schedule: JobSchedule) -> None:
-    """Continue after a restart of the emulator: the next run stays when it was."""
+    """Continue after a restart of the emulator: the next run keeps its time."""
     due = schedule.info.get("nextRunTime")
     if due is not None:
         _run_from(schedule, clock.moment(due))
