@@ -171,6 +171,19 @@ async def test_redelivered_event_publishes_the_result_of_a_refused_video(world: 
     assert (topic.published, world.events) == ([f"gifdrop.ConversionFailed {VIDEO}"], [])
 
 
+async def test_next_reconciliation_publishes_the_result_of_a_deleted_video(world: World) -> None:
+    world.topic = topic = Topic(failures=1)
+    world.restart()
+    await upload_and_submit(world, b"good1")
+    del world.videos.blobs[VIDEO]
+    world.batch.jobs.clear()
+    world.clock.seconds += LONG
+    for published in ([], [f"gifdrop.ConversionFailed {VIDEO}"]):
+        world.reconcile()
+        await let_pass(world)
+        assert topic.published == published
+
+
 async def failed(world: World) -> None:
     task = await upload_and_submit(world, b"bad1")
     world.batch.begin(task)

@@ -29,6 +29,24 @@ async def test_completion_does_not_copy_an_older_gif_over_a_newer_one(world: Wor
     assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good2;"
 
 
+async def test_completion_reads_the_gif_before_the_record(world: World) -> None:
+    older = await upload_and_submit(world, b"good1")
+    world.batch.begin(older)
+    world.batch.end(older, "judged")
+    world.sweep()
+    await let_pass(world, until="head gifs")
+    held = world.gate.waiting.pop(0)
+    # Before the GIF's ETag is read, a newer version is converted and published.
+    newer = await upload_and_submit(world, b"good2")
+    world.batch.begin(newer)
+    world.batch.end(newer, "judged")
+    world.sweep()
+    await let_pass(world)
+    world.gate.waiting.append(held)
+    await let_pass(world)
+    assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good2;"
+
+
 async def test_submission_does_not_record_an_older_version_over_a_newer_one(world: World) -> None:
     world.videos.put(VIDEO, b"good1")
     world.deliver(VIDEO)
