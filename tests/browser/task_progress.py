@@ -1,4 +1,4 @@
-"""A running task, step by step: it stands still while its progress is looked at, however fast the machine is."""
+"""Reads the progress of a running task while its processes are suspended, so that tests do not race with it."""
 
 import asyncio
 import contextlib
@@ -8,33 +8,36 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.waiting import wait_until_async
+
 ENDED = psutil.STATUS_ZOMBIE
 
 
-async def steps(directory: Path, task: str) -> AsyncIterator[float]:
-    """Each fraction that a task of the stack in `directory` tells; it goes on once the next one is asked for."""
-    while (file := _progress_of(directory, task)) is None:
-        await asyncio.sleep(0.01)
-    before: float | None = None
+async def progress_steps(directory: Path, task: str) -> AsyncIterator[float]:
+    """Each fraction that a task of the stack in `directory` reports; suspends it until the next one is requested."""
+    file: Path | None = await wait_until_async(lambda: _progress_file(directory, task))
+    assert file is not None
+    previous: float | None = None
     while _processes(file.parent):
-        async with _standing_still(file.parent) as running:
-            if running and (told := _fraction(file)) != before:
-                before = told
-                yield told
+        async with _suspended(file.parent) as running:
+            if running and (fraction := _fraction(file)) != previous:
+                previous = fraction
+                yield fraction
+        # The task runs in between, so that it makes progress.
         await asyncio.sleep(0.01)
 
 
-def _progress_of(directory: Path, task: str) -> Path | None:
+def _progress_file(directory: Path, task: str) -> Path | None:
     return next(directory.glob(f"nodes/*/workitems/*/*/{task}/wd/progress.json"), None)
 
 
 def _fraction(file: Path) -> float:
-    told: float = json.loads(file.read_text())["fraction"]
-    return told
+    fraction: float = json.loads(file.read_text())["fraction"]
+    return fraction
 
 
 def _processes(directory: Path) -> list[psutil.Process]:
-    """What works in `directory`, the converter before the ffmpeg that it starts."""
+    """The processes that run in `directory`: the converter first, then the ffmpeg that it starts."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -44,16 +47,17 @@ def _processes(directory: Path) -> list[psutil.Process]:
 
 
 @contextlib.asynccontextmanager
-async def _standing_still(directory: Path) -> AsyncIterator[bool]:
-    """Stop what works in `directory` for a while; says whether anything does and was not just about to end."""
+async def _suspended(directory: Path) -> AsyncIterator[bool]:
+    """Suspends the processes in `directory`; the value is whether any of them was still running."""
     processes = _processes(directory)
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.suspend()
     try:
-        while not (states := {_status(process) for process in processes}) <= {psutil.STATUS_STOPPED, ENDED}:
-            await asyncio.sleep(0.01)
-        yield psutil.STATUS_STOPPED in states
+        await wait_until_async(
+            lambda: {_status(process) for process in processes} <= {psutil.STATUS_STOPPED, ENDED}, interval=0.01
+        )
+        yield psutil.STATUS_STOPPED in {_status(process) for process in processes}
     finally:
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
