@@ -29,7 +29,7 @@ usage() { sed -n '2,10p' infra/deploy.sh | sed 's/^# \{0,1\}//'; }
 
 failed() {
   local code=$?
-  [[ $code -eq 0 || -z $step ]] || say "The step '$step' failed. Fix the cause and run the same command again; nothing needs to be undone." >&2
+  [[ $code -eq 0 || -z $step ]] || say "The step '$step' failed. Nothing needs to be undone: fix the cause and run the same command again." >&2
 }
 trap failed EXIT
 

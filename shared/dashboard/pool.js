@@ -33,7 +33,7 @@ function facts(pool) {
 
 function draw() {
   const peak = Math.max(1, ...history.flatMap(({ machines, videos }) => [machines, videos]));
-  // The time axis grows with the history, from at least a fifth of the maximum.
+  // The axis spans the whole history, but at least a fifth of MAX_SAMPLES: a minute at one sample every 2 s.
   const x = (index) => WIDTH - ((history.length - 1 - index) * WIDTH) / (Math.max(history.length, MAX_SAMPLES / 5) - 1);
   const y = (value) => HEIGHT - 2 - (value / peak) * (HEIGHT - 6);
   const points = (name) => history.map((sample, index) => `${x(index).toFixed(1)},${y(sample[name]).toFixed(1)}`);
