@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
-
 from shared.clients import Clients
 from shared.gifs import gif_of
 from shared.health import health
 from shared.listing import list_statuses
-from shared.names import gif_name
 from shared.pool import pool_status
-from shared.settings import settings
 from shared.status import status_of
+
+from shared.names import gif_name
+from shared.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

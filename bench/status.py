@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from shared.blobs import VERSION
 
 from bench import Row
 from bench.table import show
 from bench.upload import upload
 from local.stack import Stack
-from shared.blobs import VERSION
 from shared.conversion import Conversion, Gif, now, to_metadata
 from shared.names import conversion_id, gif_name, job_id, task_id
 from tests.support.videos import make_video

@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from shared.conversion import Conversion, Problem
+from shared.names import conversion_id
 from shared.services.storage.record_format import to_json, to_metadata
 from shared.timestamps import utc_now
-from shared.names import conversion_id
 from tests.browser.chromium import MODULES
 from tests.browser.page_session import PageSession, card
 from tests.integration.kit import Person

@@ -6,6 +6,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
 from shared.routes import ROUTES
+
 from tests.integration.kit import Person
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

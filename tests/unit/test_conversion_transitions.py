@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.batch.models import BatchTask, BatchTaskExecutionInfo
-
 from shared.completion import MOST_ATTEMPTS, after
-from shared.conversion import Conversion, Gif, Problem
 from shared.outcome import Converted, Interrupted, Outcome, Rejected, Trouble
+
+from shared.conversion import Conversion, Gif, Problem
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 GIF = Gif(name="tom.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5)

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared.gifs import MOST, Span, account_of, span_of
 
 from shared.api import ApiError
-from shared.gifs import MOST, Span, account_of, span_of
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared.listing import Cursor, Query, query_from, to_text
 
 from shared.api import ApiError
-from shared.listing import Cursor, Query, query_from, to_text
 
 
 def test_nothing_asked_is_the_first_hundred_of_all() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, TypedDict
 
 import pytest
-
-from shared.api import ERRORS
 from shared.openapi import contract, schema_of
 from shared.routes import EVERYWHERE, ROUTES
+
+from shared.api import ERRORS
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,7 +2,6 @@
 
 import azure.functions as func
 import pytest
-
 from shared.events import IgnoredEventError, blob_of, check_name
 
 CREATED = "Microsoft.Storage.BlobCreated"

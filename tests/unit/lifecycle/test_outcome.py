@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.batch.models import BatchTaskExecutionInfo, BatchTaskFailureInfo, NameValuePair
-
 from shared.outcome import Converted, Interrupted, Outcome, Rejected, Trouble, outcome_of
 
 START = datetime(2026, 11, 21, tzinfo=UTC)

@@ -6,11 +6,11 @@ import shlex
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared.task import build_task, command_line
 
 from shared.conversion import Conversion
 from shared.options import Options
 from shared.settings import read_settings
-from shared.task import build_task, command_line
 from tests.unit.test_settings import GOOD
 
 SETTINGS = read_settings(GOOD)

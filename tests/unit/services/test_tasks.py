@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from shared.view import UNKNOWN, Progress, progress_from
 
 
