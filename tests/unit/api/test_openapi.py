@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, TypedDict
@@ -54,17 +55,13 @@ def calls(*names: str) -> list[ast.Call]:
     ]
 
 
-def raised() -> set[str]:
-    """The code of every ApiError and RetryRefusedError that the code makes with a literal one."""
-    return {
-        call.args[0].value
-        for call in calls("ApiError", "RetryRefusedError")
-        if call.args and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
-    }
+def literals(nodes: Iterable[ast.expr]) -> set[str]:
+    """The strings among these expressions."""
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def test_errors_are_exactly_those_that_are_raised() -> None:
-    assert raised() == set(ERRORS)
+    assert literals(call.args[0] for call in calls("ApiError", "RetryRefusedError")) == set(ERRORS)
 
 
 def test_every_error_belongs_to_a_route() -> None:
@@ -79,12 +76,8 @@ def test_documentation_has_every_route_and_error() -> None:
 
 
 def test_documentation_has_every_error_of_a_video() -> None:
-    codes = {
-        keyword.value.value
-        for call in calls("Problem")
-        for keyword in call.keywords
-        if keyword.arg == "code" and isinstance(keyword.value, ast.Constant)
-    }
+    keywords = [keyword for call in calls("Problem") for keyword in call.keywords]
+    codes = literals(keyword.value for keyword in keywords if keyword.arg == "code")
     table = DOCS.partition("## Errors of a video")[2].partition("\n## ")[0]
     assert [code for code in codes if f"`{code}`" not in table] == []
     assert len(codes) >= 10
