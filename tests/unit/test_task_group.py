@@ -41,20 +41,20 @@ async def test_task_group_waits_for_all_its_tasks() -> None:
 
 
 async def test_task_group_runs_no_more_tasks_at_a_time_than_its_limit() -> None:
-    present = most = 0
+    active = peak = 0
 
     async def work() -> None:
-        nonlocal present, most
-        present += 1
-        most = max(most, present)
+        nonlocal active, peak
+        active += 1
+        peak = max(peak, active)
         for _ in range(3):
             await asyncio.sleep(0)
-        present -= 1
+        active -= 1
 
     async with bounded_task_group(limit=3) as start_soon:
         for number in range(20):
             await start_soon(f"task {number}", work())
-    assert (present, most) == (0, 3)
+    assert (active, peak) == (0, 3)
 
 
 async def test_start_soon_waits_for_room() -> None:
@@ -78,12 +78,12 @@ async def test_failed_task_cancels_no_other_and_is_logged_with_its_traceback(cap
         done.append(True)
 
     async with bounded_task_group(limit=2) as start_soon:
-        await start_soon("the good one", work())
-        await start_soon("the bad one", fail(ValueError("broken")))
-        await start_soon("the late one", work())
+        await start_soon("the first task", work())
+        await start_soon("the second task", fail(ValueError("broken")))
+        await start_soon("the third task", work())
     assert done == [True, True]
     (record,) = [each for each in caplog.records if each.name == "shared.task_group"]
-    assert (record.levelno, record.getMessage()) == (logging.ERROR, "the bad one failed")
+    assert (record.levelno, record.getMessage()) == (logging.ERROR, "the second task failed")
     assert record.exc_info
     assert isinstance(record.exc_info[1], ValueError)
 
