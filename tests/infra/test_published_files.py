@@ -118,11 +118,13 @@ def environment_of(python: str) -> Path:
 
 
 INDEX = """
-import sys
+import importlib
+import pkgutil
 import function_app
 import shared
 names = sorted(function.get_function_name() for function in function_app.app.get_functions())
-import shared.clients, shared.completion, shared.status, shared.submission
+for module in pkgutil.walk_packages(shared.__path__, "shared."):
+    importlib.import_module(module.name)
 import aiohttp, azure.batch.aio, azure.eventgrid.aio, azure.identity.aio, azure.storage.blob.aio
 print(*names)
 print(shared.__file__)
