@@ -10,7 +10,7 @@ from shared.api.listing import ListReader
 from shared.api.pool import PoolReader
 from shared.api.status import StatusReader
 from shared.api.summary import Summaries
-from shared.lifecycle.completion import CompletionSweep
+from shared.lifecycle.sweep import CompletionSweep
 from shared.services.services import Services
 from shared.settings import read_settings
 

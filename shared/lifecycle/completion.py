@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.conversion import Problem
 from shared.lifecycle import staging
 from shared.lifecycle.outcome import Converted, TransientFailure, apply_outcome, outcome_of
 from shared.lifecycle.protocol import commit, finalize, read, terminate_task
 from shared.lifecycle.submission import submit
 from shared.names import gif_name, is_video
 from shared.services.errors import ConflictError, ServiceError
-from shared.task_group import bounded_task_group
 from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from shared.conversion import Conversion
+    from shared.lifecycle.outcome import Outcome
+    from shared.lifecycle.protocol import Snapshot
     from shared.services.batch.tasks import Task
     from shared.services.services import Services
 
@@ -25,43 +26,6 @@ log = logging.getLogger(__name__)
 
 MAX_DECISIONS = 3
 """Times that a task is looked at again because its record changed at the same time."""
-
-
-class CompletionSweep:
-    """Brings the records of all tasks that have started up to date, as often as `run` is called."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._running: dict[str, datetime | None] = {}
-        """Running tasks whose records are up to date, with their start times: they need no look at the record."""
-
-    async def run(self) -> None:
-        """One sweep. A failure with one task, job or account keeps no other from completion."""
-        services = self._services
-        running: dict[str, datetime | None] = {}
-
-        async def sync(task: Task) -> None:
-            await sync_task(task, services)
-            if task.state == "running":
-                running[task.id] = task.started_at
-
-        async with bounded_task_group(expected=ConflictError) as start_soon:
-            for url in services.settings.batch_urls:
-                try:
-                    jobs = [job async for job in services.jobs.list(url)]
-                except ServiceError:
-                    log.exception("%s does not list its jobs", url)
-                    continue
-                for job in jobs:
-                    try:
-                        async for task in services.tasks.list(job.ref, include_active=False):
-                            if task.state == "running" and self._running.get(task.id, "never") == task.started_at:
-                                running[task.id] = task.started_at
-                            else:
-                                await start_soon(f"completion of task {task.id}", sync, task)
-                    except ServiceError:
-                        log.exception("job %s does not list its tasks", job.ref.id)
-        self._running = running
 
 
 async def sync_task(task: Task, services: Services) -> None:
@@ -108,26 +72,38 @@ async def _sync(task: Task, services: Services) -> None:
         await finalize(snapshot, services)
         await discard(task, services)
     elif not completed:
-        present = (
-            _started(conversion, task) if task.state == "running" else conversion.requeued(preempted=task.requeue_count)
-        )
+        requeued = conversion.requeued(preempted=task.requeue_count)
+        present = _running(conversion, task) if task.state == "running" else requeued
         if present != conversion:
             await commit(present, snapshot, services)
     else:
-        await commit(await _completed(conversion, task, services), snapshot, services)
+        await _complete(conversion, task, snapshot, services)
         await discard(task, services)
 
 
-def _started(conversion: Conversion, task: Task) -> Conversion:
+def _running(conversion: Conversion, task: Task) -> Conversion:
     return conversion.running(task.job, node_id=task.node_id, started_at=task.started_at, preempted=task.requeue_count)
 
 
-async def _completed(conversion: Conversion, task: Task, services: Services) -> Conversion:
+async def _complete(conversion: Conversion, task: Task, snapshot: Snapshot, services: Services) -> None:
+    started = _running(conversion, task).spent(task.seconds)
+    try:
+        outcome = await _outcome(task, services)
+        await commit(apply_outcome(started, outcome, at=utc_now()), snapshot, services)
+    except ServiceError as error:
+        give_up_after = timedelta(seconds=services.settings.give_up_seconds)
+        if not error.refused or not task.ended_at or utc_now() - task.ended_at < give_up_after:
+            raise
+        log.error("the outcome of task %s is given up: %s", task.id, error)  # noqa: TRY400  # said in full
+        problem = Problem(code="PublishRefused", message=f"The GIF could not be stored: {error}")
+        await commit(started.failed(problem, at=utc_now()), snapshot, services)
+
+
+async def _outcome(task: Task, services: Services) -> Outcome:
     result = await staging.read_result(task.id, services)
-    limit = services.settings.task_seconds
-    outcome = outcome_of(task, result, gif=gif_name(task.video), limit=limit)
+    outcome = outcome_of(task, result, gif=gif_name(task.video), limit=services.settings.task_seconds)
     if isinstance(outcome, Converted):
         problem = await staging.verify_gif(task.id, outcome.gif, services)
         if problem:
-            outcome = TransientFailure(error=problem)
-    return apply_outcome(_started(conversion, task).spent(task.seconds), outcome, at=utc_now())
+            return TransientFailure(error=problem)
+    return outcome

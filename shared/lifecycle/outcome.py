@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shared.conversion import VIDEO_GONE, Gif, Problem
@@ -48,6 +48,9 @@ Outcome = Converted | Rejected | TransientFailure | Interrupted
 
 MAX_MESSAGE_CHARS = 1000
 """Characters kept of what a converter reports: it comes from a machine that handled a stranger's file."""
+LIMIT_TOLERANCE_SECONDS = 10.0
+"""A task that was ended at its wall-clock limit may have run some seconds less by Batch's own times."""
+UPLOAD_FAILURE_CODES = {"FileUploadAccessDenied", "FileUploadContainerNotFound", "FileUploadMiscError"}
 MAX_MEASUREMENT = 2**53
 _CODE = re.compile("[A-Za-z0-9]{1,64}")
 
@@ -63,6 +66,11 @@ def outcome_of(task: Task, result: bytes | None, *, gif: str, limit: float) -> O
     `result` is its result.json (`None` if there is none), `gif` the name of its GIF in the output container, `limit`
     its wall-clock limit in seconds.
     """
+    if task.failure is not None and task.failure.code in UPLOAD_FAILURE_CODES and result is not None:
+        # A rejected video leaves no GIF, whose missing upload may be reported as a failure.
+        outcome = outcome_of(replace(task, failure=None), result, gif=gif, limit=limit)
+        if isinstance(outcome, Rejected):
+            return outcome
     if task.failure is not None:
         return _outcome_of_failure(task, task.failure, limit)
     if result is None:
@@ -92,7 +100,8 @@ def _outcome_of_failure(task: Task, failure: TaskFailure, limit: float) -> Outco
     if code == "BlobNotFound":
         return Rejected(error=VIDEO_GONE)
     if code == "TaskEnded":  # Batch reports the same for the wall-clock limit and for a termination
-        return Rejected(error=_TOOK_TOO_LONG) if task.seconds >= limit else Interrupted(error=_TERMINATED)
+        timed_out = task.seconds >= limit - LIMIT_TOLERANCE_SECONDS
+        return Rejected(error=_TOOK_TOO_LONG) if timed_out else Interrupted(error=_TERMINATED)
     if code == "FailureExitCode":
         message = f"The converter stopped unexpectedly (exit code {task.exit_code}); see its log."
         return TransientFailure(error=Problem(code="ConverterFailed", message=message))

@@ -21,19 +21,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.lifecycle.notification import publish_result
+from shared.lifecycle.transitions import log_transition
+from shared.lifecycle.unstarted import mark_unstarted
 from shared.names import GIF_FILE, gif_name
-from shared.services.errors import ConflictError, NotFoundError, ServiceError
+from shared.services.errors import ConflictError, NewerRecordError, NotFoundError, ServiceError
 from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.conversion import Conversion, Gif, JobRef
     from shared.services.services import Services
 
 log = logging.getLogger(__name__)
 
-
-class TaskNotAddedError(ServiceError):
-    """The record is saved as queued, but no Batch account accepts the task now; the reconciliation adds it."""
+MISSING_SOURCE_CODES = {"BlobNotFound", "CannotVerifyCopySource", "ResourceNotFound"}
+"""Codes of a 404 that mean the source of a copy does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +50,37 @@ class Snapshot:
     """`None` where there is no record."""
     gif_etag: str | None
     """`None` where there is no GIF, or none was looked for."""
+    unknown: Mapping[str, object]
+    """Fields of the record that a newer version of gifdrop added, to be kept."""
 
 
 async def read(video: str, services: Services, *, gif: bool = True) -> Snapshot:
-    """The state of a video. Without `gif` a commit over it replaces and deletes no existing GIF."""
+    """The state of a video. Without `gif` a commit over it replaces and deletes no existing GIF.
+
+    Raises `NewerRecordError` for a record that this version must not change, and other `ServiceError`s.
+    """
     settings = services.settings
     # The GIF before the record: should a newer conversion publish in between, our copy fails on its ETag instead of
     # replacing the newer GIF by an older one.
     gif_etag = await services.blobs.etag(settings.output_container, gif_name(video)) if gif else None
     stored = await services.records.load(video)
-    return Snapshot(video=video, conversion=stored.conversion, record_etag=stored.etag, gif_etag=gif_etag)
+    if stored.newer:
+        raise NewerRecordError(f"the record of {video!r} was written by a newer version of gifdrop")
+    return Snapshot(
+        video=video,
+        conversion=stored.conversion,
+        record_etag=stored.etag,
+        gif_etag=gif_etag,
+        unknown=stored.unknown,
+    )
 
 
-async def commit(decision: Conversion, snapshot: Snapshot, services: Services) -> None:
+async def commit(decision: Conversion, snapshot: Snapshot, services: Services) -> bool:
     """Carry out a decision that was made on a snapshot. A decision equal to the snapshot's conversion is not saved
     again, but its consequences are repeated.
 
-    Raises `ConflictError` when the record or the GIF was changed since the snapshot, `TaskNotAddedError`, and other
-    `ServiceError`s.
+    Returns false if no Batch account accepts the task now; the next sweep adds it. Raises `ConflictError` when the
+    record or the GIF was changed since the snapshot, and other `ServiceError`s.
     """
     record_etag = snapshot.record_etag
     if decision != snapshot.conversion:
@@ -72,13 +88,14 @@ async def commit(decision: Conversion, snapshot: Snapshot, services: Services) -
             await _publish_gif(decision, decision.gif, snapshot, services)
         # The record before the task: a crash in between leaves a record whose event is delivered again, never a task
         # that no record knows.
-        record_etag = await services.records.save(decision, expected_etag=record_etag)
+        record_etag = await _save(decision, snapshot, record_etag, services)
     if snapshot.conversion and decision.supersedes(snapshot.conversion):
         await _terminate_superseded(snapshot.conversion, services)
     if decision.final:
         await _finalize(decision, snapshot, services)
     elif decision.state == "queued" and decision.job is None:
-        await _start(decision, record_etag, services)
+        return await _start(decision, snapshot, record_etag, services)
+    return True
 
 
 async def finalize(snapshot: Snapshot, services: Services) -> None:
@@ -97,7 +114,7 @@ async def commit_gone(snapshot: Snapshot, services: Services) -> None:
         return
     gone = snapshot.conversion.gone(at=utc_now())
     await publish_result(gone, services)
-    await services.records.save(gone, expected_etag=snapshot.record_etag)
+    await _save(gone, snapshot, snapshot.record_etag, services)
     await _delete_older_gif(snapshot, services)
 
 
@@ -112,6 +129,14 @@ async def terminate_task(job: JobRef, task_id: str, services: Services) -> None:
         log.info("task %s is left to the sweep: %s", task_id, error)
 
 
+async def _save(decision: Conversion, snapshot: Snapshot, record_etag: str | None, services: Services) -> str:
+    same = snapshot.conversion is not None and snapshot.conversion.id == decision.id
+    unknown = snapshot.unknown if same else None
+    etag = await services.records.save(decision, expected_etag=record_etag, unknown=unknown)
+    log_transition(decision)
+    return etag
+
+
 async def _publish_gif(decision: Conversion, gif: Gif, snapshot: Snapshot, services: Services) -> None:
     settings = services.settings
     try:
@@ -122,6 +147,8 @@ async def _publish_gif(decision: Conversion, gif: Gif, snapshot: Snapshot, servi
             expected_etag=snapshot.gif_etag,
         )
     except NotFoundError as error:
+        if error.code not in MISSING_SOURCE_CODES:
+            raise
         raise ConflictError(f"another completion has cleared the staging files of {decision.task_id}") from error
 
 
@@ -144,14 +171,17 @@ async def _delete_older_gif(snapshot: Snapshot, services: Services) -> None:
         )
 
 
-async def _start(conversion: Conversion, record_etag: str | None, services: Services) -> None:
+async def _start(conversion: Conversion, snapshot: Snapshot, record_etag: str | None, services: Services) -> bool:
     try:
         job = await services.jobs.add_task(conversion)
     except ServiceError as error:
-        raise TaskNotAddedError(str(error), status=error.status, code=error.code) from error
-    log.info("%r is task %s of job %s", conversion.video, conversion.task_id, job.id)
+        # The record is saved, so nothing is lost: raising would only make Event Grid delay the events that follow.
+        log.warning("task %s is left to the next sweep: %s", conversion.task_id, error)
+        await mark_unstarted(conversion, services)
+        return False
     try:
-        await services.records.save(conversion.added_to(job), expected_etag=record_etag)
+        await _save(conversion.added_to(job), snapshot, record_etag, services)
     except ConflictError:
         # Sweeps find tasks by listing jobs, not by this note.
         log.info("the record of %r was changed meanwhile", conversion.video)
+    return True

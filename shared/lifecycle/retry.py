@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from shared.lifecycle.protocol import TaskNotAddedError, commit, read
+from shared.lifecycle.protocol import commit, read
 from shared.lifecycle.submission import plan
 from shared.names import is_video
 from shared.services.errors import ConflictError, NotFoundError
@@ -16,8 +15,6 @@ from shared.task_group import bounded_task_group
 if TYPE_CHECKING:
     from shared.conversion import Conversion
     from shared.services.services import Services
-
-log = logging.getLogger(__name__)
 
 
 class RetryRefusedError(Exception):
@@ -54,8 +51,6 @@ async def retry(video: str, services: Services) -> Conversion:
         await commit(decision, snapshot, services)
     except ConflictError:
         raise RetryRefusedError("Changed", "The video's status has just changed; check it again.") from None
-    except TaskNotAddedError:
-        log.warning("the task of %r is left to the reconciliation", video, exc_info=True)
     return decision
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from shared.lifecycle.events import IgnoredEventError, blob_name
 from shared.lifecycle.protocol import commit, read
 from shared.names import InvalidNameError, check_blob_name, conversion_id, is_video, task_id
 from shared.options import InvalidOptionError, options_of
-from shared.services.errors import ConflictError, NotFoundError
+from shared.services.errors import ConflictError, NewerRecordError, NotFoundError
+from shared.services.storage.blob import is_directory
 from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+EVENT_TIMEOUT_SECONDS = 25.0
+"""Event Grid gives a delivery 30 s: https://learn.microsoft.com/azure/event-grid/delivery-and-retry"""
+
 
 async def submit_event(event: Event, services: Services) -> None:
     """Convert the blob that a BlobCreated event names.
 
     An event that names no video is logged and accepted, because delivering it again would change nothing. Raises
-    `ServiceError`, upon which Event Grid delivers the event again.
+    `ServiceError`, or `TimeoutError` after `EVENT_TIMEOUT_SECONDS`, upon which Event Grid delivers the event again.
     """
     try:
         video = blob_name(event, container=services.settings.input_container)
@@ -36,11 +41,15 @@ async def submit_event(event: Event, services: Services) -> None:
     if not is_video(video):
         log.info("%r ignored: not an .mp4", video)
         return
-    await submit(video, services)
+    async with asyncio.timeout(EVENT_TIMEOUT_SECONDS):
+        await submit(video, services)
 
 
 async def submit(video: str, services: Services) -> None:
-    """Start converting the present version of a video, unless that was done already. Raises `ServiceError`."""
+    """Start converting the present version of a video, unless that was done already. Raises `ServiceError`.
+
+    A video whose record a newer version of gifdrop wrote is left to that version.
+    """
     try:
         check_blob_name(video)
     except InvalidNameError as reason:
@@ -49,11 +58,18 @@ async def submit(video: str, services: Services) -> None:
     while True:
         # The record before the blob: in the other order, a version that was read before somebody recorded a newer one
         # could be written over that. This way the record's ETag prevents it.
-        snapshot = await read(video, services)
+        try:
+            snapshot = await read(video, services)
+        except NewerRecordError as reason:
+            log.warning("%r is left alone: %s", video, reason)
+            return
         try:
             blob = await services.blobs.properties(services.settings.input_container, video)
         except NotFoundError:
             log.info("%r is gone: nothing to convert", video)
+            return
+        if is_directory(blob):
+            log.info("%r ignored: a directory", video)
             return
         decision, known = plan(blob, services.settings), snapshot.conversion
         if known and known.id == decision.id:

@@ -16,6 +16,11 @@ class ServiceError(Exception):
         self.code = code
         """The service's error code, or an empty string."""
 
+    @property
+    def refused(self) -> bool:
+        """Whether the service answered and will answer the same again, unless somebody changes something."""
+        return self.status is not None and 400 <= self.status < 500 and self.status not in (408, 429)
+
 
 class NotFoundError(ServiceError):
     """The blob, container, job, task, pool or application does not exist."""
@@ -23,6 +28,14 @@ class NotFoundError(ServiceError):
 
 class ConflictError(ServiceError):
     """A precondition failed: the blob was changed since it was read. Read it again and decide again."""
+
+    @property
+    def refused(self) -> bool:
+        return False
+
+
+class NewerRecordError(ServiceError):
+    """The record was written by a newer version of gifdrop, with a schema that this one must not change."""
 
 
 class AuthenticationError(ServiceError):
@@ -35,3 +48,7 @@ class UnreachableError(ServiceError):
 
 class NoJobError(ServiceError):
     """The Batch account has no pool, or no open job, for a task."""
+
+
+class NoNodesError(NoJobError):
+    """The pool has no usable node and gets none."""

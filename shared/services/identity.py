@@ -8,6 +8,7 @@ from azure.identity.aio import ManagedIdentityCredential
 
 from shared.services.azure_errors import azure_errors
 from shared.services.storage.rest import STORAGE_SCOPE
+from shared.services.transport import TIMEOUTS
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -18,7 +19,7 @@ def managed_identity(client_id: str | None) -> AsyncTokenCredential:
 
     Not DefaultAzureCredential: it tries other identities first, slowly, and may find another one on a laptop.
     """
-    return ManagedIdentityCredential(client_id=client_id)
+    return ManagedIdentityCredential(client_id=client_id, **TIMEOUTS)
 
 
 async def check_identity(credential: AsyncTokenCredential) -> None:

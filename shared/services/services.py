@@ -79,7 +79,7 @@ class Services:
     def jobs(self) -> Jobs:
         from shared.services.batch.jobs import Jobs
 
-        return Jobs(self.accounts, self.settings)
+        return Jobs(self.accounts, self.pool, self.settings)
 
     @cached_property
     def tasks(self) -> Tasks:

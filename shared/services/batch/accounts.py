@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from azure.batch.aio import BatchClient
 
+from shared.services.transport import RETRIES, TIMEOUTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,7 +24,7 @@ class Accounts:
     @classmethod
     def connect(cls, credential: AsyncTokenCredential) -> Accounts:
         """Clients that use `credential`. Nothing is sent until the first call."""
-        return cls(lambda url: BatchClient(url, credential))
+        return cls(lambda url: BatchClient(url, credential, **TIMEOUTS, **RETRIES))
 
     def client(self, url: str) -> BatchClient:
         """The client of the account with this endpoint."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from shared.conversion import JobRef
 from shared.names import JOB_PREFIX, job_id
 from shared.services.azure_errors import azure_errors
 from shared.services.batch.task_spec import build_task
-from shared.services.errors import NoJobError, NotFoundError, ServiceError, UnreachableError
+from shared.services.errors import NoJobError, NoNodesError, NotFoundError, ServiceError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from shared.conversion import Conversion
     from shared.services.batch.accounts import Accounts
+    from shared.services.batch.pool import Pool
     from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,11 @@ MAX_JOBS_PER_DAY = 20
 """Jobs of one day that may be closed by hand before the account is passed over for that day."""
 JOB_CACHE_SECONDS = 30.0
 """Seconds for which a job is assumed to be open, and for which a failing account is tried last."""
+ADD_TIMEOUT_SECONDS = 8.0
+"""Seconds that one account has to accept a task before the next one is tried."""
+
+USABLE_NODE_STATES = {"creating", "starting", "waitingForStartTask", "idle", "running", "rebooting", "reimaging"}
+"""States of nodes that run tasks, or soon will, as Batch counts them."""
 
 _CLOSED_CODES = {"JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobDisabled", "JobNotActive"}
 
@@ -47,12 +54,18 @@ class Job:
         """Whether somebody disabled it: it keeps its tasks but starts none."""
         return self.state in ("disabling", "disabled")
 
+    @property
+    def deleting(self) -> bool:
+        """Whether it is being deleted, which may take long: Batch does not list its tasks any more."""
+        return self.state == "deleting"
+
 
 class Jobs:
     """The jobs of gifdrop in all accounts, and what this process knows of them for a short while."""
 
-    def __init__(self, accounts: Accounts, settings: Settings) -> None:
+    def __init__(self, accounts: Accounts, pool: Pool, settings: Settings) -> None:
         self._accounts = accounts
+        self._pool = pool
         self._settings = settings
         self._open: dict[tuple[str, str], tuple[JobRef, float]] = {}
         """(account, day) -> an open job and when to check it again, on the monotonic clock."""
@@ -62,22 +75,42 @@ class Jobs:
     async def add_task(self, conversion: Conversion) -> JobRef:
         """Add the task of a conversion's present attempt to the day's job and return that job.
 
-        A task that exists already counts as added. An account that cannot be reached, is over its quota or has no
-        pool is passed over for the next one. Raises `ServiceError` when no account accepts the task, or when one
-        asks to wait (429).
+        A task that exists already counts as added. An account that cannot be reached, does not respond in time, is
+        over its quota, has no pool or gets no nodes is passed over for the next one. Raises `ServiceError` when no
+        account accepts the task, or when one asks to wait (429).
         """
         spec = build_task(conversion, self._settings)
-        now = time.monotonic()
-        urls = sorted(self._settings.batch_urls, key=lambda url: self._failing.get(url, 0.0) > now)
+        urls = self._in_order()
+        without_nodes: list[str] = []
+        failure = ServiceError("no Batch account is configured")
         for url in urls:
             try:
-                return await self._add(spec, url)
+                return await self._try(spec, url, need_nodes=len(urls) > 1)
             except ServiceError as error:
-                if url == urls[-1] or not _another_account_may_accept(error):
+                if not _another_account_may_accept(error):
                     raise
-                log.warning("%s is passed over: %s", url, error)
-                self._failing[url] = time.monotonic() + JOB_CACHE_SECONDS
-        raise NoJobError("no Batch account is configured")
+                failure = error
+            if isinstance(failure, NoNodesError):
+                without_nodes.append(url)
+            log.warning("%s is passed over: %s", url, failure)
+            self._failing[url] = time.monotonic() + JOB_CACHE_SECONDS
+        # A pool that gets no nodes now is still better than none.
+        for url in without_nodes:
+            return await self._try(spec, url, need_nodes=False)
+        raise failure
+
+    def _in_order(self) -> list[str]:
+        """The accounts in the order in which they are tried; those to avoid and those that failed come last."""
+        avoided, now = self._settings.avoided_batch_urls, time.monotonic()
+        return sorted(self._settings.batch_urls, key=lambda url: (url in avoided, self._failing.get(url, 0.0) > now))
+
+    async def _try(self, spec: BatchTaskCreateOptions, url: str, *, need_nodes: bool) -> JobRef:
+        try:
+            async with asyncio.timeout(ADD_TIMEOUT_SECONDS):
+                return await self._add(spec, url, need_nodes=need_nodes)
+        except TimeoutError as error:
+            # The task may have been added all the same; a second one of the same id does the same work.
+            raise UnreachableError(f"no response within {ADD_TIMEOUT_SECONDS:g} s") from error
 
     async def list(self, url: str) -> AsyncIterator[Job]:
         """The jobs of gifdrop in one account. Raises `ServiceError`."""
@@ -101,10 +134,10 @@ class Jobs:
         """Check at the next use whether a job is open."""
         self._open = {key: entry for key, entry in self._open.items() if entry[0] != job}
 
-    async def _add(self, spec: BatchTaskCreateOptions, url: str) -> JobRef:
+    async def _add(self, spec: BatchTaskCreateOptions, url: str, *, need_nodes: bool) -> JobRef:
         client = self._accounts.client(url)
         for last_try in (False, True):
-            job = await self._open_job(url)
+            job = await self._open_job(url, need_nodes=need_nodes)
             try:
                 with azure_errors():
                     await client.create_task(job.id, spec)
@@ -118,13 +151,13 @@ class Jobs:
                 return job
         raise NoJobError(f"{url}: every job is closed as soon as it is created")
 
-    async def _open_job(self, url: str) -> JobRef:
+    async def _open_job(self, url: str, *, need_nodes: bool) -> JobRef:
         day = datetime.now(UTC).date()
         key = (url, day.isoformat())
         known = self._open.get(key)
         if known and known[1] > time.monotonic():
             return known[0]
-        await self._check_pool(url)
+        await self._check_pool(url, need_nodes=need_nodes)
         for generation in range(1, MAX_JOBS_PER_DAY + 1):
             job = JobRef(batch_url=url, id=job_id(day, generation))
             if await self._is_open(job):
@@ -134,25 +167,30 @@ class Jobs:
                 return job
         raise NoJobError(f"{url}: all jobs of {day} were closed by hand")
 
-    async def _check_pool(self, url: str) -> None:
+    async def _check_pool(self, url: str, *, need_nodes: bool) -> None:
         pool_id = self._settings.pool_id
         try:
-            with azure_errors():
-                pool = await self._accounts.client(url).get_pool(pool_id, select=["id", "state"])
+            pool = await self._pool.state(url)
         except NotFoundError as error:
             raise NoJobError(f"{url}: there is no pool {pool_id!r}") from error
         if pool.state == "deleting":
             raise NoJobError(f"{url}: the pool {pool_id!r} is being deleted")
+        if need_nodes and pool.resize_errors:
+            states = await self._pool.node_states(url)
+            if not USABLE_NODE_STATES & states.keys():
+                raise NoNodesError(f"{url}: the pool {pool_id!r} gets no nodes: {pool.resize_errors[0].message}")
 
     async def _is_open(self, job: JobRef) -> bool:
-        """Whether a job accepts tasks and runs them; one that does not exist is created."""
-        client = self._accounts.client(job.batch_url)
+        """Whether a job accepts tasks and runs them on our pool; one that does not exist is created."""
+        client, pool_id = self._accounts.client(job.batch_url), self._settings.pool_id
         try:
             with azure_errors():
-                return (await client.get_job(job.id, select=["id", "state"])).state == "active"
+                found = await client.get_job(job.id, select=["id", "state", "poolInfo"])
+            # A job keeps the pool it was created on, also when that is gone and the settings name another.
+            return found.state == "active" and bool(found.pool_info and found.pool_info.pool_id == pool_id)
         except NotFoundError:
             pass
-        options = BatchJobCreateOptions(id=job.id, pool_info=BatchPoolInfo(pool_id=self._settings.pool_id))
+        options = BatchJobCreateOptions(id=job.id, pool_info=BatchPoolInfo(pool_id=pool_id))
         try:
             with azure_errors():
                 await client.create_job(options)

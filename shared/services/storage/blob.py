@@ -19,6 +19,14 @@ class Blob:
     metadata: dict[str, str]
 
 
+def is_directory(blob: Blob) -> bool:
+    """Whether the blob stands for a directory of an account with a hierarchical namespace.
+
+    https://learn.microsoft.com/azure/storage/blobs/data-lake-storage-introduction
+    """
+    return blob.metadata.get("hdi_isfolder", "").lower() == "true"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """Blobs in the order of their names; `marker` leads to the next page and is `None` on the last."""

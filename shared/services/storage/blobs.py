@@ -13,6 +13,7 @@ from shared.services.azure_errors import azure_errors
 from shared.services.errors import NotFoundError
 from shared.services.storage.blob import Blob
 from shared.services.storage.rest import STORAGE_SCOPE
+from shared.services.transport import TIMEOUTS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient
 
     from shared.settings import Settings
+
+
+COPY_TIMEOUT_SECONDS = 120.0
+"""A copy is answered only when it is complete."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +59,8 @@ class Blobs:
         """The blobs of the configured account. Nothing is sent until the first call."""
         # The SDK's default delays add up to more than a minute; Event Grid gives a handler 30 seconds.
         retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3)
-        return cls(BlobServiceClient(settings.storage_url, credential=credential, retry_policy=retry), credential)
+        service = BlobServiceClient(settings.storage_url, credential=credential, retry_policy=retry, **TIMEOUTS)
+        return cls(service, credential)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -96,7 +102,7 @@ class Blobs:
         expected_etag: str | None,
     ) -> str:
         """Write a whole blob and return its new ETag."""
-        with azure_errors(precondition=True):
+        with azure_errors():
             written = await self._blob(container, name).upload_blob(
                 body,
                 overwrite=True,
@@ -118,11 +124,12 @@ class Blobs:
 
         https://learn.microsoft.com/rest/api/storageservices/copy-blob-from-url
         """
-        with azure_errors(precondition=True):
+        with azure_errors():
             token = await self._credential.get_token(STORAGE_SCOPE)
             await self._blob(*target).start_copy_from_url(
                 self._blob(*source).url,
                 requires_sync=True,
+                read_timeout=COPY_TIMEOUT_SECONDS,
                 source_authorization=f"Bearer {token.token}",
                 metadata=metadata,
                 **_condition(expected_etag),
@@ -139,7 +146,7 @@ class Blobs:
     async def delete_version(self, container: str, name: str, *, expected_etag: str) -> None:
         """Delete a blob if it still has this ETag; one that does not exist counts as deleted."""
         try:
-            with azure_errors(precondition=True):
+            with azure_errors():
                 await self._blob(container, name).delete_blob(**_condition(expected_etag))
         except NotFoundError:
             return

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from shared.conversion import STATES, Conversion, Gif, Problem
@@ -12,6 +12,11 @@ from shared.names import gif_name
 from shared.options import Options
 from shared.timestamps import to_rfc3339
 
+T = TypeVar("T")
+
+SCHEMA = 1
+"""Version of the record's schema, in `schema`. It rises only when an older app would misunderstand a record: new fields
+alone do not raise it, because an older app keeps them. Records without it have version 1."""
 MAX_METADATA_MESSAGE_CHARS = 600
 _FIELD_TYPES = {f.name: str(f.type) for f in fields(Conversion)}
 _WHOLE_NUMBERS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "int")
@@ -19,23 +24,48 @@ _NUMBERS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "float
 _MOMENTS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "datetime | None")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a record's body says."""
+
+    conversion: Conversion | None
+    """`None` only where a newer schema cannot be read."""
+    newer: bool
+    """Whether a newer version of gifdrop wrote it with a schema that this one must not change."""
+    unknown: Mapping[str, object]
+    """Top-level fields that this version does not know."""
+
+
 class UnreadableRecordError(Exception):
     """A stored record does not have the form that gifdrop writes."""
 
 
-def to_json(conversion: Conversion) -> bytes:
-    """The record's body."""
+def to_json(conversion: Conversion, *, unknown: Mapping[str, object] | None = None) -> bytes:
+    """The record's body; `unknown` are fields of the stored record that this version does not know."""
     values = asdict(conversion) | {"options": conversion.options.to_json()}
-    return json.dumps(values, default=to_rfc3339, ensure_ascii=False).encode()
+    body = dict(unknown or {}) | values | {"schema": SCHEMA}
+    return json.dumps(body, default=to_rfc3339, ensure_ascii=False).encode()
 
 
-def from_json(body: bytes) -> Conversion:
-    """The conversion in a record's body. Raises `UnreadableRecordError`."""
+def from_json(body: bytes) -> Record:
+    """The record in a body. Raises `UnreadableRecordError`.
+
+    Of a record with a newer schema, what cannot be read is left out.
+    """
     try:
         values = json.loads(body)
-        return _conversion(values | {"options": Options(**values["options"])})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        newer = int(values.pop("schema", SCHEMA)) > SCHEMA
+    except (ValueError, TypeError, AttributeError) as error:
         raise UnreadableRecordError(str(error)) from error
+    unknown = {name: value for name, value in values.items() if name not in _FIELD_TYPES}
+    try:
+        known = {name: value for name, value in values.items() if name in _FIELD_TYPES}
+        conversion = _conversion(known | {"options": _known(Options, values["options"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if not newer:
+            raise UnreadableRecordError(str(error)) from error
+        conversion = None
+    return Record(conversion=conversion, newer=newer, unknown=unknown)
 
 
 METADATA_FIELDS = tuple(name for name in _FIELD_TYPES if name not in ("video", "options"))
@@ -44,7 +74,7 @@ METADATA_FIELDS = tuple(name for name in _FIELD_TYPES if name not in ("video", "
 
 def to_metadata(conversion: Conversion) -> dict[str, str]:
     """The `METADATA_FIELDS` that are set, in ASCII: metadata is sent as headers and limited to 8 KiB."""
-    metadata = {}
+    metadata = {"schema": str(SCHEMA)}
     for name in METADATA_FIELDS:
         value = getattr(conversion, name)
         if isinstance(value, Problem):
@@ -76,14 +106,26 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
         raise UnreadableRecordError(str(error)) from error
 
 
+def is_newer(metadata: Mapping[str, str]) -> bool:
+    """Whether the record with this metadata has a newer schema."""
+    text = metadata.get("schema", "")
+    return text.isascii() and text.isdigit() and int(text) > SCHEMA
+
+
+def _known(type_: type[T], values: Mapping[str, Any]) -> T:
+    """A dataclass made of the values that it has fields for."""
+    names = {f.name for f in fields(type_)}  # type: ignore[arg-type]  # a dataclass
+    return type_(**{name: value for name, value in values.items() if name in names})
+
+
 def _conversion(values: dict[str, Any]) -> Conversion:
     for name in _MOMENTS:
         if values.get(name) is not None:
             values[name] = datetime.fromisoformat(values[name])
     if values.get("gif") is not None:
-        values["gif"] = Gif(**values["gif"])
+        values["gif"] = _known(Gif, values["gif"])
     if values.get("error") is not None:
-        values["error"] = Problem(**values["error"])
+        values["error"] = _known(Problem, values["error"])
     conversion = Conversion(**values)
     if conversion.state not in STATES:
         raise ValueError(f"unknown state {conversion.state!r}")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from azure.core import AsyncPipelineClient
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError, map_error
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, AsyncRetryPolicy
 from azure.core.rest import HttpRequest
 
-from shared.services.azure_errors import azure_errors
+from shared.services.azure_errors import azure_errors, error_of_status
 from shared.services.storage.blob import MAX_PAGE_BLOBS, Blob, Page
 from shared.services.storage.listing import parse_page
+from shared.services.transport import RETRIES, TIMEOUTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,7 +60,8 @@ class StorageRest:
     def connect(cls, settings: Settings, credential: AsyncTokenCredential) -> StorageRest:
         """The configured account. Nothing is sent until the first call."""
         token = AsyncBearerTokenCredentialPolicy(credential, STORAGE_SCOPE)
-        pipeline: Pipeline = AsyncPipelineClient(settings.storage_url, policies=[AsyncRetryPolicy(), token])
+        policies = [AsyncRetryPolicy(**RETRIES), token]
+        pipeline: Pipeline = AsyncPipelineClient(settings.storage_url, policies=policies, **TIMEOUTS)
         return cls(settings.storage_url, pipeline)
 
     async def close(self) -> None:
@@ -84,11 +85,15 @@ class StorageRest:
 
     async def list_all(self, container: str, *, prefix: str = "") -> AsyncIterator[Blob]:
         """All blobs of a container in the order of their names, one page in memory at a time."""
-        marker = None
-        while True:
-            page = await self.list_page(container, prefix=prefix, marker=marker)
+        async for page in self.list_pages(container, prefix=prefix):
             for blob in page.blobs:
                 yield blob
+
+    async def list_pages(self, container: str, *, prefix: str = "", marker: str | None = None) -> AsyncIterator[Page]:
+        """The pages of a container from `marker` on; `Page.marker` leads to the page after."""
+        while True:
+            page = await self.list_page(container, prefix=prefix, marker=marker)
+            yield page
             marker = page.marker
             if not marker:
                 return
@@ -113,7 +118,7 @@ class StorageRest:
         request.headers["x-ms-version"] = API_VERSION
         with azure_errors():
             response = await self._pipeline.send_request(request)
-            if response.status_code not in (200, 206):
-                map_error(response.status_code, response, {401: ClientAuthenticationError, 404: ResourceNotFoundError})
-                raise HttpResponseError(response=response)
+        if response.status_code not in (200, 206):
+            message = f"{request.method} answered {response.status_code} {response.reason}"
+            raise error_of_status(response.status_code, response.headers.get("x-ms-error-code", ""), message)
         return response
