@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...]`: run the benchmarks, show a table for each, keep all in bench/results/latest.json."""
+"""`python -m bench [NAME...]`: run all or some benchmarks, print a table of each, write bench/results/latest.json."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.table import show
 
-NAMES = ("pipeline", "conversion", "batch_emulator", "status")
+NAMES = ("pipeline", "conversion", "batch_emulator", "status", "imports")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 

@@ -7,31 +7,33 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from shared.conversion import Conversion, Problem, now, to_json, to_metadata
+from shared.conversion import Conversion, Problem
 from shared.names import conversion_id
+from shared.services.storage.record_format import to_json, to_metadata
+from shared.timestamps import utc_now
 from tests.browser.chromium import MODULES
 from tests.browser.visit import Visit, card
-from tests.integration.kit import Person
+from tests.support.stack_client import StackClient
 
 MANY = 130
 
 
 @pytest.fixture(scope="module")
-async def shown(person: Person, video: bytes) -> None:
+async def shown(client: StackClient, video: bytes) -> None:
     """A video that succeeded, one that failed, and one with a long name."""
     bodies = {
         "seen/tom.mp4": video,
         "seen/notes.mp4": b"no video",
         "seen/" + "a very long name that goes on " * 6 + ".mp4": video,
     }
-    await asyncio.gather(*(person.drop(name, body) for name, body in bodies.items()))
-    await asyncio.gather(*(person.ended(name) for name in bodies))
+    await asyncio.gather(*(client.drop(name, body) for name, body in bodies.items()))
+    await asyncio.gather(*(client.final_status(name) for name in bodies))
 
 
 @pytest.fixture(scope="module")
-async def many(person: Person) -> None:
+async def many(client: StackClient) -> None:
     """The records of a great many videos that have ended."""
-    records = person.storage.get_container_client("conversions")
+    records = client.storage.get_container_client("conversions")
 
     async def put(number: int) -> None:
         video = f"many/{number:05}.mp4"
@@ -43,8 +45,8 @@ async def many(person: Person) -> None:
             id=id_,
             state="failed",
             error=error,
-            queued_at=now(),
-            finished_at=now(),
+            queued_at=utc_now(),
+            finished_at=utc_now(),
         )
         await records.upload_blob(video, to_json(conversion), metadata=to_metadata(conversion), overwrite=True)
 
@@ -92,10 +94,10 @@ async def test_the_whole_page_is_reached_by_keyboard(visit: Visit, page: Page, s
     await expect(page.locator("#news")).to_contain_text("seen/notes.mp4")
 
 
-async def test_the_focus_stays_while_the_page_changes(person: Person, page: Page, shown: None, video: bytes) -> None:
+async def test_the_focus_stays_while_the_page_changes(client: StackClient, page: Page, shown: None, video: bytes) -> None:
     thumb = page.get_by_role("button", name="Watch seen/tom.gif")
     await thumb.focus()
-    await person.drop("later/new.mp4", video)
+    await client.drop("later/new.mp4", video)
     await expect(card(page, "later/new.mp4")).to_have_attribute("data-state", "succeeded")
     await expect(thumb).to_be_focused()
 

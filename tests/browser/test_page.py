@@ -9,17 +9,17 @@ from playwright.async_api import Page, expect
 from local.stack import Stack
 from tests.browser.pace import steps
 from tests.browser.visit import Visit, card
-from tests.integration.kit import Person
+from tests.support.stack_client import StackClient
 
 
 async def test_a_dropped_video_shows_up_its_bar_moves_and_it_becomes_a_gif(
-    stack: Stack, person: Person, page: Page, slow_video: bytes
+    stack: Stack, client: StackClient, page: Page, slow_video: bytes
 ) -> None:
     await expect(page.locator("#connection")).to_have_text("Live")
-    etag = await person.drop("page/slow.mp4", slow_video, metadata={"gif_width": "960"})
-    while await person.version("page/slow.mp4") != etag:
+    etag = await client.drop("page/slow.mp4", slow_video, metadata={"gif_width": "960"})
+    while await client.recorded_etag("page/slow.mp4") != etag:
         await asyncio.sleep(0.01)
-    task = (await person.record("page/slow.mp4"))["task_id"]
+    task = (await client.record("page/slow.mp4"))["task_id"]
     mine = card(page, "page/slow.mp4")
     bar = mine.get_by_role("progressbar", name="Progress of page/slow.mp4")
     seen = []
@@ -35,9 +35,9 @@ async def test_a_dropped_video_shows_up_its_bar_moves_and_it_becomes_a_gif(
 
 
 async def test_a_gif_is_drawn_once_in_view_and_plays_at_full_size(
-    person: Person, visit: Visit, page: Page, video: bytes
+    client: StackClient, visit: Visit, page: Page, video: bytes
 ) -> None:
-    await person.drop("page/watch me.mp4", video)
+    await client.drop("page/watch me.mp4", video)
     thumb = card(page, "page/watch me.mp4").get_by_role("button", name="Watch page/watch me.gif")
     await expect(thumb).to_have_attribute("data-drawn", "page/watch me.gif")
     assert await thumb.locator("canvas").evaluate("c => [c.width, c.height]") == [320, 180]
@@ -54,14 +54,14 @@ async def test_a_gif_is_drawn_once_in_view_and_plays_at_full_size(
         await viewer.get_by_role("link", name="Save").click()
     saved = await (await waiting.value).path()
     assert (await waiting.value).suggested_filename == "watch me.gif"
-    assert await asyncio.to_thread(Path(saved).read_bytes) == await person.gif("page/watch me.gif")
+    assert await asyncio.to_thread(Path(saved).read_bytes) == await client.gif("page/watch me.gif")
     await page.keyboard.press("Escape")
     await expect(viewer).to_be_hidden()
     await expect(thumb).to_be_focused()
 
 
-async def test_a_failed_video_says_why_and_can_be_tried_again(person: Person, page: Page) -> None:
-    await person.drop("page/notes.mp4", b"Dear all, this is no video.")
+async def test_a_failed_video_says_why_and_can_be_tried_again(client: StackClient, page: Page) -> None:
+    await client.drop("page/notes.mp4", b"Dear all, this is no video.")
     mine = card(page, "page/notes.mp4")
     await expect(mine).to_have_attribute("data-state", "failed")
     await expect(mine).to_contain_text("not an MP4 video")
@@ -71,18 +71,18 @@ async def test_a_failed_video_says_why_and_can_be_tried_again(person: Person, pa
     await expect(mine).to_have_attribute("data-state", "failed")
 
 
-async def test_a_video_mended_by_a_new_upload_succeeds_on_the_page(person: Person, page: Page, video: bytes) -> None:
-    await person.drop("page/mended.mp4", b"not yet")
+async def test_a_video_mended_by_a_new_upload_succeeds_on_the_page(client: StackClient, page: Page, video: bytes) -> None:
+    await client.drop("page/mended.mp4", b"not yet")
     await expect(card(page, "page/mended.mp4")).to_have_attribute("data-state", "failed")
-    await person.drop("page/mended.mp4", video)
+    await client.drop("page/mended.mp4", video)
     await expect(card(page, "page/mended.mp4")).to_have_attribute("data-state", "succeeded")
     await expect(card(page, "page/mended.mp4").get_by_role("button", name="Try again")).to_be_hidden()
 
 
-async def test_filters_choose_by_state_and_name(person: Person, page: Page, video: bytes) -> None:
+async def test_filters_choose_by_state_and_name(client: StackClient, page: Page, video: bytes) -> None:
     bodies = {"filter/a.mp4": video, "filter/b.mp4": b"", "filtered-not.mp4": b""}
-    await asyncio.gather(*(person.drop(name, body) for name, body in bodies.items()))
-    await asyncio.gather(*(person.ended(name) for name in bodies))
+    await asyncio.gather(*(client.drop(name, body) for name, body in bodies.items()))
+    await asyncio.gather(*(client.final_status(name) for name in bodies))
     names = page.locator("li.card h3")
     await page.get_by_label("Name begins with").fill("filter/")
     await expect(names).to_have_count(2)
@@ -99,9 +99,9 @@ async def test_filters_choose_by_state_and_name(person: Person, page: Page, vide
     await expect(names).to_have_text(["filter/a.mp4", "filter/b.mp4"])
 
 
-async def test_a_name_made_of_markup_stays_a_name(person: Person, page: Page, video: bytes) -> None:
+async def test_a_name_made_of_markup_stays_a_name(client: StackClient, page: Page, video: bytes) -> None:
     name = '<img src=x onerror="document.title=1"><script>document.title=2</script>&amp;\'.mp4'
-    await person.drop(name, video)
+    await client.drop(name, video)
     mine = card(page, name)
     await expect(mine).to_have_attribute("data-state", "succeeded")
     await expect(mine.locator(".thumb")).to_have_attribute("data-drawn", name[:-3] + "gif")
@@ -117,23 +117,23 @@ async def test_pool_and_health_are_told_in_words(page: Page) -> None:
     await expect(chart).to_be_visible()
 
 
-async def test_trouble_is_shown_with_what_to_do(person: Person, visit: Visit) -> None:
-    letter = person.storage.get_blob_client("deadletters", "given-up.json")
+async def test_trouble_is_shown_with_what_to_do(client: StackClient, visit: Visit) -> None:
+    letter = client.storage.get_blob_client("deadletters", "given-up.json")
     await letter.upload_blob(b"[]", overwrite=True)
     try:
-        await health_answers(503, person)
+        await health_answers(503, client)
         page = await visit.open()
         await expect(page.locator("#health-troubles")).to_contain_text("Read why in the container 'deadletters'")
         await page.close()
     finally:
         await letter.delete_blob()
-        await health_answers(200, person)
+        await health_answers(200, client)
     visit.troubles.clear()  # the browser has taken note of the 503
 
 
-async def health_answers(status: int, person: Person) -> None:
+async def health_answers(status: int, client: StackClient) -> None:
     """Wait until it does: for a while, the last answer is everybody's."""
-    while (await person.get("health"))[0] != status:
+    while (await client.get("health"))[0] != status:
         await asyncio.sleep(0.2)
 
 
