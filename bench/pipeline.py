@@ -44,7 +44,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def run() -> list[Row]:
-    """Seconds to start the stack, to convert the videos in it and with plain ffmpeg, and the ratio of the latter two."""
+    """Seconds to start the stack, to convert the videos in it, and to do so with plain ffmpeg; and the latter ratio."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         video = _video(folder / "video.mp4")
