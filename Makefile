@@ -1,4 +1,4 @@
-# Everything a developer types. Each target sets up what it needs and says nothing about what is already there.
+# Every command of the project. A target sets up what it needs first.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -15,7 +15,7 @@ READY := $(VENV) $(NODE_MODULES)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# Azure's own worker, for the tests, asks for a newer Python and for extensions that it loads only on demand.
+# The tests run Azure's own worker library, which declares a newer Python and extensions that are not needed.
 $(VENV): requirements-dev.txt requirements-worker.txt
 	@$(FOUND) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'gifdrop needs Python 3.11 or newer; name one: make PYTHON=/path/to/python' >&2; exit 1; }
 	@echo 'setting up .venv (once; a minute or so)'
@@ -48,10 +48,11 @@ test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
 	@$(PY) -m local up
 
-check: $(READY) ## ruff, mypy --strict, Bicep, shell
+check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m infra.check
 	@.venv/bin/shellcheck infra/*.sh
 

@@ -39,7 +39,7 @@ def _credential() -> AzureNamedKeyCredential:
 
 
 def _task(index: int, command: str) -> models.BatchTaskCreateOptions:
-    """A task about as large as the app's own."""
+    """A task of about the size of the app's."""
     name = f"{index:032x}-1"
     identity = models.BatchNodeIdentityReference(resource_id="/subscriptions/s/resourceGroups/g/providers/i/nodes")
     video = f"https://account.blob.core.windows.net/videos/folder/video-{index}.mp4"
@@ -132,7 +132,7 @@ def _running(client: BatchClient, url: str) -> list[Row]:
 
 
 def run() -> list[Row]:
-    """Every figure, from an emulator of its own."""
+    """All rows, measured on a new emulator."""
     command = [sys.executable, "-m", "local.batch", "--port", "0", "--exit-with-stdin"]
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as emulator:
         assert emulator.stdout is not None

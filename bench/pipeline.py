@@ -18,7 +18,7 @@ from bench import Row
 from bench.table import show
 from bench.upload import upload
 from infra.package import sources
-from local import provision
+from local import resources
 from local.stack import Stack
 from tests.support.waiting import wait_until_async
 
@@ -27,8 +27,8 @@ SECONDS = 8
 TIMEOUT_SECONDS = 600
 BITRATE = "8M"
 """Bits per second: what phones record 720p with."""
-AT_ONCE = int(provision.pool()["taskSlotsPerNode"])
-"""As many as the local pool has task slots."""
+TASK_SLOTS = int(resources.pool_definition()["taskSlotsPerNode"])
+"""The task slots of the local pool."""
 RECORDER = """
 import json, runpy, subprocess, sys
 log, *sys.argv = sys.argv[1:]
@@ -106,7 +106,7 @@ def _plain(folder: Path, video: Path, commands: list[list[str]]) -> float:
             subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *here], cwd=work, check=True, stdout=subprocess.DEVNULL)
 
     began = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(TASK_SLOTS) as pool:
         list(pool.map(convert, range(COUNT)))
     return time.perf_counter() - began
 

@@ -1,4 +1,4 @@
-"""`python -m local`: the stack on one machine, from the command line."""
+"""`python -m local`: run the whole stack on this machine and convert videos with it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.part import ROOT, PartCrashedError
-from local.parts import NAMES
+from local.commands.client import UnauthorizedError
+from local.commands.demo import demo
+from local.commands.drop import drop, drop_from
+from local.commands.signals import StoppedError, run_until_signal
+from local.commands.up import up
+from local.commands.videos import NoVideoError
+from local.lock import InUseError
+from local.process import ROOT, ServiceCrashedError
+from local.services import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -18,58 +25,55 @@ if TYPE_CHECKING:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="the whole stack in the foreground, until Ctrl-C")
+    up_parser = commands.add_parser("up", help="run the stack in the foreground until Ctrl-C")
     for name in NAMES:
-        up.add_argument(f"--port-{name}", type=int, metavar="PORT", help=f"port of the part {name}")
-    demo = commands.add_parser("demo", help="MP4s in, GIFs out, through a stack of its own")
-    demo.add_argument("videos", nargs="*", type=Path, metavar="VIDEO", help="a file or a folder; without any, a sample")
-    drop = commands.add_parser("drop", help="videos into a stack that runs")
-    drop.add_argument("videos", nargs="*", type=Path, metavar="VIDEO", help="a file or a folder")
-    drop.add_argument("--watch", type=Path, metavar="FOLDER", help="every MP4 that comes into the folder, until Ctrl-C")
-    for command, default in ((up, ROOT / ".local"), (demo, ROOT / ".local" / "demo"), (drop, ROOT / ".local")):
-        command.add_argument("--dir", type=Path, default=default, help="where the stack keeps everything")
-    for command in (demo, drop):
-        command.add_argument("--out", type=Path, default=Path("out"), help="where the GIFs go")
+        up_parser.add_argument(f"--port-{name}", type=int, metavar="PORT", help=f"port of the {name} service")
+    demo_parser = commands.add_parser("demo", help="start a temporary stack, convert videos and stop it")
+    demo_parser.add_argument(
+        "videos", nargs="*", type=Path, metavar="VIDEO", help="file or folder; default: a generated sample"
+    )
+    drop_parser = commands.add_parser("drop", help="convert videos with a running stack")
+    drop_parser.add_argument("videos", nargs="*", type=Path, metavar="VIDEO", help="file or folder")
+    drop_parser.add_argument(
+        "--watch", type=Path, metavar="FOLDER", help="convert every MP4 added to the folder until Ctrl-C"
+    )
+    for command, default in (
+        (up_parser, ROOT / ".local"),
+        (demo_parser, ROOT / ".local" / "demo"),
+        (drop_parser, ROOT / ".local"),
+    ):
+        command.add_argument("--dir", type=Path, default=default, help="data directory of the stack")
+    for command in (demo_parser, drop_parser):
+        command.add_argument("--out", type=Path, default=Path("out"), help="folder for the GIFs; default: out")
     arguments = parser.parse_args()
     if arguments.command == "drop" and arguments.watch and not arguments.watch.is_dir():
-        drop.error(f"{arguments.watch} is not a folder")
+        drop_parser.error(f"{arguments.watch} is not a folder")
     if arguments.command == "drop" and bool(arguments.videos) == bool(arguments.watch):
-        drop.error("say which videos, or --watch FOLDER")
+        drop_parser.error("pass either videos or --watch FOLDER")
     return arguments
 
 
 def _command(arguments: argparse.Namespace) -> Coroutine[None, None, int]:
     match arguments.command:
         case "up":
-            from local.commands.up import up
-
             given = {name: getattr(arguments, f"port_{name}") for name in NAMES}
             return up(directory=arguments.dir, ports={name: port for name, port in given.items() if port is not None})
         case "demo":
-            from local.commands.demo import demo
-
             return demo(arguments.videos, directory=arguments.dir, out=arguments.out)
         case _:
-            from local.commands.drop import drop, drop_from
-
             if arguments.watch:
                 return drop_from(arguments.watch, directory=arguments.dir, out=arguments.out)
             return drop(arguments.videos, directory=arguments.dir, out=arguments.out)
 
 
 def main() -> int:
-    from local.commands.client import RefusedError
-    from local.commands.signals import StoppedError, until_signal
-    from local.commands.videos import NoVideoError
-    from local.lock import InUseError
-
     arguments = _arguments()
     try:
-        return asyncio.run(until_signal(_command(arguments)))
+        return asyncio.run(run_until_signal(_command(arguments)))
     except StoppedError as stopped:
-        # Those have no other end.
+        # A signal is the normal way to end `up` and `drop --watch`.
         return 0 if arguments.command == "up" or getattr(arguments, "watch", None) else 128 + stopped.number
-    except (PartCrashedError, InUseError, NoVideoError, RefusedError, OSError) as error:
+    except (ServiceCrashedError, InUseError, NoVideoError, UnauthorizedError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 

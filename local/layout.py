@@ -1,4 +1,4 @@
-"""The directory of a stack: where everything lies, and the two files that tell others how to join in."""
+"""The data directory of a stack, and the two files in it that clients need to connect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths below the directory of a stack."""
+    """Paths in the data directory of a stack."""
 
     directory: Path
 
@@ -57,7 +57,7 @@ class Layout:
         return self.directory / "identities.json"
 
     @property
-    def events_journal(self) -> Path:
+    def events_checkpoint(self) -> Path:
         return self.directory / "events.offset"
 
     @property
@@ -73,37 +73,37 @@ class Layout:
         return self.directory / "env"
 
     def clear(self) -> None:
-        """Remove what a stack has left here. A directory that never held one loses nothing, whatever is in it."""
+        """Delete everything a stack created here. Does nothing in a directory no stack has used."""
         if not self.keys.exists():
             return
         for path in (self.tls, self.logs, self.storage, self.batch, self.nodes, self.functions):
             shutil.rmtree(path, ignore_errors=True)
-        for path in (self.pools, self.identities, self.events_journal, self.keys, self.endpoints, self.env):
+        for path in (self.pools, self.identities, self.events_checkpoint, self.keys, self.endpoints, self.env):
             path.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Atomically write a file that only its owner may read."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
 
 
-def write_joining(layout: Layout, *, endpoints: Mapping[str, str], env: Mapping[str, str]) -> None:
-    """Write `endpoints.json` and `env`; the values of the latter are quoted as a shell wants them."""
+def write_connection_files(layout: Layout, *, endpoints: Mapping[str, str], env: Mapping[str, str]) -> None:
+    """Write `endpoints.json` and `env`, the latter quoted for a shell."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in env.items()]
     write_private(layout.env, "".join(lines))
     write_private(layout.endpoints, json.dumps(endpoints, indent=2) + "\n")
 
 
 def read_endpoints(layout: Layout) -> dict[str, str]:
-    """What `write_joining` wrote; raises FileNotFoundError when no stack runs in the directory."""
+    """The contents of `endpoints.json`; raises FileNotFoundError if no stack is running in the directory."""
     found: dict[str, str] = json.loads(layout.endpoints.read_text(encoding="utf-8"))
     return found
 
 
 def read_env(layout: Layout) -> dict[str, str]:
-    """What `write_joining` wrote; raises FileNotFoundError when no stack runs in the directory."""
+    """The contents of `env`; raises FileNotFoundError if no stack is running in the directory."""
     words = shlex.split(layout.env.read_text(encoding="utf-8"))
     return dict(word.split("=", 1) for word in words)

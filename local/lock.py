@@ -1,4 +1,4 @@
-"""One stack to a directory."""
+"""A lock file that allows one stack per directory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NAME = "lock"
 
 
 class InUseError(Exception):
-    """Another stack runs in the directory."""
+    """Another stack is running in the directory."""
 
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the directory, made if it is not there; raises InUseError when another process does.
+    """Create and lock the directory; raises InUseError if another process has locked it.
 
-    The system lets go of the lock when its holder dies.
+    The operating system releases the lock when the process exits.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / _NAME).open("a+") as file:
@@ -30,7 +30,7 @@ def locked(directory: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise InUseError(f"a stack runs in {directory} already, process {file.read().strip()}") from None
+            raise InUseError(f"A stack is already running in {directory} (process {file.read().strip()}).") from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -1,4 +1,4 @@
-"""Processes that outlived the part of the stack that started them: found, and ended."""
+"""Finds and terminates processes that outlived the service that started them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-MARK = "GIFDROP_STACK"
-"""Environment variable of every part: the directory of its stack."""
+STACK_VARIABLE = "GIFDROP_STACK"
+"""Environment variable of every service: the directory of its stack."""
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE_SECONDS = 2.0
 
 
 def adopt_orphans() -> None:
-    """From now on this process is the parent of every descendant whose own parent died. Linux only."""
+    """Make this process the parent of descendants whose own parent exits (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def orphans(directory: Path, *, known: Collection[int]) -> list[psutil.Process]:
-    """Children of this process, with their own, that belong to the stack in `directory` and are not `known` by pid."""
+def find_orphans(directory: Path, *, known: Collection[int]) -> list[psutil.Process]:
+    """Child processes of the stack in `directory` whose pids are not in `known`, and all their descendants."""
     found: list[psutil.Process] = []
     for child in psutil.Process().children():
         if child.pid not in known and _belongs(child, str(directory)):
@@ -36,9 +36,9 @@ def orphans(directory: Path, *, known: Collection[int]) -> list[psutil.Process]:
 
 
 def _belongs(process: psutil.Process, directory: str) -> bool:
-    # A Batch task has an environment of its own, but works in a directory of the stack.
+    # A Batch task does not inherit the variable, but its working directory is in the stack's directory.
     with suppress(psutil.Error):
-        if process.environ().get(MARK) == directory:
+        if process.environ().get(STACK_VARIABLE) == directory:
             return True
     with suppress(psutil.Error):
         cwd = process.cwd()
@@ -47,7 +47,7 @@ def _belongs(process: psutil.Process, directory: str) -> bool:
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    """Every process below `pid`; none if that is gone."""
+    """All descendants of `pid`; empty if it has exited."""
     with suppress(psutil.NoSuchProcess):
         return _children(psutil.Process(pid))
     return []
@@ -59,8 +59,8 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
     return []
 
 
-def end(processes: Iterable[psutil.Process]) -> None:
-    """Terminate, then kill, and wait until they are gone."""
+def terminate(processes: Iterable[psutil.Process]) -> None:
+    """Terminate the processes, kill those that remain after a grace period, and wait for them to exit."""
     alive = list(processes)
     for process in alive:
         with suppress(psutil.NoSuchProcess):

@@ -1,11 +1,11 @@
-"""Ports on loopback for servers that may have to come back on the same one."""
+"""Free loopback ports that stay usable when a server restarts."""
 
 from __future__ import annotations
 
 import random
 import socket
 
-# Below the range from which systems take the local ports of outgoing connections, so nothing else drifts in.
+# Below the ephemeral range, so no outgoing connection takes a port while its server restarts.
 _RANGE = range(20000, 30000)
 
 
@@ -20,7 +20,7 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """That many different ports nobody listens on now; raises OSError when there are not so many."""
+    """`count` different ports that are free now; raises OSError if there are not enough."""
     found: list[int] = []
     for port in random.sample(_RANGE, len(_RANGE)):
         if len(found) == count:

@@ -1,4 +1,4 @@
-"""The local stack: starts its parts together, tells others how to join in, and leaves nothing behind."""
+"""The local stack: starts and stops all services and writes the files that clients need to connect."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import secrets
 from typing import TYPE_CHECKING, Any, Self
 
 from infra.package import build
-from local import orphans, parts, provision
-from local.identity import identities
-from local.layout import Layout, write_joining, write_private
+from local import orphans, resources, services
+from local.identity.managed_identity import write_identities
+from local.layout import Layout, write_connection_files, write_private
 from local.lock import locked
-from local.part import ROOT, Part, PartCrashedError
 from local.ports import free_ports
+from local.process import ROOT, ServiceCrashedError, ServiceProcess
+from local.storage.client import connect
 from local.tls import certificates
 
 if TYPE_CHECKING:
@@ -26,12 +27,16 @@ PACKAGES = ROOT / ".local" / "packages"
 
 
 class Stack:
-    """An async context manager: inside it everything runs.
+    """All services of the local stack, as an async context manager.
 
-    `endpoints` are the addresses and keys of `endpoints.json`, `env` the variables of `env`. A stack keeps its blobs
-    and keys in `directory`, so one that is started there again has them, unless it is to be `fresh`; two at once need
-    two directories. What else lies there stays.
-    `ports` fixes ports by part, `settings` adds to the app's settings, and `arguments` to the command line of a part.
+    directory: Where blobs, keys and logs are kept. A later stack in the same directory reuses them; two stacks at the
+        same time need two directories.
+    fresh: Delete what an earlier stack left in `directory`; other files stay. Default False.
+    ports: Port by service name; the others are picked.
+    settings: App settings to add or override.
+    arguments: Extra command-line arguments by service name.
+
+    While it runs, `endpoints` holds the contents of `endpoints.json` and `env` those of `env`.
     """
 
     def __init__(
@@ -50,8 +55,8 @@ class Stack:
         self._ports = ports or {}
         self._settings = settings or {}
         self._arguments = arguments or {}
-        self._parts: dict[str, Part] = {}
-        self._crash: asyncio.Future[PartCrashedError] | None = None
+        self._services: dict[str, ServiceProcess] = {}
+        self._crash: asyncio.Future[ServiceCrashedError] | None = None
         self._exit = contextlib.ExitStack()
 
     async def __aenter__(self) -> Self:
@@ -71,32 +76,32 @@ class Stack:
         if error is None and self._crash is not None and self._crash.done():
             raise self._crash.result()
 
-    async def crash(self) -> PartCrashedError:
-        """Wait until a part ends by itself."""
+    async def crash(self) -> ServiceCrashedError:
+        """Wait until a service exits unexpectedly and return the error."""
         assert self._crash is not None, "the stack has not been started"  # noqa: S101
         return await asyncio.shield(self._crash)
 
     async def kill(self, name: str) -> None:
-        """Kill a part as a power cut would: with all that it started, without a chance to clean up."""
-        await self._parts[name].kill()
-        await self._end_orphans()
+        """Kill a service and everything it started, as a power cut would."""
+        await self._services[name].kill()
+        await self._terminate_orphans()
 
     async def restart(self, name: str) -> None:
-        """Start a killed part again, on the same port."""
-        await self._parts[name].start()
+        """Start a killed service again on the same port."""
+        await self._services[name].start()
 
     def pid(self, name: str) -> int | None:
-        """The id of a part's process while it runs."""
-        return self._parts[name].pid
+        """The process id of a service, or None when it is not running."""
+        return self._services[name].pid
 
     async def stop(self) -> None:
-        """Stop all parts: first what sends work, last what it needs."""
+        """Stop all services: first those that send work, last those the others depend on."""
         errors: list[BaseException] = []
         for names in (("events", "functions"), ("batch",), ("storage", "identity")):
-            stopping = (self._parts[name].stop() for name in names if name in self._parts)
+            stopping = (self._services[name].stop() for name in names if name in self._services)
             errors += filter(None, await asyncio.gather(*stopping, return_exceptions=True))
         try:
-            await self._end_orphans()
+            await self._terminate_orphans()
         finally:
             self.layout.endpoints.unlink(missing_ok=True)
             self.layout.env.unlink(missing_ok=True)
@@ -104,13 +109,13 @@ class Stack:
         if errors:
             raise errors[0]
 
-    async def _end_orphans(self) -> None:
-        known = {part.pid for part in self._parts.values() if part.pid is not None}
-        found = orphans.orphans(self.layout.directory, known=known)
+    async def _terminate_orphans(self) -> None:
+        known = {service.pid for service in self._services.values() if service.pid is not None}
+        found = orphans.find_orphans(self.layout.directory, known=known)
         if found:
-            await asyncio.to_thread(orphans.end, found)
+            await asyncio.to_thread(orphans.terminate, found)
 
-    def _crashed(self, error: PartCrashedError) -> None:
+    def _on_crash(self, error: ServiceCrashedError) -> None:
         if self._crash is not None and not self._crash.done():
             self._crash.set_result(error)
 
@@ -121,12 +126,12 @@ class Stack:
             layout.clear()
         for path in (layout.logs, layout.nodes):
             path.mkdir(parents=True, exist_ok=True)
-        # What a former stack in this directory told is no longer true.
+        # Left by a stack that was killed.
         layout.endpoints.unlink(missing_ok=True)
-        identities.write(layout.identities, provision.IDENTITIES)
-        layout.pools.write_text(json.dumps([provision.pool()], indent=2))
-        ports = dict(zip(parts.NAMES, free_ports(len(parts.NAMES)), strict=True)) | dict(self._ports)
-        plan = parts.Plan(
+        write_identities(layout.identities, resources.IDENTITIES)
+        layout.pools.write_text(json.dumps([resources.pool_definition()], indent=2))
+        ports = dict(zip(services.NAMES, free_ports(len(services.NAMES)), strict=True)) | dict(self._ports)
+        config = services.StackConfig(
             layout=layout,
             ports=ports,
             tls=certificates(layout.tls),
@@ -136,49 +141,46 @@ class Stack:
         )
         try:
             async with asyncio.TaskGroup() as group:
-                # The slowest first: Azurite.
-                storage = group.create_task(self._run(plan.storage()))
-                identity = group.create_task(self._run(plan.identity()))
-                group.create_task(self._run(plan.batch()))
+                # Azurite first: it takes longest to start.
+                storage = group.create_task(self._run(config.storage()))
+                identity = group.create_task(self._run(config.identity()))
+                group.create_task(self._run(config.batch()))
                 package = await asyncio.to_thread(build, PACKAGES)
-                self.env = plan.env(package_version=package.version)
-                group.create_task(self._run(plan.functions(self.env)))
-                group.create_task(self._run(plan.events(self.env)))
-                await self._containers(plan, storage, identity)
+                self.env = config.env(package_version=package.version)
+                group.create_task(self._run(config.functions(self.env)))
+                group.create_task(self._run(config.events(self.env)))
+                await self._create_containers(config, storage, identity)
         except ExceptionGroup as group_of_errors:
-            # Whatever else went wrong went wrong because a part was gone.
-            crashes = group_of_errors.subgroup(PartCrashedError)
+            # Other errors are consequences of the crash.
+            crashes = group_of_errors.subgroup(ServiceCrashedError)
             raise (crashes or group_of_errors).exceptions[0] from None
-        self.endpoints = plan.endpoints
-        write_joining(layout, endpoints=self.endpoints, env=self.env)
+        self.endpoints = config.endpoints
+        write_connection_files(layout, endpoints=self.endpoints, env=self.env)
 
-    async def _run(self, spec: parts.Spec) -> dict[str, Any]:
-        part = self._parts[spec.name] = Part(
+    async def _run(self, spec: services.Spec) -> dict[str, Any]:
+        service = self._services[spec.name] = ServiceProcess(
             name=spec.name,
             module=f"local.{spec.name}",
             arguments=[*spec.arguments, *self._arguments.get(spec.name, ())],
-            environment=spec.environment | {orphans.MARK: str(self.layout.directory)},
+            environment=spec.environment | {orphans.STACK_VARIABLE: str(self.layout.directory)},
             log=self.layout.logs / f"{spec.name}.log",
-            crashed=self._crashed,
+            on_crash=self._on_crash,
         )
-        return await part.start()
+        return await service.start()
 
-    async def _containers(self, plan: parts.Plan, *needed: asyncio.Task[dict[str, Any]]) -> None:
-        # Imported while the parts are busy with their own start.
-        from local.storage.client import connect
-
+    async def _create_containers(self, config: services.StackConfig, *needed: asyncio.Task[dict[str, Any]]) -> None:
         await asyncio.gather(*needed)
         async with connect(
-            plan.endpoints["storage"],
-            identity_url=plan.endpoints["identity"],
-            identity_header=plan.keys["identity_header"],
-            client_id=provision.APP_IDENTITY.client_id,
-            bundle=str(plan.tls.bundle),
+            config.endpoints["storage"],
+            identity_url=config.endpoints["identity"],
+            identity_header=config.keys["identity_header"],
+            client_id=resources.APP_IDENTITY.client_id,
+            bundle=str(config.tls.bundle),
         ) as storage:
-            await asyncio.gather(*map(storage.create_container, provision.CONTAINERS.values()))
+            await asyncio.gather(*map(storage.create_container, resources.CONTAINERS.values()))
 
     def _keys(self) -> dict[str, str]:
-        """The stack's secrets, the same at every start, so that a bookmark of the dashboard stays good."""
+        """The stack's secrets; kept across restarts so that a bookmarked dashboard URL stays valid."""
         try:
             keys: dict[str, str] = json.loads(self.layout.keys.read_text())
         except FileNotFoundError:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import certifi
+import trustme
+
 
 @dataclass(frozen=True, kw_only=True)
 class Certificates:
-    """PEM files: `bundle` is what clients trust, `chain` and `key` are the servers'."""
+    """PEM files: `bundle` for clients, `chain` and `key` for servers."""
 
     bundle: Path
     chain: Path
@@ -16,21 +19,18 @@ class Certificates:
 
 
 def certificates(directory: Path) -> Certificates:
-    """The certificates in `directory`, made if they are not there; they are good for 127.0.0.1 and localhost.
+    """The certificates in `directory` for 127.0.0.1 and localhost, created if missing.
 
-    The bundle holds the private authority and the public roots, so that one trust file serves for both.
+    The bundle holds the private CA and the public roots, so it also works for servers on the internet.
     """
     found = Certificates(bundle=directory / "ca.pem", chain=directory / "server.pem", key=directory / "server.key")
-    # The bundle is written last: where it is, the others are whole.
+    # The bundle is written last: if it exists, the other files are complete.
     if not found.bundle.exists():
-        _make(found)
+        _create(found)
     return found
 
 
-def _make(files: Certificates) -> None:
-    import certifi
-    import trustme
-
+def _create(files: Certificates) -> None:
     files.bundle.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = trustme.CA(organization_name="gifdrop local stack")
     server = authority.issue_cert("127.0.0.1", "localhost")

@@ -1,4 +1,4 @@
-"""`python -m local.batch`: serve until told to stop."""
+"""`python -m local.batch`: serve until stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import sys
 from local.batch import options, server
 from local.batch.errors import BatchError
 from local.batch.node.guardian import InUseError
-from local.lifeline import stop_event
+<<<<<<< HEAD
+from local.shutdown import stop_event
+=======
+from local.batch.shutdown import stop_event
+>>>>>>> emulator
 
 
 async def _main(chosen: options.Options) -> None:

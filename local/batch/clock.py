@@ -1,6 +1,6 @@
-"""Times and durations as Batch writes them.
+"""Times and durations in Batch's formats.
 
-Timestamps are strings of one fixed width, so comparing two of them as text compares the times.
+Timestamps have a fixed width: comparing two of them as text compares the times.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ _DURATION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Fast:
-    """A clock that starts at the present and runs `speed` times as fast."""
+class FastClock:
+    """A clock that starts at the current time and runs `speed` times as fast."""
 
     speed: float
     _start: datetime = field(default_factory=lambda: datetime.now(UTC))
     _began: float = field(default_factory=time.monotonic)
 
     def now(self) -> datetime:
-        """Its present."""
+        """Its current time."""
         return self._start + timedelta(seconds=(time.monotonic() - self._began) * self.speed)
 
 
 def now() -> str:
-    """The present as `2026-11-21T10:20:30.1234560Z`."""
+    """The current time as `2026-11-21T10:20:30.1234560Z`."""
     return timestamp(datetime.now(UTC))
 
 
 def timestamp(moment: datetime) -> str:
-    """An aware `moment` in Batch's form."""
+    """An aware `moment` in Batch's format."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "0Z"
 
 
 def moment(text: str) -> datetime:
-    """The time an ISO 8601 text stands for; no zone means UTC. Raises ValueError."""
+    """Parse an ISO 8601 date and time; without a zone it is UTC. Raises ValueError."""
     cut = re.sub(r"(\.\d{6})\d+", r"\1", text)
     parsed = datetime.fromisoformat(cut)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -79,7 +79,7 @@ MESSAGE = {
 
 
 class BatchError(Exception):
-    """A refusal: `code` is Batch's own, `details` become the body's `values`, `status` follows from the code."""
+    """An error response: `code` is Batch's, `details` become `values` of the body, `status` depends on the code."""
 
     def __init__(self, code: str, message: str | None = None, *, status: int | None = None, **details: object) -> None:
         self.code = code
@@ -90,7 +90,7 @@ class BatchError(Exception):
         super().__init__(f"{code}: {self.message}")
 
     def body(self, *, request_id: str, time: str) -> dict[str, object]:
-        """The error as the service writes it."""
+        """The body of the error response."""
         text = f"{self.message}\nRequestId:{request_id}\nTime:{time}"
         body: dict[str, object] = {"code": self.code, "message": {"lang": "en-US", "value": text}}
         if self.details:

@@ -1,4 +1,4 @@
-"""What `python -m local.batch` can be told."""
+"""The command-line options of `python -m local.batch`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# The key that the emulator takes when it is given none: public, like Azurite's.
+# The key without --key: public, like Azurite's.
 DEFAULT_KEY = "Z2lmZHJvcC1iYXRjaC1lbXVsYXRvci1wdWJsaWMta2V5LW5vdC1hLXNlY3JldA=="
 
 
@@ -47,18 +47,18 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--tls-cert", type=Path, metavar="FILE", help="with --tls-key: serve over TLS")
     add("--tls-key", type=Path, metavar="FILE")
     add("--data", type=Path, metavar="DIR", help="keep the state here across restarts")
-    add("--node-root", type=Path, metavar="DIR", help="where the nodes' directories are made")
+    add("--node-root", type=Path, metavar="DIR", help="where the nodes' directories are created")
     add("--applications", type=Path, metavar="DIR", help="application packages: <id>/<version>.zip")
-    add("--pools", type=Path, metavar="FILE", help="JSON array of pools to start with, identities included")
+    add("--pools", type=Path, metavar="FILE", help="JSON array of pools to create at start; they may have identities")
     add("--identity-endpoint", metavar="URL", help="App Service managed identity endpoint for the nodes' tokens")
-    # Better in the environment: every user of the machine can list arguments.
+    # Preferably in the environment: every user of the machine can list arguments.
     header = os.environ.get("IDENTITY_HEADER")
     add("--identity-header", metavar="VALUE", default=header, help="the endpoint's secret; otherwise IDENTITY_HEADER")
     add("--ca-bundle", type=Path, metavar="FILE", help="certificates to trust when reaching storage")
     add("--auto-storage", metavar="URL", help="blob endpoint of the account's own storage")
-    add("--control", action="store_true", help="serve /_control: trouble on demand")
+    add("--control", action="store_true", help="serve /_control: fault injection")
     add("--exit-with-stdin", action="store_true", help="stop at the end of standard input")
-    add("--allocation-delay", type=float, default=0.0, metavar="SECONDS", help="how long a node takes to come")
+    add("--allocation-delay", type=float, default=0.0, metavar="SECONDS", help="how long a node takes to be allocated")
     add("--autoscale-speed", type=float, default=1.0, metavar="N", help="autoscale time passes N times faster")
     add("--max-active-jobs", type=int, default=1000, help="quota of active jobs and job schedules")
     add("--max-pools", type=int, default=100, help="quota of pools")

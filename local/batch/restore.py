@@ -1,46 +1,49 @@
-"""The account as the last emulator on this directory left it."""
+"""Restores the account from the database of an earlier run."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from local.batch.domain import execution, job_life, node_life, pool_life, scaling, scheduler, task_add
-from local.batch.domain import schedule as schedules
-from local.batch.domain.entity import resume_after
-from local.batch.domain.job import Job
-from local.batch.domain.node import Node
-from local.batch.domain.pool import Pool
-from local.batch.domain.schedule import JobSchedule
-from local.batch.domain.task import Task
+from local.batch.domain import (
+    dependencies,
+    job_lifecycle,
+    node_lifecycle,
+    pool_autoscale,
+    pool_lifecycle,
+    pool_resize,
+    schedule_lifecycle,
+    task_state,
+)
+from local.batch.domain.model import Account, Job, JobSchedule, Node, Pool, Task
+from local.batch.entity import resume_after
 
 if TYPE_CHECKING:
-    from local.batch.domain.account import Account
     from local.batch.store import Row
 
 
 def restore(account: Account) -> None:
-    """Load everything and go on with it: nodes boot again, tasks that ran wait again."""
+    """Load everything and continue: nodes start again, tasks that were running are queued again."""
     rows = {kind: list(account.store.rows(kind, url=account.url)) for kind in _LOADERS}
     resume_after(max((row.seq for each in rows.values() for row in each), default=0))
     for kind, load in _LOADERS.items():
         for row in rows[kind]:
             load(account, row)
     for pool in list(account.pools.values()):
-        _go_on_pool(account, pool)
+        _resume_pool(pool)
     for job in list(account.jobs.values()):
-        _go_on_job(job)
+        _resume_job(job)
     for schedule in list(account.schedules.values()):
         if schedule.state == "deleting":
-            account.keep(asyncio.create_task(schedules.delete(schedule)))
+            account.run_in_background(asyncio.create_task(schedule_lifecycle.delete(schedule)))
         elif schedule.state == "terminating":
-            account.keep(asyncio.create_task(schedules.terminate(schedule)))
+            account.run_in_background(asyncio.create_task(schedule_lifecycle.terminate(schedule)))
         elif schedule.state != "completed":
-            schedules.resume(schedule)
+            schedule_lifecycle.resume(schedule)
 
 
 def _load_pool(account: Account, row: Row) -> None:
-    account.pools[row.key] = Pool(row.doc, account, changed=account.pool_changed, seq=row.seq)
+    account.pools[row.key] = Pool(row.doc, account, on_change=account.save_pool, seq=row.seq)
 
 
 def _load_node(account: Account, row: Row) -> None:
@@ -49,20 +52,21 @@ def _load_node(account: Account, row: Row) -> None:
         root = account.node_root / row.key
         users = set(row.doc.pop("users", []))
         doc = row.doc | {"runningTasksCount": 0, "runningTaskSlotsCount": 0}
-        pool.nodes[row.key] = Node(doc, pool, root, users=users, changed=account.node_changed, seq=row.seq)
+        pool.nodes[row.key] = Node(doc, pool, root, users=users, on_change=account.save_node, seq=row.seq)
 
 
 def _load_schedule(account: Account, row: Row) -> None:
-    made = row.doc.pop("jobsMade", 0)
+    jobs_created = row.doc.pop("jobsMade", 0)
     pool = account.pools.get(row.doc.pop("poolKey", None) or "")
-    schedule = JobSchedule(row.doc, account, changed=account.schedule_changed, seq=row.seq, made=made, pool=pool)
-    account.schedules[row.key] = schedule
+    account.schedules[row.key] = JobSchedule(
+        row.doc, account, jobs_created=jobs_created, pool=pool, on_change=account.save_schedule, seq=row.seq
+    )
 
 
 def _load_job(account: Account, row: Row) -> None:
-    kept = row.doc.pop("kept", {})
-    job = Job(row.doc, account, changed=account.job_changed, seq=row.seq)
-    job.schedule_id, job.automatic_pool = kept.get("schedule"), kept.get("automaticPool", False)
+    extra = row.doc.pop("kept", {})
+    job = Job(row.doc, account, on_change=account.save_job, seq=row.seq)
+    job.schedule_id, job.has_auto_pool = extra.get("schedule"), extra.get("automaticPool", False)
     account.jobs[row.key] = job
     job.pool = account.pools.get(job.info.get("poolId", "").lower())
     if job.pool is not None:
@@ -73,14 +77,14 @@ def _load_task(account: Account, row: Row) -> None:
     job = account.jobs.get(row.key.partition("/")[0])
     if job is None:
         return
-    kept = row.doc.pop("kept", {})
-    task = Task(row.doc, job, int(row.doc["requiredSlots"]), changed=account.task_changed, seq=row.seq)
-    task.satisfied, task.files_removed = kept.get("satisfied", False), kept.get("filesRemoved", False)
+    extra = row.doc.pop("kept", {})
+    task = Task(row.doc, job, int(row.doc["requiredSlots"]), on_change=account.save_task, seq=row.seq)
+    task.satisfied, task.files_removed = extra.get("satisfied", False), extra.get("filesRemoved", False)
     node_id = row.doc.get("nodeInfo", {}).get("nodeId")
     if job.pool is not None and node_id is not None:
         task.node = job.pool.nodes.get(node_id)
     job.tasks[task.key] = task
-    job.counts.moved(task)
+    task.count()
 
 
 _LOADERS = {
@@ -92,38 +96,38 @@ _LOADERS = {
 }
 
 
-def _go_on_pool(account: Account, pool: Pool) -> None:
+def _resume_pool(pool: Pool) -> None:
     if pool.state == "deleting":
-        account.keep(asyncio.create_task(pool_life.delete(pool)))
+        pool_lifecycle.resume_delete(pool)
         return
     for node in list(pool.nodes.values()):
         if node.state not in ("preempted", "deallocated"):
-            node_life.boot(node)
-    pool.recount()
+            node_lifecycle.start(node)
+    pool.recount_nodes()
     if pool.doc["enableAutoScale"]:
-        pool.allocate("steady")
+        pool.set_allocation_state("steady")
     else:
-        pool_life.approach(pool)
-    scaling.watch(pool)
+        pool_resize.approach_targets(pool)
+    pool_autoscale.start(pool)
 
 
-def _go_on_job(job: Job) -> None:
+def _resume_job(job: Job) -> None:
     for task in job.tasks.values():
         if task.state in ("running", "preparing"):
-            task.back_to_queue()
+            task_state.reset(task)
         if task.state == "active":
-            task_add.await_others(task)
+            dependencies.enqueue_when_satisfied(task)
         elif task.state == "completed" and not task.files_removed:
-            job.account.retain(task)
+            job.account.expire_files(task)
     match job.state:
         case "deleting":
-            job_life.resume_delete(job)
+            job_lifecycle.resume_delete(job)
         case "terminating":
-            job_life.resume_terminate(job)
+            job_lifecycle.resume_terminate(job)
         case "disabling":
             job.move_to("disabled")
         case "active":
-            job_life.watch_wall_clock(job)
+            job_lifecycle.watch_wall_clock(job)
             if job.tasks:
-                execution.end_if_all_done(job)
-    scheduler.wake(job.pool)
+                job_lifecycle.terminate_if_all_complete(job)
+    job.wake_scheduler()

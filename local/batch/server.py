@@ -1,7 +1,8 @@
-"""The emulator as a running thing: made from options, started, stopped."""
+"""Starts the emulator from its options, and stops it."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import ssl
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from local.batch import clock, restore, store
+from local.batch import app, clock, restore, store
 from local.batch.control import Faults
-from local.batch.domain import pool_life
-from local.batch.domain.account import Account, Limits
+from local.batch.domain import pool_lifecycle, scheduler
+from local.batch.domain.limits import Limits
+from local.batch.domain.model import Account
 from local.batch.node import guardian as guardians
 from local.batch.node.machine import Machine, open_session
 from local.batch.schema import pools as bodies
-from local.batch.wire import app
-from local.batch.wire.auth import Gate
+from local.batch.wire.auth import Authenticator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,43 +39,66 @@ class Emulator:
 
 @contextlib.asynccontextmanager
 async def running(options: Options) -> AsyncIterator[Emulator]:
-    """An emulator for the length of a block; when it ends, no process that a task started is left."""
+    """Run an emulator during a `with` block; afterwards no process that a task started is left."""
     async with contextlib.AsyncExitStack() as stack:
         root = _node_root(options, stack)
         guardian = guardians.open_in(root)
         stack.callback(guardian.close)
         session = await stack.enter_async_context(open_session(options))
         account = Account(
-            options,
-            Machine(options, guardian, session),
-            root,
-            clock.Fast(options.autoscale_speed),
-            store.open_store(options.data),
-            Limits.of(options),
+            options=options,
+            machine=Machine(options, guardian, session),
+            node_root=root,
+            autoscale_clock=clock.FastClock(options.autoscale_speed),
+            store=store.open_store(options.data),
+            limits=Limits.from_options(options),
+            place_tasks=scheduler.place_tasks,
         )
         stack.callback(account.store.close)
         url = await _serve(options, account, stack)
         account.url = account.machine.url = url
-        stack.push_async_callback(account.stop)
+        stack.push_async_callback(_stop, account)
         restore.restore(account)
-        account.store.serve_at(url)
+        account.store.save_url(url)
         if options.pools is not None:
-            _seed(account, json.loads(options.pools.read_text()))
+            _create_pools(account, json.loads(options.pools.read_text()))
         yield Emulator(url, account)
 
 
-def _seed(account: Account, specs: list[object]) -> None:
-    """Make the pools that are not there; give those that are what the file says of them now."""
+def _create_pools(account: Account, specs: list[object]) -> None:
+    """Create the pools of the file that do not exist, and update those that do."""
     for given in specs:
         spec = bodies.seed.read(given)
         if "identity" in spec:
             spec["identity"] = {"type": "UserAssigned"} | spec["identity"]
         known = account.pools.get(spec["id"].lower())
         if known is None:
-            pool_life.create(account, spec)
+            pool_lifecycle.create(account, spec)
         else:
             known.doc |= spec
             known.touch()
+
+
+async def _stop(account: Account) -> None:
+    """End every run, node and timer."""
+    account.expiries.cancel()
+    work = list(account.background)
+    work += [each.work for each in account.schedules.values() if each.work is not None]
+    for pool in account.pools.values():
+        work += [each for each in (pool.resizing, pool.autoscaling) if each is not None]
+        work += [node.startup for node in pool.nodes.values() if node.startup is not None]
+    for job in account.jobs.values():
+        if job.timer is not None:
+            job.timer.cancel()
+        work += [job.closing] if job.closing is not None else []
+        work += [each.work for each in job.preparations.values() if each.work is not None]
+        for task in job.running:
+            if task.run is not None and task.run.work is not None:
+                task.run.interruption = "stop"
+                work.append(task.run.work)
+    for each in work:
+        each.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
 
 
 def _node_root(options: Options, stack: contextlib.ExitStack | contextlib.AsyncExitStack) -> Path:
@@ -92,7 +116,7 @@ async def _serve(options: Options, account: Account, stack: contextlib.AsyncExit
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(options.tls_cert, options.tls_key)
     runner = web.AppRunner(
-        app.build(account, Gate(options.account, options.key), Faults() if options.control else None),
+        app.build(account, Authenticator(options.account, options.key), Faults() if options.control else None),
         access_log=None,
         shutdown_timeout=1,
     )

@@ -1,4 +1,4 @@
-"""The state on disk: one SQLite table of documents, written before a request is answered."""
+"""The state on disk: an SQLite table of documents, written before each response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.batch.domain.entity import Doc, Entity
+    from local.batch.entity import Doc, Entity
 
 _SCHEMA = """
 create table if not exists entity (kind text, key text, seq integer, doc text, primary key (kind, key)) without rowid;
@@ -30,36 +30,36 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Store:
-    """Keeps changed documents until `flush`; without a database it forgets them."""
+    """Collects changed documents until `flush` writes them; without a database it discards them."""
 
     database: sqlite3.Connection | None = None
     _dirty: dict[tuple[str, str], Entity | None] = field(default_factory=dict)
     _planned: asyncio.Handle | None = None
 
     def save(self, kind: str, key: str, entity: Entity) -> None:
-        """Write `entity` at the next flush, as it will be then."""
+        """Write `entity` at the next flush, as it is then."""
         if self.database is not None:
-            self._note(kind, key, entity)
+            self._record(kind, key, entity)
 
     def remove(self, kind: str, key: str) -> None:
-        """Forget a document at the next flush."""
+        """Delete a document at the next flush."""
         if self.database is not None:
-            self._note(kind, key, None)
+            self._record(kind, key, None)
 
-    def _note(self, kind: str, key: str, entity: Entity | None) -> None:
+    def _record(self, kind: str, key: str, entity: Entity | None) -> None:
         self._dirty[kind, key] = entity
         if self._planned is None:
             self._planned = asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write everything noted: afterwards a crash of the emulator loses none of it."""
+        """Write all collected changes: a later crash of the emulator loses none of them."""
         if self._planned is not None:
             self._planned.cancel()
             self._planned = None
         if self.database is None or not self._dirty:
             return
         saved = [
-            (kind, key, entity.seq, json.dumps(entity.kept(), separators=(",", ":")))
+            (kind, key, entity.seq, json.dumps(entity.stored(), separators=(",", ":")))
             for (kind, key), entity in self._dirty.items()
             if entity is not None
         ]
@@ -70,7 +70,7 @@ class Store:
         self._dirty.clear()
 
     def rows(self, kind: str, *, url: str) -> Iterator[Row]:
-        """All documents of a kind in order of creation, their addresses below `url`."""
+        """All documents of a kind in order of creation, their URLs changed to the present `url`."""
         if self.database is None:
             return
         former = self._former_url()
@@ -83,25 +83,25 @@ class Store:
         found = self.database.execute("select value from meta where name = 'url'").fetchone()
         return str(found[0]) if found else ""
 
-    def serve_at(self, url: str) -> None:
-        """Remember the address that documents are written with."""
+    def save_url(self, url: str) -> None:
+        """Store the URL that the documents contain."""
         if self.database is not None:
             with self.database:
                 self.database.execute("insert or replace into meta values ('url', ?)", (url,))
 
     def close(self) -> None:
-        """Write what is left and let go of the file."""
+        """Write the remaining changes and close the database."""
         self.flush()
         if self.database is not None:
             self.database.close()
 
 
 def open_store(directory: Path | None) -> Store:
-    """The store in `directory`, made if need be; one without a database for None."""
+    """The store in `directory`, created if it does not exist; None gives a store without a database."""
     if directory is None:
         return Store()
     directory.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(directory / "batch.sqlite")
-    # A commit survives the emulator's death; of the machine's only the file does for sure, not the last commits.
+    # A commit survives a crash of the emulator. A crash of the machine may lose the last commits, not the file.
     database.executescript("pragma journal_mode = wal; pragma synchronous = normal;" + _SCHEMA)
     return Store(database)

@@ -1,1 +1,1 @@
-"""What a person types: up, demo, drop."""
+"""The commands of `python -m local`: up, demo, drop."""

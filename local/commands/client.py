@@ -1,4 +1,4 @@
-"""A client of gifdrop, made from what a stack tells of itself and nothing else: storage SDK, status API."""
+"""A gifdrop client configured only by `endpoints.json` and `env`: the storage SDK and the status API."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import aiohttp
+from azure.identity.aio import ManagedIdentityCredential
+from azure.storage.blob.aio import BlobServiceClient
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    import aiohttp
-    from azure.storage.blob.aio import BlobServiceClient
 
 _RETRY_SECONDS = 0.5
 
 
-class RefusedError(Exception):
-    """The status API does not answer this client, and will not."""
+class UnauthorizedError(Exception):
+    """The status API rejected this client's key."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Uploads videos, asks for their status, fetches GIFs."""
+    """Uploads videos, reads their status and downloads GIFs."""
 
     storage: BlobServiceClient
     session: aiohttp.ClientSession
@@ -36,37 +38,35 @@ class Client:
     gifs: str
 
     async def upload(self, name: str, path: Path) -> datetime:
-        """Upload a file as the blob `name`; gives the time from which on its conversion can have begun."""
-        begun = datetime.now(UTC)
+        """Upload a file as the blob `name`; returns the earliest time at which its conversion can have started."""
+        started = datetime.now(UTC)
         with path.open("rb") as file:
             await self.storage.get_blob_client(self.videos, name).upload_blob(file, overwrite=True, max_concurrency=4)
-        return begun
+        return started
 
     async def status(self, name: str, *, since: datetime) -> dict[str, Any] | None:
-        """The video's status; None as long as nothing of a conversion begun after `since` is known.
+        """The video's status, or None while no conversion queued after `since` is known.
 
-        Raises RefusedError for a key that is not taken, OSError for a name that is not.
+        Raises UnauthorizedError for a rejected key, OSError for a rejected name.
         """
-        import aiohttp
-
         url = f"{self.functions}/api/status/{quote(name)}"
         try:
             async with self.session.get(url, headers={"x-functions-key": self.key}) as response:
                 if response.status == 400:
                     raise OSError(await response.text())
                 if response.status in (401, 403):
-                    raise RefusedError(f"GET {url} answered {response.status}: {await response.text()}")
+                    raise UnauthorizedError(f"GET {url} returned {response.status}: {await response.text()}")
                 if response.status != 200:
                     return None
                 status: dict[str, Any] = await response.json()
         except (aiohttp.ClientError, TimeoutError):
-            await asyncio.sleep(_RETRY_SECONDS)  # the host may be starting again
+            await asyncio.sleep(_RETRY_SECONDS)  # the host may be restarting
             return None
-        # Else it is what became of an earlier video of this name.
+        # An older status belongs to an earlier video of the same name.
         return status if datetime.fromisoformat(status["queued_at"]) >= since else None
 
     async def fetch(self, gif: str, path: Path) -> None:
-        """Save a GIF under `path`."""
+        """Download a GIF to `path`."""
         download = await self.storage.get_blob_client(self.gifs, gif).download_blob()
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.part")
@@ -77,13 +77,9 @@ class Client:
 
 @asynccontextmanager
 async def connect(*, endpoints: Mapping[str, str], env: Mapping[str, str]) -> AsyncIterator[Client]:
-    """A client of the stack that wrote `endpoints.json` and `env`; the latter goes into this process's environment."""
-    # The identity SDK reads the environment and nothing else.
+    """A client of a running stack; `env` is added to this process's environment."""
+    # ManagedIdentityCredential finds its endpoint only in the environment.
     os.environ.update(env)
-    import aiohttp
-    from azure.identity.aio import ManagedIdentityCredential
-    from azure.storage.blob.aio import BlobServiceClient
-
     async with (
         ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"]) as credential,
         BlobServiceClient(

@@ -1,4 +1,4 @@
-"""Drops videos, shows how they are doing, and saves their GIFs."""
+"""Uploads videos, shows their progress and downloads their GIFs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local.commands.show import Show, printable, show
+from azure.core.exceptions import AzureError
+
+from local.commands.progress import ProgressDisplay, printable, progress_display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,55 +17,53 @@ if TYPE_CHECKING:
     from local.commands.client import Client
     from local.commands.videos import Video
 
-_UPLOADS_AT_ONCE = 8
+_MAX_CONCURRENT_UPLOADS = 8
 _POLL_SECONDS = 0.4
-_POLLS_PER_SECOND = 25
+_MAX_POLLS_PER_SECOND = 25
 
 
 async def convert(videos: Sequence[Video], *, client: Client, out: Path) -> int:
-    """Convert videos and save the GIFs in the folder `out`; gives how many there are in the end.
+    """Convert videos and save the GIFs in the folder `out`; returns the number of GIFs.
 
-    Raises RefusedError when the status API does not take the client's key.
+    Raises UnauthorizedError if the status API rejects the client's key.
     """
-    with show([video.name for video in videos]) as display:
-        work = Work(client=client, out=out, display=display)
+    with progress_display([video.name for video in videos]) as display:
+        runner = ConversionRunner(client=client, out=out, display=display)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(work.convert(video)) for video in videos]
+                tasks = [group.create_task(runner.convert(video)) for video in videos]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
     return sum(task.result() for task in tasks)
 
 
 @dataclass(kw_only=True)
-class Work:
-    """What the conversions of one command share."""
+class ConversionRunner:
+    """Runs the conversions of one command, limiting concurrent uploads and status requests."""
 
     client: Client
     out: Path
-    display: Show
-    _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS_AT_ONCE))
+    display: ProgressDisplay
+    _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_CONCURRENT_UPLOADS))
     _waiting: int = 0
 
     async def convert(self, video: Video) -> bool:
-        """Convert one video, tell how it goes, and save its GIF; whether there is one in the end. Raises RefusedError.
+        """Convert one video and save its GIF; returns whether that succeeded. Raises UnauthorizedError.
 
-        What goes wrong with this video is told and ends nothing else.
+        Other failures are displayed and affect only this video.
         """
-        from azure.core.exceptions import AzureError
-
         name = video.name
         self._waiting += 1
         try:
-            status = await self._ended(video)
+            status = await self._upload_and_wait(video)
             gif = status["gif"]
             if gif is None:
-                error = status["error"] or {"code": "Unknown", "message": "no reason given"}
+                error = status["error"] or {"code": "Unknown", "message": "no reason was given"}
                 self.display.end(name, f"{printable(name)} failed: {error['code']}: {printable(error['message'])}")
                 return False
-            path = _below(self.out, gif["name"])
+            path = _path_in(self.out, gif["name"])
             await self.client.fetch(gif["name"], path)
-        except (AzureError, OSError, UnicodeError) as error:  # a file's name may be no text at all
+        except (AzureError, OSError, UnicodeError) as error:  # file names need not be valid text
             self.display.end(name, f"{printable(name)} failed: {type(error).__name__}: {printable(str(error))}")
             return False
         finally:
@@ -71,8 +71,8 @@ class Work:
         self.display.end(name, f"{printable(name)} -> {printable(str(path))}  {_measures(gif)}")
         return True
 
-    async def _ended(self, video: Video) -> dict[str, Any]:
-        """The video's status once it has been uploaded and its conversion has ended."""
+    async def _upload_and_wait(self, video: Video) -> dict[str, Any]:
+        """Upload a video and return its status once the conversion has finished."""
         async with self._uploads:
             self.display.update(video.name, state="uploading", fraction=None)
             since = await self.client.upload(video.name, video.path)
@@ -82,14 +82,13 @@ class Work:
             self.display.update(video.name, state=state, fraction=None if status is None else status["progress"])
             if status is not None and state in ("succeeded", "failed"):
                 return status
-            # Many watchers share the API.
-            await asyncio.sleep(max(_POLL_SECONDS, self._waiting / _POLLS_PER_SECOND))
+            await asyncio.sleep(max(_POLL_SECONDS, self._waiting / _MAX_POLLS_PER_SECOND))
 
 
-def _below(folder: Path, name: str) -> Path:
+def _path_in(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise OSError(f"{name} is not a name for a file in {folder}")
+        raise OSError(f"{name} is not a valid file name in {folder}")
     return path
 
 

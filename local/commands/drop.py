@@ -1,4 +1,4 @@
-"""`drop`: videos into a stack that runs, GIFs out of it."""
+"""`drop`: converts videos with a running stack."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ if TYPE_CHECKING:
 
 
 async def drop(paths: list[Path], *, directory: Path, out: Path) -> int:
-    """Convert what is meant by `paths`; `out` takes the GIFs; gives 0 only if every GIF is there.
+    """Convert the videos in `paths` into the folder `out`.
 
-    Raises NoVideoError, RefusedError.
+    Returns the exit code: 0 only if every GIF was created.
+    Raises NoVideoError, UnauthorizedError.
     """
-    endpoints, env = _running(directory)
+    endpoints, env = _read_connection(directory)
     videos = find_videos(paths)
     async with connect(endpoints=endpoints, env=env) as client:
-        made = await convert(videos, client=client, out=out)
-    print(f"{made} of {len(videos)} GIFs, under {out}")
-    return 0 if made == len(videos) else 1
+        created = await convert(videos, client=client, out=out)
+    print(f"Created {created} of {len(videos)} GIFs. Output folder: {out}")
+    return 0 if created == len(videos) else 1
 
 
 async def drop_from(folder: Path, *, directory: Path, out: Path) -> int:
-    """Convert what is in a folder and what comes into it, until cancelled. Raises NoVideoError, RefusedError."""
-    endpoints, env = _running(directory)
+    """Convert the videos in a folder and those added later, until cancelled. Raises NoVideoError, UnauthorizedError."""
+    endpoints, env = _read_connection(directory)
     async with connect(endpoints=endpoints, env=env) as client:
-        print(f"every MP4 that comes into {folder} becomes a GIF under {out}; Ctrl-C ends this", flush=True)
+        print(f"Watching {folder} for MP4s. Output folder: {out}. Press Ctrl-C to stop.", flush=True)
         await watch(folder, client=client, out=out)
     return 0
 
 
-def _running(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _read_connection(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
     layout = Layout(directory)
     try:
         return read_endpoints(layout), read_env(layout)
     except FileNotFoundError:
-        raise NoVideoError(f"no stack runs in {directory}: start one with make up") from None
+        raise NoVideoError(f"No stack is running in {directory}. Start one with `make up`.") from None

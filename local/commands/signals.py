@@ -1,4 +1,4 @@
-"""Signals end a command in order: what it began is stopped before it ends."""
+"""Graceful shutdown of a command on a signal."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StoppedError(Exception):
-    """A signal, `number`, ended the work."""
+    """The command was cancelled by the signal `number`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
 
 
-async def until_signal(work: Coroutine[None, None, int]) -> int:
-    """The result of the work; a signal cancels it. Raises StoppedError once it has cleaned up.
+async def run_until_signal(work: Coroutine[None, None, int]) -> int:
+    """The result of `work`; a signal cancels it and, once it has cleaned up, raises StoppedError.
 
-    Further signals change nothing, so that an impatient second Ctrl-C leaves no process behind.
+    Further signals are ignored, so a second Ctrl-C does not interrupt the cleanup.
     """
     loop = asyncio.get_running_loop()
     signalled: asyncio.Future[int] = loop.create_future()
 
-    def signal_came(number: int) -> None:
+    def on_signal(number: int) -> None:
         if not signalled.done():
             signalled.set_result(number)
 
     for number in _SIGNALS:
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
-            loop.add_signal_handler(number, signal_came, number)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup sets SIG_IGN
+            loop.add_signal_handler(number, on_signal, number)
     task = asyncio.create_task(work)
     await asyncio.wait((task, signalled), return_when=asyncio.FIRST_COMPLETED)
     if task.done():

@@ -1,4 +1,4 @@
-"""`up`: the stack in the foreground."""
+"""`up`: runs the stack in the foreground."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import NoReturn
 
-_USUAL_PORTS = {"functions": 7071, "batch": 10100, "storage": 10000}
+_DEFAULT_PORTS = {"functions": 7071, "batch": 10100, "storage": 10000}
 
 
 async def up(*, directory: Path, ports: Mapping[str, int]) -> NoReturn:
-    """Run the stack in `directory` until it is cancelled. Raises PartCrashedError, InUseError."""
-    usual = {name: port for name, port in _USUAL_PORTS.items() if port not in ports.values() and is_free(port)}
-    begun = time.monotonic()
-    async with Stack(directory=directory, ports=usual | dict(ports)) as stack:
-        print(_welcome(stack, seconds=time.monotonic() - begun), flush=True)
+    """Run the stack in `directory` until cancelled. Raises ServiceCrashedError, InUseError."""
+    defaults = {name: port for name, port in _DEFAULT_PORTS.items() if port not in ports.values() and is_free(port)}
+    launched = time.monotonic()
+    async with Stack(directory=directory, ports=defaults | dict(ports)) as stack:
+        print(_summary(stack, seconds=time.monotonic() - launched), flush=True)
         raise await stack.crash()
 
 
-def _welcome(stack: Stack, *, seconds: float) -> str:
+def _summary(stack: Stack, *, seconds: float) -> str:
     layout, endpoints = stack.layout, stack.endpoints
-    return f"""gifdrop is up after {seconds:.1f} s; Ctrl-C stops it.
+    return f"""gifdrop is up (started in {seconds:.1f} s). Press Ctrl-C to stop.
 
   dashboard  {endpoints["dashboard"]}
   status     {endpoints["functions"]}/api/status?code={endpoints["function_key"]}
@@ -36,5 +36,5 @@ def _welcome(stack: Stack, *, seconds: float) -> str:
   settings   {layout.env}   (set -a; . {layout.env}; set +a)
   logs       {layout.logs}
 
-Drop a video:  python -m local drop VIDEO.mp4
+Convert a video:  python -m local drop VIDEO.mp4
 """

@@ -1,4 +1,4 @@
-"""Which files a person means, and what they are called in the container."""
+"""Finds the videos to upload and names their blobs."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ if TYPE_CHECKING:
 
 
 class NoVideoError(Exception):
-    """There is nothing to convert; the message says why."""
+    """There is nothing to convert, for the reason in the message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """A file, and the name that its blob gets: folders below the one that was given are kept."""
+    """A file and its blob name, which is the path relative to the folder that was given."""
 
     name: str
     path: Path
 
 
 def find_videos(paths: Iterable[Path]) -> list[Video]:
-    """The MP4s that are meant by files and folders, in order. Raises NoVideoError."""
+    """The MP4s in the given files and folders, in order. Raises NoVideoError."""
     found: dict[str, Video] = {}
     for path in paths:
-        meant = list(in_folder(path)) if path.is_dir() else [_file(path)]
-        if not meant:
-            raise NoVideoError(f"no .mp4 file in {path}")
-        for video in meant:
+        videos = list(in_folder(path)) if path.is_dir() else [_file(path)]
+        if not videos:
+            raise NoVideoError(f"There is no .mp4 file in {path}.")
+        for video in videos:
             if video.name in found:
-                raise NoVideoError(f"{video.path} and {found[video.name].path} would both be called {video.name}")
+                raise NoVideoError(f"{video.path} and {found[video.name].path} would both be uploaded as {video.name}.")
             found[video.name] = video
     return list(found.values())
 
 
 def _file(path: Path) -> Video:
     if not path.is_file():
-        raise NoVideoError(f"{path} is not there")
+        raise NoVideoError(f"{path} does not exist.")
     if not is_video(path.name):
-        raise NoVideoError(f"{path} is not an .mp4 file")
+        raise NoVideoError(f"{path} is not an .mp4 file.")
     return Video(name=path.name, path=path)
 
 
 def in_folder(folder: Path) -> Iterator[Video]:
-    """The MP4s of a folder and all below it, in order."""
+    """The MP4s in a folder and its subfolders, in order."""
     for where, folders, files in os.walk(folder):
         folders.sort()
         for file in sorted(files):
             path = folder.__class__(where, file)
-            # A link may lead anywhere, also to nothing.
+            # A symbolic link may be broken or point to a folder.
             if is_video(file) and path.is_file():
                 yield Video(name=path.relative_to(folder).as_posix(), path=path)

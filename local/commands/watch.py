@@ -1,4 +1,4 @@
-"""`drop --watch`: every MP4 that comes into a folder, or changes there, becomes a GIF."""
+"""`drop --watch`: converts every MP4 that is added to a folder or changed in it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from local.commands.convert import Work
-from local.commands.show import show
+from local.commands.convert import ConversionRunner
+from local.commands.progress import progress_display
 from local.commands.videos import Video, in_folder
 from shared.names import gif_name
 
@@ -19,38 +19,39 @@ if TYPE_CHECKING:
     from local.commands.client import Client
 
 _SCAN_SECONDS = 1.0
-_State = tuple[int, int]
+_FileState = tuple[int, int]
+"""Modification time in nanoseconds, size in bytes."""
 
 
 async def watch(folder: Path, *, client: Client, out: Path) -> None:
-    """Convert what is in the folder without a GIF in `out` as new as itself, and then what comes, until cancelled.
+    """Convert videos whose GIF in `out` is missing or outdated, then new and changed ones, until cancelled.
 
-    Raises RefusedError.
+    Raises UnauthorizedError.
     """
-    with show([]) as display:
-        work = Work(client=client, out=out, display=display)
+    with progress_display([]) as display:
+        runner = ConversionRunner(client=client, out=out, display=display)
         try:
             async with asyncio.TaskGroup() as group:
-                await _scan_for_ever(folder, out=out, start=lambda video: group.create_task(work.convert(video)))
+                await _scan_forever(folder, out=out, start=lambda video: group.create_task(runner.convert(video)))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
 
-async def _scan_for_ever(folder: Path, *, out: Path, start: Callable[[Video], object]) -> NoReturn:
-    before: dict[str, _State] = {}
-    taken: dict[str, _State] = {}
+async def _scan_forever(folder: Path, *, out: Path, start: Callable[[Video], object]) -> NoReturn:
+    previous: dict[str, _FileState] = {}
+    started: dict[str, _FileState] = {}
     while True:
-        found = await asyncio.to_thread(lambda: list(_without_gif(folder, out)))
+        found = await asyncio.to_thread(lambda: list(_outdated(folder, out)))
         for video, state in found:
-            # A file that still changes is still being written.
-            if before.get(video.name) == state and taken.get(video.name) != state:
-                taken[video.name] = state
+            # A file that changed since the last scan may still be being written.
+            if previous.get(video.name) == state and started.get(video.name) != state:
+                started[video.name] = state
                 start(video)
-        before = {video.name: state for video, state in found}
+        previous = {video.name: state for video, state in found}
         await asyncio.sleep(_SCAN_SECONDS)
 
 
-def _without_gif(folder: Path, out: Path) -> Iterator[tuple[Video, _State]]:
+def _outdated(folder: Path, out: Path) -> Iterator[tuple[Video, _FileState]]:
     for video in in_folder(folder):
         with suppress(FileNotFoundError):
             stat = video.path.stat()

@@ -1,1 +1,1 @@
-"""Blob events of the local stack, sent as Event Grid sends them: handshake, at least once, retries, dead letters."""
+"""Blob events delivered as by Event Grid: validation handshake, at least once, retries, dead letters."""

@@ -1,7 +1,7 @@
-"""`python -m local.events`: sends blob events to a webhook until told to stop.
+"""`python -m local.events`: sends blob events to a webhook until stopped.
 
-The webhook's address comes in the variable EVENTS_WEBHOOK, since it holds a key; SSL_CERT_FILE, IDENTITY_ENDPOINT and
-IDENTITY_HEADER are those of the stack.
+EVENTS_WEBHOOK is the webhook's URL, an environment variable because it contains a key. SSL_CERT_FILE,
+IDENTITY_ENDPOINT and IDENTITY_HEADER are those of the stack.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from local.events.checkpoint import Checkpoint
+from local.events.control import application
 from local.events.faults import Faults
-from local.events.journal import Journal
 from local.events.retry import Policy
 from local.events.schema import CREATED, DELETED
 from local.events.sender import Sender
-from local.events.serve import application
 from local.events.subscription import HandshakeError, Subscription, validate
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 from local.storage.client import connect
 
 TOPIC = (
@@ -37,20 +37,25 @@ TOPIC = (
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.events", description=__doc__)
     add = parser.add_argument
-    add("--port", type=int, default=0, help="of the endpoint that shows counts; 0 picks a free one")
-    add("--access-log", type=Path, required=True, help="Azurite's")
-    add("--storage-url", required=True, help="blob endpoint")
+    add("--port", type=int, default=0, help="port of the control endpoint; 0 picks a free one")
+    add("--access-log", type=Path, required=True, help="Azurite's access log")
+    add("--storage-url", required=True, help="URL of the blob endpoint")
     add("--subject-begins-with", default="")
     add("--event-types", nargs="+", default=[CREATED], choices=[CREATED, DELETED])
-    add("--client-id", required=True, help="of the identity that reads properties and writes dead letters")
-    add("--dead-letter-container", help="without it, what cannot be delivered is dropped")
+    add("--client-id", required=True, help="client id of the identity that reads blobs and writes dead letters")
+    add("--dead-letter-container", help="default: undeliverable events are dropped")
     add("--max-attempts", type=int, default=Policy.max_attempts)
-    add("--time-to-live", type=float, default=Policy.time_to_live, help="seconds until an event is given up")
-    add("--journal", type=Path, help="file that remembers how far the log was dealt with")
-    add("--time-scale", type=float, default=1.0, help="factor on the waits between attempts")
-    add("--drop", type=float, default=0.0, help="fraction of events that get lost")
-    add("--double", type=float, default=0.0, help="fraction of events that come twice")
-    add("--seed", type=int, default=0, help="which events those are")
+    add(
+        "--time-to-live",
+        type=float,
+        default=Policy.time_to_live,
+        help="seconds after which an event is no longer retried",
+    )
+    add("--journal", type=Path, help="file for the checkpoint in the access log")
+    add("--time-scale", type=float, default=1.0, help="factor for the delays between attempts")
+    add("--drop", type=float, default=0.0, help="fraction of events to lose")
+    add("--double", type=float, default=0.0, help="fraction of events to deliver twice")
+    add("--seed", type=int, default=0, help="seed that selects those events")
     add("--exit-with-stdin", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
@@ -72,7 +77,7 @@ async def _send(arguments: argparse.Namespace, *, webhook: str) -> None:
         event_types=frozenset(arguments.event_types),
         policy=Policy(max_attempts=arguments.max_attempts, time_to_live=arguments.time_to_live),
     )
-    journal = Journal(arguments.journal)
+    checkpoint = Checkpoint(arguments.journal)
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as session,
         connect(
@@ -87,7 +92,7 @@ async def _send(arguments: argparse.Namespace, *, webhook: str) -> None:
             subscription=subscription,
             storage=storage,
             session=session,
-            journal=journal,
+            checkpoint=checkpoint,
             topic=TOPIC,
             storage_url=arguments.storage_url,
             dead_letter_container=arguments.dead_letter_container,
@@ -102,7 +107,7 @@ async def _send(arguments: argparse.Namespace, *, webhook: str) -> None:
             print(json.dumps({"url": f"http://127.0.0.1:{runner.addresses[0][1]}"}), flush=True)
             await sender.run(arguments.access_log)
         finally:
-            journal.save()
+            checkpoint.save()
             await runner.cleanup()
 
 

@@ -1,4 +1,4 @@
-"""What Azurite's access log tells about blobs."""
+"""Parses blob changes from Azurite's access log."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-# The time is not used: a blob's own properties are more exact.
+# The time is ignored: the blob's own properties are more precise.
 _LINE = re.compile(r'\S+ \S+ \S+ \[[^]]*] "(?P<method>[A-Z]+) (?P<url>.*) HTTP/[\d.]+" (?P<status>\d{3}) ')
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlobChange:
-    """A blob was written or deleted. `api` is the REST operation as far as the log tells it."""
+    """A blob was written or deleted. `api` is the REST operation, as far as the log shows it."""
 
     container: str
     name: str
@@ -21,14 +21,14 @@ class BlobChange:
 
 
 def blob_change(line: str) -> BlobChange | None:
-    """The change that a line of the log stands for; None for reads, failures and everything that is no blob.
+    """The blob change in a log line; None for reads, failed requests and requests for anything but a blob.
 
-    A copy looks like a PutBlob here; only the blob's properties tell it apart.
+    A copy is reported as PutBlob; only the blob's properties distinguish it.
     """
     found = _LINE.match(line)
     if not found or not found["status"].startswith("2"):
         return None
-    # Not urlsplit on the whole: a path that begins with // would be taken for a host.
+    # Not urlsplit on the whole URL: it would read a path that starts with // as a host.
     path, _, query_text = found["url"].partition("?")
     if path.startswith("http"):
         path = urlsplit(path).path

@@ -1,4 +1,4 @@
-"""Delivers one event: attempt after attempt, until the endpoint takes it or Event Grid gives up."""
+"""Delivers one event, retrying until the endpoint accepts it or the retry policy ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from local.events.retry import delivered, wait_before_next
+from local.events.retry import delivered, seconds_until_next
 from local.events.schema import timestamp
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _REASONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Undelivered:
-    """Why an event was given up, in the words of a dead letter."""
+    """Why an event could not be delivered, as recorded in its dead letter."""
 
     reason: str
     attempts: int
@@ -43,7 +43,7 @@ class Undelivered:
 async def deliver(
     event: Event, subscription: Subscription, *, session: aiohttp.ClientSession, time_scale: float = 1.0
 ) -> Undelivered | None:
-    """Deliver one event; None when it was taken. Waits between attempts are multiplied by `time_scale`."""
+    """Deliver one event; returns None on success. Delays between attempts are multiplied by `time_scale`."""
     published = datetime.now(UTC)
     attempt = 0
     while True:
@@ -52,12 +52,12 @@ async def deliver(
         status, outcome = await _attempt(event, subscription, session=session, attempt=attempt)
         if status is not None and delivered(status):
             return None
-        wait = wait_before_next(
+        wait = seconds_until_next(
             status,
             attempt=attempt,
             age=(datetime.now(UTC) - published).total_seconds() / time_scale,
             policy=subscription.policy,
-            chance=random.random(),  # noqa: S311  # spreads retries
+            jitter=random.random(),  # noqa: S311  # spreads retries
         )
         if wait is None:
             reason = _REASONS.get(status or 0) or (
@@ -72,7 +72,7 @@ async def deliver(
                 last_attempt=last_attempt,
             )
         logger.warning(
-            "%s: attempt %d ended with %s, next in %.0f s", event["subject"], attempt, outcome, wait * time_scale
+            "%s: attempt %d failed with %s; retrying in %.0f s", event["subject"], attempt, outcome, wait * time_scale
         )
         await asyncio.sleep(wait * time_scale)
 
@@ -80,7 +80,7 @@ async def deliver(
 async def _attempt(
     event: Event, subscription: Subscription, *, session: aiohttp.ClientSession, attempt: int
 ) -> tuple[int | None, str]:
-    """Status code of the answer, None without one, and the outcome in Event Grid's word."""
+    """The status code (None without a response) and Event Grid's name for the outcome."""
     try:
         async with session.post(
             subscription.webhook,
@@ -103,7 +103,7 @@ def _outcome(status: int) -> str:
 
 
 def dead_letter(event: Event, undelivered: Undelivered) -> Event:
-    """The event as it is kept when nobody took it."""
+    """The dead letter of an undelivered event."""
     return {
         **event,
         "deadLetterReason": undelivered.reason,

@@ -32,9 +32,10 @@ def event_type(change: BlobChange) -> str:
 def blob_event(
     change: BlobChange, properties: Mapping[str, str] | None, *, topic: str, storage_url: str, sequence: int
 ) -> Event:
-    """The event of one change. `properties` are the headers that describe the written blob, None for a deleted one.
+    """The event for one change.
 
-    `sequence` orders the changes of a blob.
+    properties: Response headers with the properties of a written blob; None for a deleted one.
+    sequence: Orders the changes of a blob.
     """
     api: str = change.api
     data: dict[str, Any] = {
@@ -50,7 +51,7 @@ def blob_event(
     if properties is not None:
         moment = parsedate_to_datetime(properties["Last-Modified"])
         copied = properties.get("x-ms-copy-completion-time")
-        # A copy's properties stay until the next write, which is later than the copy.
+        # Later changes keep the copy properties, so only equal times mean a copy.
         if copied and abs((moment - parsedate_to_datetime(copied)).total_seconds()) < 1:
             api = "CopyBlob"
         data |= {
@@ -72,7 +73,7 @@ def blob_event(
 
 
 def validation_event(*, topic: str, code: str) -> Event:
-    """What a webhook gets before its first event, to prove that it wants them."""
+    """The event of the validation handshake."""
     return {
         "id": str(uuid.uuid4()),
         "topic": topic,

@@ -1,4 +1,4 @@
-"""Turns lines of the access log into delivered events or dead letters."""
+"""Turns lines of the access log into delivered events and dead letters."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import aiohttp
 from local.events.access_log import blob_change
 from local.events.delivery import dead_letter, deliver
 from local.events.faults import Faults
-from local.events.follow import lines
 from local.events.schema import DELETED, blob_event, event_type, subject
+from local.events.tail import tail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from local.events.access_log import BlobChange
-    from local.events.journal import Journal
+    from local.events.checkpoint import Checkpoint
     from local.events.schema import Event
     from local.events.subscription import Subscription
     from local.storage.client import Storage
@@ -38,12 +38,12 @@ _DEAD_LETTER_DELAY_SECONDS = 300.0
 
 @dataclass(kw_only=True)
 class Sender:
-    """Sends the changes of one storage account to one subscription. `time_scale` shortens waits for tests."""
+    """Sends the changes of one storage account to one subscription. `time_scale` multiplies delays, for tests."""
 
     subscription: Subscription
     storage: Storage
     session: aiohttp.ClientSession
-    journal: Journal
+    checkpoint: Checkpoint
     topic: str
     storage_url: str
     dead_letter_container: str | None = None
@@ -52,35 +52,35 @@ class Sender:
     counts: Counter[str] = field(default_factory=Counter)
 
     async def run(self, log: Path) -> None:
-        """Follow the log for ever."""
+        """Send the events of a log until cancelled."""
         occurrences: Counter[str] = Counter()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._save())
-            async for line in lines(log, start=self.journal.saved):
+            group.create_task(self._save_checkpoints())
+            async for line in tail(log, start=self.checkpoint.saved):
                 change = blob_change(line.text)
-                if change is not None and self._wants(change):
+                if change is not None and self._matches(change):
                     name = subject(change.container, change.name)
                     occurrences[name] += 1
                     copies = self.faults.copies(name, occurrence=occurrences[name])
                     self.counts.update(events=1, dropped=copies == 0, doubled=copies == 2)
                     if copies:
-                        self.journal.begin(line.start)
+                        self.checkpoint.begin(line.start)
                         group.create_task(self._send(change, copies=copies, start=line.start))
-                self.journal.passed(line.end)
+                self.checkpoint.advance(line.end)
 
-    def _wants(self, change: BlobChange) -> bool:
-        return self.subscription.wants(event_type=event_type(change), subject=subject(change.container, change.name))
+    def _matches(self, change: BlobChange) -> bool:
+        return self.subscription.matches(event_type=event_type(change), subject=subject(change.container, change.name))
 
     async def _send(self, change: BlobChange, *, copies: int, start: int) -> None:
         properties = None
         if event_type(change) != DELETED:
-            properties = await _persist(lambda: self.storage.properties(change.container, change.name))
+            properties = await _retry_forever(lambda: self.storage.properties(change.container, change.name))
             if properties is None:
-                logger.info("%s/%s is gone again: no event", change.container, change.name)
+                logger.info("%s/%s has been deleted since: no event", change.container, change.name)
         if properties is not None or event_type(change) == DELETED:
             event = blob_event(change, properties, topic=self.topic, storage_url=self.storage_url, sequence=start)
             await asyncio.gather(*(self._deliver(event) for _ in range(copies)))
-        self.journal.end(start)
+        self.checkpoint.end(start)
 
     async def _deliver(self, event: Event) -> None:
         undelivered = await deliver(event, self.subscription, session=self.session, time_scale=self.time_scale)
@@ -89,7 +89,7 @@ class Sender:
             return
         container = self.dead_letter_container
         if container is None:
-            logger.error("%s: dropped, %s", event["subject"], undelivered.reason)
+            logger.error("%s: dropped: %s", event["subject"], undelivered.reason)
             self.counts["lost"] += 1
             return
         await asyncio.sleep(_DEAD_LETTER_DELAY_SECONDS * self.time_scale)
@@ -97,20 +97,20 @@ class Sender:
         now = datetime.now(UTC)
         folder = f"{self.subscription.name.upper()}/{now.year}/{now.month}/{now.day}/{now.hour}"
         name = f"{folder}/{uuid.uuid4()}.json"
-        await _persist(lambda: self.storage.put(container, name, body, content_type="application/json"))
-        logger.error("%s: %s, kept as %s/%s", event["subject"], undelivered.reason, container, name)
+        await _retry_forever(lambda: self.storage.put(container, name, body, content_type="application/json"))
+        logger.error("%s: %s; dead letter: %s/%s", event["subject"], undelivered.reason, container, name)
         self.counts["dead_lettered"] += 1
 
-    async def _save(self) -> None:
+    async def _save_checkpoints(self) -> None:
         while True:
             await asyncio.sleep(_SAVE_SECONDS)
-            self.journal.save()
+            self.checkpoint.save()
 
 
-async def _persist(call: Callable[[], Awaitable[T]]) -> T:
+async def _retry_forever(call: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await call()
         except (aiohttp.ClientError, TimeoutError) as error:
-            logger.warning("storage: %s", error)
+            logger.warning("storage request failed, retrying: %s", error)
             await asyncio.sleep(_STORAGE_RETRY_SECONDS)

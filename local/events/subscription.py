@@ -1,4 +1,4 @@
-"""An event subscription: who gets which events, and the handshake that proves that they want them."""
+"""An event subscription and its validation handshake."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
     from local.events.schema import Event
 
-_ANSWER_SECONDS = 30.0
+_RESPONSE_SECONDS = 30.0
+_CONNECT_SECONDS = 60.0
 _RETRY_SECONDS = 0.05
 
 
 class HandshakeError(Exception):
-    """The webhook did not prove that it wants the events."""
+    """The webhook did not pass the validation handshake."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """Events of `event_types` whose subject begins with `subject_begins_with` go to `webhook`."""
+    """Delivers events of `event_types` whose subject starts with `subject_begins_with` to `webhook`."""
 
     webhook: str = field(repr=False)
     name: str = "on-video-uploaded"
@@ -35,8 +36,8 @@ class Subscription:
     event_types: frozenset[str] = frozenset({CREATED})
     policy: Policy = field(default_factory=Policy)
 
-    def wants(self, *, event_type: str, subject: str) -> bool:
-        # Event Grid compares subjects without regard to case, unless told otherwise.
+    def matches(self, *, event_type: str, subject: str) -> bool:
+        # Event Grid ignores case by default.
         return event_type in self.event_types and subject.lower().startswith(self.subject_begins_with.lower())
 
     def headers(self, event: Event, *, kind: str = "Notification", attempt: int = 1) -> Mapping[str, str]:
@@ -50,35 +51,30 @@ class Subscription:
         }
 
 
-async def validate(
-    subscription: Subscription, *, topic: str, session: aiohttp.ClientSession, patience: float = 60.0
-) -> None:
-    """Do the validation handshake; raises HandshakeError.
-
-    A webhook that nobody listens on yet is waited for, `patience` seconds at most.
-    """
+async def validate(subscription: Subscription, *, topic: str, session: aiohttp.ClientSession) -> None:
+    """Perform the validation handshake, waiting for the webhook to accept connections; raises HandshakeError."""
     code = secrets.token_hex(16)
     event = validation_event(topic=topic, code=code)
     headers = subscription.headers(event, kind="SubscriptionValidation")
-    deadline = asyncio.get_running_loop().time() + patience
+    deadline = asyncio.get_running_loop().time() + _CONNECT_SECONDS
     while True:
         try:
             async with session.post(
                 subscription.webhook,
                 json=[event],
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=_RESPONSE_SECONDS),
             ) as response:
                 if response.status != 200:
-                    raise HandshakeError(f"the webhook answered {response.status} to the validation")
-                answer = await response.json(content_type=None)
+                    raise HandshakeError(f"the webhook returned {response.status} to the validation event")
+                body = await response.json(content_type=None)
         except (aiohttp.ClientConnectionError, TimeoutError) as error:
             if asyncio.get_running_loop().time() > deadline:
-                raise HandshakeError(f"the webhook cannot be reached: {error}") from error
+                raise HandshakeError(f"the webhook is unreachable: {error}") from error
             await asyncio.sleep(_RETRY_SECONDS)
         except ValueError as error:
-            raise HandshakeError("the webhook's answer to the validation is no JSON") from error
+            raise HandshakeError("the webhook's response to the validation event is not JSON") from error
         else:
-            if not isinstance(answer, dict) or answer.get("validationResponse") != code:
-                raise HandshakeError("the webhook did not send back the validation code")
+            if not isinstance(body, dict) or body.get("validationResponse") != code:
+                raise HandshakeError("the webhook did not return the validation code")
             return

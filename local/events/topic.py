@@ -1,6 +1,6 @@
-"""`python -m local.events.topic`: a custom Event Grid topic that writes the CloudEvents it is sent to a file.
+"""`python -m local.events.topic`: a custom Event Grid topic that appends the CloudEvents it receives to a file.
 
-An app whose GIFDROP_RESULTS_TOPIC_URL is this server's address publishes to it as it would to Azure's.
+Set GIFDROP_RESULTS_TOPIC_URL to this server's URL to publish to it.
 https://learn.microsoft.com/azure/event-grid/cloud-event-schema
 """
 
@@ -16,51 +16,56 @@ from typing import Any
 import jwt
 from aiohttp import web
 
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 
 AUDIENCE = "https://eventgrid.azure.net"
-MOST = 1024**2
-"""Bytes that one request may have."""
+MAX_REQUEST_BYTES = 1024**2
 PATH = "/api/events"
 
 
 class InvalidEventError(ValueError):
-    """What was sent is no batch of CloudEvents 1.0."""
+    """The request body is not a batch of CloudEvents 1.0."""
 
 
 def application(events: Path) -> web.Application:
-    """`POST /api/events` with a bearer token for Event Grid: 200, and each event is a line of JSON in `events`."""
+    """`POST /api/events`, with a bearer token for Event Grid, appends each event to `events` as a line of JSON."""
 
     async def publish(request: web.Request) -> web.Response:
         if not _may_publish(request.headers.get("Authorization", "")):
-            return _refused(401, "Unauthorized", "A bearer token for Event Grid is wanted.")
+            return _error(401, "Unauthorized", "A bearer token for Event Grid is required.")
         if request.content_type != "application/cloudevents-batch+json":
-            return _refused(400, "BadRequest", f"This topic takes batches of CloudEvents, not {request.content_type}.")
+            return _error(
+                400,
+                "BadRequest",
+                f"The content type must be application/cloudevents-batch+json, not {request.content_type}.",
+            )
         try:
-            batch = checked(await request.json())
+            batch = parse_batch(await request.json())
         except web.HTTPRequestEntityTooLarge:
-            return _refused(413, "PayloadTooLarge", f"A request has at most {MOST} bytes.")
+            return _error(413, "PayloadTooLarge", f"A request may have at most {MAX_REQUEST_BYTES} bytes.")
         except ValueError as error:
-            return _refused(400, "BadRequest", str(error))
+            return _error(400, "BadRequest", str(error))
         with events.open("a") as file:
             file.writelines(json.dumps(event) + "\n" for event in batch)
         return web.Response()
 
-    app = web.Application(client_max_size=MOST)
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES)
     app.router.add_post(PATH, publish)
     return app
 
 
-def checked(body: object) -> list[dict[str, Any]]:
-    """The events of a batch. Raises InvalidEventError."""
+def parse_batch(body: object) -> list[dict[str, Any]]:
+    """The events of a batch; raises InvalidEventError."""
     if not isinstance(body, list):
-        raise InvalidEventError("a batch is an array")
+        raise InvalidEventError("A batch must be an array.")
     for event in body:
         if not isinstance(event, dict):
-            raise InvalidEventError("an event is an object")
+            raise InvalidEventError("An event must be an object.")
         missing = [name for name in ("id", "source", "type", "specversion") if not isinstance(event.get(name), str)]
         if missing or event["specversion"] != "1.0":
-            raise InvalidEventError(f"this is no CloudEvent 1.0: {', '.join(missing) or 'specversion'}")
+            raise InvalidEventError(
+                f"An event is not a CloudEvent 1.0: {', '.join(missing) or 'specversion'} is missing or wrong."
+            )
     return body
 
 
@@ -69,14 +74,14 @@ def _may_publish(authorization: str) -> bool:
     if scheme.lower() != "bearer":
         return False
     try:
-        # The stack's identity endpoint keeps its key to itself; who reaches it may have a token anyway.
+        # The signing key never leaves the identity endpoint, which gives a token to any local caller anyway.
         claims = jwt.decode(token, options={"verify_signature": False, "verify_exp": True, "require": ["exp", "aud"]})
     except jwt.PyJWTError:
         return False
     return str(claims["aud"]).rstrip("/") == AUDIENCE
 
 
-def _refused(status: int, code: str, message: str) -> web.Response:
+def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"error": {"code": code, "message": message}}, status=status)
 
 
@@ -96,12 +101,12 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     parser = argparse.ArgumentParser(prog="python -m local.events.topic", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--tls-cert", type=Path, required=True)
     parser.add_argument("--tls-key", type=Path, required=True)
-    parser.add_argument("--events", type=Path, required=True, help="file that events are added to, one on each line")
+    parser.add_argument("--events", type=Path, required=True, help="file to append events to, one per line")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
     asyncio.run(_serve(parser.parse_args()))
 

@@ -1,4 +1,4 @@
-"""The host's own HTTP endpoints: its functions, its state, and running a function by hand."""
+"""The host's admin endpoints: list functions, show the host's status, run a function manually."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STARTED = time.monotonic()
 async def handle(
     request: web.Request, *, functions: Mapping[str, HostedFunction], keys: Keys, invoker: Invoker, prefix: str
 ) -> web.Response:
-    """Answer `/admin/...`: 401 without the master key, 404 for what is not there."""
+    """Handle `/admin/...`: 401 without the master key, 404 for anything unknown."""
     path = request.path.removeprefix("/admin/").strip("/")
     if path == "host/ping" and request.method in ("GET", "POST"):
         return web.Response()
@@ -48,7 +48,7 @@ async def handle(
 
 
 async def _invoke(request: web.Request, function: HostedFunction, *, invoker: Invoker) -> web.Response:
-    """Start a function that is not HTTP-triggered with the body's `input`; answers 202 without waiting."""
+    """Start a function that is not HTTP-triggered with the body's `input`; returns 202 without waiting."""
     if function.kind == "httpTrigger":
         return web.Response(status=404)
     if request.content_type != "application/json":

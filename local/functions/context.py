@@ -1,4 +1,4 @@
-"""The `context` argument of a function: what azure.functions.Context promises."""
+"""The `context` argument of a function: an implementation of azure.functions.Context."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Trace(contracts.TraceContext):
 
 
 class _Retry(contracts.RetryContext):
-    """No retry policy: this is the first and only try."""
+    """There is no retry policy: always the first attempt."""
 
     @property
     def retry_count(self) -> int:
@@ -47,7 +47,7 @@ class _Retry(contracts.RetryContext):
 
 @dataclass
 class InvocationContext(func.Context):
-    """One invocation's context."""
+    """The context of one invocation."""
 
     name: str
     directory: str
@@ -68,7 +68,7 @@ class InvocationContext(func.Context):
         return self.directory
 
     @property
-    def thread_local_storage(self) -> threading.local:  # type: ignore[override]  # the contract says type by mistake
+    def thread_local_storage(self) -> threading.local:  # type: ignore[override]  # azure-functions declares the wrong type
         return self.local
 
     @property

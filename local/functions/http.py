@@ -1,4 +1,4 @@
-"""HTTP-triggered functions: from a request to a function and from what it returns to a response."""
+"""HTTP-triggered functions: routing and authorization, and conversion of requests and responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from local.functions.invoke import Invoker
 
 _LEVELS = {"anonymous": Level.ANONYMOUS, "function": Level.FUNCTION, "admin": Level.ADMIN}
-# The server writes these itself.
+# The server sets these itself.
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
 RESERVED = frozenset({"admin", "runtime"})
 
@@ -26,7 +26,7 @@ FunctionRoute = routing.Route[HostedFunction]
 
 
 def routes(functions: Sequence[HostedFunction], *, prefix: str) -> list[FunctionRoute]:
-    """The routes of the HTTP functions, in the host's order; raises InvalidRouteError for a reserved one."""
+    """The routes of the HTTP functions, in the order the host tries them; raises InvalidRouteError."""
     found = []
     for function in functions:
         if function.kind != "httpTrigger":
@@ -47,9 +47,9 @@ def routes(functions: Sequence[HostedFunction], *, prefix: str) -> list[Function
 
 
 async def handle(request: web.Request, *, table: Sequence[FunctionRoute], keys: Keys, invoker: Invoker) -> web.Response:
-    """Route, authorise and run one request: 404 without a match, 401 without the key, 500 when the function fails.
+    """Handle one request: 404 without a matching route, 401 without the key, 500 if the function fails.
 
-    A disabled function is there for the master key alone.
+    A disabled function can be called only with the master key.
     """
     path = routing.decode_path(request.rel_url.raw_path)
     if "\0" in path:
@@ -86,7 +86,7 @@ async def _datum(request: web.Request, values: dict[str, str]) -> Datum:
             "method": Datum(request.method, "string"),
             "url": Datum(f"{request.scheme}://{request.host}{path_and_query}", "string"),
             "headers": {name: Datum(value, "string") for name, value in headers.items()},
-            # The Python worker does not ask the host for empty values, so it never sees them.
+            # The host does not send empty values to the Python worker.
             "query": {name: Datum(value, "string") for name, value in query.items() if value},
             "params": {name: Datum(value, "string") for name, value in values.items()},
             "body": Datum(await request.read(), "bytes"),

@@ -1,4 +1,4 @@
-"""Finds the functions of an app: imports its function_app.py as Azure's Python worker does and validates the result."""
+"""Indexes an app: imports its function_app.py as Azure's Python worker does and validates its functions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BINDINGS = frozenset({"httpTrigger", "http", "timerTrigger", "eventGridTrigger"
 
 
 class IndexingError(Exception):
-    """The app has functions that Azure, or this host, would not run; `problems` says which and why."""
+    """The app has functions that Azure or this host cannot run; `problems` lists them with the reasons."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -45,7 +45,7 @@ class HostedFunction:
     signature: Signature
     raw_bindings: tuple[Mapping[str, Any], ...]
     disabled: bool
-    """Whether a setting `AzureWebJobs.<name>.Disabled` keeps its trigger from running it."""
+    """Whether the setting `AzureWebJobs.<name>.Disabled` disables its trigger."""
 
     @property
     def kind(self) -> str:
@@ -54,15 +54,14 @@ class HostedFunction:
 
 
 def load(app: Path, *, environ: Mapping[str, str]) -> list[HostedFunction]:
-    """Index the app in `app`, in the host's order (by name); raises IndexingError.
+    """The functions of the app in the directory `app`, ordered by name; raises IndexingError.
 
-    Puts the app's root at the very end of sys.path, where the real worker has it: a package of the same name that is
-    installed wins over the app's own.
+    Appends the app's root to sys.path, as the real worker does: installed packages take precedence over the app's.
     """
     root = app.resolve()
     if not (root / f"{MODULE}.py").is_file():
         raise IndexingError(f"{root} has no {MODULE}.py")
-    own = {root, Path(__file__).resolve().parents[2]}  # where this host itself was found is no place for an app to look
+    own = {root, Path(__file__).resolve().parents[2]}  # the app must not import from the host's root
     sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() not in own] + [str(root)]
     os.chdir(root)
     try:
@@ -76,7 +75,7 @@ def _functions(module: ModuleType) -> list[Function]:
     apps = [value for value in vars(module).values() if isinstance(value, func.FunctionRegister)]
     if len(apps) != 1:
         raise ValueError(f"it must define exactly one FunctionApp at its top level, not {len(apps)}")
-    return apps[0].get_functions()  # which may be called only once
+    return apps[0].get_functions()  # may be called only once
 
 
 def _validated(functions: list[Function], *, environ: Mapping[str, str]) -> list[HostedFunction]:
@@ -98,10 +97,12 @@ def _validated(functions: list[Function], *, environ: Mapping[str, str]) -> list
 def _hosted(function: Function, *, environ: Mapping[str, str]) -> HostedFunction:
     name = function.get_function_name() or ""
     if not _NAME.fullmatch(name) or name.lower() == "host":
-        raise ValueError(f"'{name}' is no valid function name: letters, digits, '_' and '-', a letter first")
+        raise ValueError(
+            f"'{name}' is not a valid function name: use letters, digits, '_' and '-', starting with a letter"
+        )
     for binding in function.get_bindings():
         if binding.type not in _BINDINGS:
-            raise ValueError(f"this host does not run bindings of type '{binding.type}'")
+            raise ValueError(f"this host does not support bindings of type '{binding.type}'")
     signature = check(function)
     trigger = dict(signature.trigger.get_dict_repr())
     for key in ("schedule", "route"):

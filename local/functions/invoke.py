@@ -1,4 +1,4 @@
-"""Runs one invocation: decodes the trigger, calls the function, encodes its result, and logs how it went."""
+"""Runs invocations: decodes the trigger data, calls the function, encodes the result and logs the outcome."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ logger = logging.getLogger("functions")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended: its encoded result, or the error; exactly one of them counts."""
+    """The outcome of an invocation: its error or, without one, its encoded result."""
 
     error: BaseException | None = None
     result: Datum | None = None
 
 
 class Invoker:
-    """Runs functions: async ones on the loop, sync ones in a pool as large as the worker's; knows what is running."""
+    """Runs functions: async ones on the event loop, sync ones in a thread pool of the worker's size."""
 
     def __init__(self, *, timeout: timedelta | None, environ: Mapping[str, str] = os.environ) -> None:
         workers = environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
@@ -44,21 +44,21 @@ class Invoker:
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def invoke(self, function: HostedFunction, *, data: Datum, reason: str) -> Outcome:
-        """Run one invocation to its end; never raises for what the function does, not even when it is cancelled.
+        """Run one invocation and return its outcome; errors of the function are never raised.
 
-        The invocation outlives its caller: a client that hangs up does not stop the function.
+        The function goes on running if the caller is cancelled, for example because a client disconnects.
         """
         return await asyncio.shield(self.start(function, data=data, reason=reason))
 
     def start(self, function: HostedFunction, *, data: Datum, reason: str) -> asyncio.Task[Outcome]:
-        """Like `invoke`, without waiting."""
+        """Start one invocation without waiting for it."""
         task = asyncio.ensure_future(self._run(function, data=data, reason=reason))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
     async def drain(self, *, grace: float) -> None:
-        """Wait `grace` seconds for running invocations, then cancel what is left (a thread cannot be cancelled)."""
+        """Wait `grace` seconds for running invocations, then cancel the rest (threads cannot be cancelled)."""
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         for task in self._running:
@@ -77,7 +77,7 @@ class Invoker:
             outcome = Outcome(result=_encode(function, result))
         except asyncio.CancelledError as error:
             outcome = Outcome(error=error)
-        except Exception as error:  # whatever a function raises fails its invocation, never the host
+        except Exception as error:  # must never fail the host
             outcome = Outcome(error=error)
         verdict = "Succeeded" if outcome.error is None else "Failed"
         milliseconds = round((time.monotonic() - began) * 1000)
@@ -119,5 +119,5 @@ def _encode(function: HostedFunction, result: object) -> Datum | None:
         encoded = converter(function.signature.returns).encode(result, expected_type=None)
     except NotImplementedError:
         kind = type(result).__name__
-        raise TypeError(f"function '{function.name}' returned a {kind}, which is no HTTP response") from None
+        raise TypeError(f"function '{function.name}' returned a {kind}, which is not an HTTP response") from None
     return encoded if isinstance(encoded, Datum) else None

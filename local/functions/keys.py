@@ -1,4 +1,4 @@
-"""The host's access keys: who may call what."""
+"""The host's access keys and the access level of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Level(IntEnum):
-    """What a caller's key allows; a higher level includes the lower ones."""
+    """The access level of a key; each level includes the lower ones."""
 
     ANONYMOUS = 0
     FUNCTION = 2
@@ -34,7 +34,7 @@ class Keys:
     eventgrid: str = field(default_factory=new_key, repr=False)
 
     def level(self, request: web.Request, *, system: bool = False) -> Level:
-        """The level of the key in `x-functions-key`, else in `?code=`; the system key counts only where asked for."""
+        """The level of the key in `x-functions-key`, else in `?code=`; the system key counts only with `system`."""
         given = request.headers.get("x-functions-key")
         if given is None:
             given = request.query.get("code", "")

@@ -1,4 +1,4 @@
-"""Timer schedules: NCRONTAB expressions (five or six fields) and .NET time spans, as pure functions of time."""
+"""Timer schedules: NCRONTAB expressions (five or six fields) and .NET time spans."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FIELDS = (
     _Field("month", 1, 12, _MONTHS),
     _Field("day of week", 0, 6, _DAYS),
 )
-# A date that meets a day, month and weekday comes within 28 years of the Gregorian calendar, 40 across a century.
+# Each combination of day, month and weekday recurs within 28 years, or 40 across a century.
 _HORIZON = timedelta(days=366 * 41)
 
 
@@ -94,7 +94,7 @@ class ConstantSchedule:
 
 
 def parse(expression: str) -> Schedule:
-    """The schedule that `expression` stands for; raises InvalidScheduleError with the reason."""
+    """Parse an NCRONTAB expression or a time span; raises InvalidScheduleError with the reason."""
     tokens = expression.split()
     if len(tokens) == 1:
         return ConstantSchedule(parse_time_span(tokens[0]))
@@ -109,7 +109,7 @@ def parse(expression: str) -> Schedule:
 
 
 def is_sub_minute(schedule: Schedule, now: datetime) -> bool:
-    """Whether it occurs more than once in the coming minute, for which Azure keeps no record of runs."""
+    """Whether the schedule recurs within a minute; Azure does not record the status of such timers."""
     if isinstance(schedule, ConstantSchedule):
         return schedule.period < timedelta(minutes=1)
     return schedule.after(schedule.after(now)) < now + timedelta(minutes=1)
@@ -120,7 +120,7 @@ def _values(field: _Field, token: str) -> tuple[int, ...]:
     for item in token.split(","):
         span, slash, step_text = item.partition("/")
         if slash and not re.fullmatch(r"\d+", step_text):
-            raise InvalidScheduleError(f"{step_text!r} is no step for the {field.name}")
+            raise InvalidScheduleError(f"{step_text!r} is not a valid step for the {field.name}")
         step = max(int(step_text), 1) if slash else 1
         first_text, dash, last_text = span.partition("-")
         if span == "*":
@@ -137,18 +137,18 @@ def _values(field: _Field, token: str) -> tuple[int, ...]:
 def _value(field: _Field, text: str) -> int:
     if re.fullmatch(r"\d+", text, re.ASCII):
         if not field.low <= int(text) <= field.high:
-            raise InvalidScheduleError(f"{text} is no {field.name}: it must be {field.low} to {field.high}")
+            raise InvalidScheduleError(f"{text} is not a valid {field.name}: it must be {field.low} to {field.high}")
         return int(text)
     for index, word in enumerate(field.words):
         if text and word.startswith(text.lower()):
             return index + field.low
-    raise InvalidScheduleError(f"{text!r} is no {field.name}")
+    raise InvalidScheduleError(f"{text!r} is not a valid {field.name}")
 
 
 def parse_time_span(text: str) -> timedelta:
-    """A .NET TimeSpan: `d`, `[d.]hh:mm[:ss[.fff]]`, or `d:hh:mm:ss`; `24:00:00` is 24 days, as in .NET.
+    """Parse a .NET TimeSpan: `d`, `[d.]hh:mm[:ss[.fff]]` or `d:hh:mm:ss`; `24:00:00` is 24 days, as in .NET.
 
-    Raises InvalidScheduleError; a period must be longer than nothing.
+    Raises InvalidScheduleError, also for a zero span.
     """
     match = re.fullmatch(
         r"(?:(?P<only>\d+)|(?:(?P<days>\d+)[.:](?=\d+:\d+:\d+))?(?P<h>\d+):(?P<m>\d+)(?::(?P<s>\d+)(?:\.(?P<f>\d{1,7}))?)?)",
@@ -162,9 +162,9 @@ def parse_time_span(text: str) -> timedelta:
     if not match["days"] and hours > 23:
         days, hours, minutes, seconds = hours, minutes, seconds, 0
     if hours > 23 or minutes > 59 or seconds > 59:
-        raise InvalidScheduleError(f"{text!r} is no time span")
+        raise InvalidScheduleError(f"{text!r} is not a valid time span")
     fraction = timedelta(seconds=float(f"0.{match['f'] or 0}"))
     period = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) + fraction
     if not period:
-        raise InvalidScheduleError("a period must be longer than nothing")
+        raise InvalidScheduleError("a period must be longer than zero")
     return period

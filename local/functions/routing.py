@@ -1,4 +1,4 @@
-"""Route templates and how requests find their function: what ASP.NET's router does inside the Functions host."""
+"""Route templates and matching, as by ASP.NET's router in the Functions host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Segment:
-    """What stands between two slashes: literal text and parameters in turn."""
+    """The part of a template between two slashes: literal text and parameters, alternating."""
 
     parts: tuple[str | Parameter, ...]
     pattern: re.Pattern[str]
@@ -50,7 +50,7 @@ class Segment:
 
     @property
     def rank(self) -> int:
-        """1 for literal text up to 5 for a bare catch-all; the smaller, the more specific."""
+        """From 1, literal text, to 5, a catch-all without constraints: lower is more specific."""
         if not self.parameters:
             return 1
         if self.only is None:
@@ -66,9 +66,9 @@ class Template:
     segments: tuple[Segment, ...]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The values of the parameters in a decoded path without its leading slash, or None if it does not match.
+        """The parameter values in a decoded path without its leading slash, or None if it does not match.
 
-        Literals ignore case; a catch-all may be empty, and then gives no value, like an optional parameter left out.
+        Literals are case-insensitive. An empty catch-all matches without a value, like a missing optional parameter.
         """
         values: dict[str, str] = {}
         rest: str | None = path or None
@@ -93,7 +93,7 @@ class Template:
         return values if rest is None else None
 
     def example(self) -> str:
-        """A path that this template matches, as plain as can be."""
+        """The simplest path that this template matches."""
         texts = []
         for segment in self.segments:
             if segment.only is not None and (segment.only.catch_all or segment.only.optional):
@@ -113,7 +113,7 @@ def _take(parameter: Parameter, rest: str | None, values: dict[str, str]) -> boo
 
 
 def _split(path: str | None) -> tuple[str | None, str | None]:
-    """The first segment and what is left; one slash at the very end counts for nothing."""
+    """The first segment and the rest of the path; one trailing slash is ignored."""
     if path is None:
         return None, None
     head, slash, tail = path.partition("/")
@@ -148,7 +148,7 @@ def _segment(route: str, text: str) -> Segment:
         if piece.startswith("{"):
             parameter = _parameter(route, piece[1:-1])
             if parts and isinstance(parts[-1], Parameter):
-                raise InvalidRouteError(f"two parameters must be parted by text in the route {route!r}")
+                raise InvalidRouteError(f"two parameters must be separated by text in the route {route!r}")
             parts.append(parameter)
             pattern += f"(?P<{parameter.name}>.+)"
         else:
@@ -162,7 +162,7 @@ def _segment(route: str, text: str) -> Segment:
 def _parameter(route: str, text: str) -> Parameter:
     match = re.fullmatch(r"(\*{0,2})([^\W\d]\w*)((?::[^:=?]+)*)(?:=([^?]*))?(\?)?", text)
     if match is None:
-        raise InvalidRouteError(f"{{{text}}} is no parameter in the route {route!r}")
+        raise InvalidRouteError(f"{{{text}}} is not a valid parameter in the route {route!r}")
     stars, name, constraints, default, mark = match.groups()
     if mark and (stars or default is not None):
         raise InvalidRouteError(f"{{{text}}} cannot be optional in the route {route!r}")
@@ -211,32 +211,32 @@ _CONSTRAINTS: dict[str, Callable[..., Callable[[str], bool]]] = {
 
 @dataclass(frozen=True)
 class Route(Generic[T]):
-    """A template, the methods it takes (None for all) and what it leads to."""
+    """A template, the methods it accepts (None for all) and its target."""
 
     name: str
     template: Template
     methods: frozenset[str] | None
     target: T
 
-    def takes(self, method: str) -> bool:
+    def accepts(self, method: str) -> bool:
         return self.methods is None or method in self.methods
 
 
 def in_order(routes: Sequence[Route[T]]) -> list[Route[T]]:
-    """The order in which the host tries them: by function name, not by how specific a route is."""
+    """The routes in the order the host tries them: by function name, not by specificity."""
     return sorted(routes, key=lambda route: route.name.upper())
 
 
 def find(routes: Sequence[Route[T]], *, method: str, path: str) -> tuple[T, dict[str, str]] | None:
-    """What the first route for this method and decoded path leads to, with the route's values."""
+    """The target and parameter values of the first route that matches the method and the decoded path."""
     for route in routes:
-        if route.takes(method) and (values := route.template.match(path)) is not None:
+        if route.accepts(method) and (values := route.template.match(path)) is not None:
             return route.target, values
     return None
 
 
 def shadowed(routes: Sequence[Route[T]]) -> list[tuple[Route[T], Route[T]]]:
-    """Pairs (route, the earlier and less specific one that takes its requests), for routes in the host's order."""
+    """Pairs of a route and an earlier, less specific one that receives its requests; `routes` are `in_order`."""
     pairs = []
     for index, later in enumerate(routes):
         for earlier in routes[:index]:
@@ -244,7 +244,7 @@ def shadowed(routes: Sequence[Route[T]]) -> list[tuple[Route[T], Route[T]]]:
             ranks = [[segment.rank for segment in route.template.segments] for route in (later, earlier)]
             if (
                 ranks[0] < ranks[1]
-                and any(earlier.takes(method) for method in methods)
+                and any(earlier.accepts(method) for method in methods)
                 and earlier.template.match(later.template.example()) is not None
             ):
                 pairs.append((later, earlier))
@@ -252,10 +252,10 @@ def shadowed(routes: Sequence[Route[T]]) -> list[tuple[Route[T], Route[T]]]:
 
 
 def decode_path(raw: str) -> str:
-    """A request's path as routing sees it in Azure, without its leading slash.
+    """A request path as Azure decodes it before routing, without its leading slash.
 
-    The front end decodes every %XX once, so %2F *is* a slash; `+` stays a plus; bytes that are no UTF-8 become U+FFFD.
-    The web server then resolves `.` and `..` between slashes.
+    The front end decodes every %XX once, so %2F is a slash; `+` stays a plus; invalid UTF-8 becomes U+FFFD.
+    The web server then resolves `.` and `..` segments.
     """
     segments: list[str] = []
     names = unquote(raw, errors="replace").removeprefix("/").split("/")

@@ -1,4 +1,4 @@
-"""What the host reads beside the code: `%NAME%` in bindings and host.json."""
+"""App settings in bindings (`%NAME%`), disabled functions, and host.json."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class MissingSettingError(LookupError):
-    """A binding names an app setting that does not exist."""
+    """A binding refers to an app setting that is not set."""
 
 
 class InvalidHostFileError(ValueError):
-    """host.json cannot be used."""
+    """host.json is missing or invalid."""
 
 
 def resolve(text: str, settings: Mapping[str, str]) -> str:
@@ -36,21 +36,21 @@ def resolve(text: str, settings: Mapping[str, str]) -> str:
 
 
 def is_disabled(function: str, settings: Mapping[str, str]) -> bool:
-    """Whether the settings disable a function; `__` may stand for the dots, since shells cannot set such names."""
+    """Whether the settings disable a function; `__` may replace the dots, which shells do not allow in names."""
     names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs__{function}__Disabled")
     return any(settings.get(name, "").lower() in ("1", "true") for name in names)
 
 
 @dataclass(frozen=True)
 class HostFile:
-    """What of host.json this host honours."""
+    """The options of host.json that this host supports."""
 
     route_prefix: str = "api"
     function_timeout: timedelta | None = timedelta(minutes=30)
 
 
 def read_host_file(path: Path) -> HostFile:
-    """Read host.json; raises InvalidHostFileError when it is missing, is no JSON or is not of version 2.0."""
+    """Read host.json; raises InvalidHostFileError if it is missing, invalid or not version 2.0."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Whether a Python function fits its bindings, by the rules of Azure's Python worker."""
+"""Checks a Python function against its bindings by the rules of Azure's Python worker."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 class SignatureError(ValueError):
-    """The function's arguments or annotations do not fit its bindings."""
+    """The function's arguments or annotations do not match its bindings."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What calling the function takes."""
+    """How to call the function."""
 
     trigger: Trigger
     takes_context: bool
     is_async: bool
     returns: str | None
-    """The binding type that its result is encoded by; None if it must return nothing."""
+    """The binding type that encodes its result; None if it must return nothing."""
 
 
 class Converter(Protocol):
-    """What azure-functions has for each type of binding; a trigger decodes, an output encodes."""
+    """The interface of azure-functions' converters: triggers are decoded, outputs encoded."""
 
     def check_input_type_annotation(self, pytype: type) -> bool: ...
 
@@ -48,7 +48,7 @@ def converter(binding_type: str | None) -> Converter:
     """azure-functions' own converter for a binding type."""
     found: Converter | None = meta.get_binding_registry().get(binding_type)  # type: ignore[no-untyped-call]
     if found is None:
-        raise SignatureError(f"azure-functions knows no binding of type '{binding_type}'")
+        raise SignatureError(f"azure-functions has no binding of type '{binding_type}'")
     return found
 
 
@@ -77,23 +77,23 @@ def check(function: Function) -> Signature:
     if arguments - bound:
         raise SignatureError(f"the arguments {sorted(arguments - bound)} are declared in Python but have no binding")
     if bound - arguments:
-        raise SignatureError(f"the bindings {sorted(bound - arguments)} are no arguments of the Python function")
+        raise SignatureError(f"the bindings {sorted(bound - arguments)} are not arguments of the Python function")
     if bound != {trigger.name}:
-        raise SignatureError("this host runs no bindings but the trigger and '$return'")
+        raise SignatureError("this host supports no bindings except the trigger and '$return'")
 
     annotation = annotations.get(trigger.name)
     if trigger.name in annotations and not (
         isinstance(annotation, type) and converter(trigger.type).check_input_type_annotation(annotation)
     ):
-        raise SignatureError(f"'{trigger.name}' of type {trigger.type} does not fit its annotation {annotation!r}")
+        raise SignatureError(f"'{trigger.name}' of type {trigger.type} does not match its annotation {annotation!r}")
 
     output = bindings.get("$return")
     result = annotations.get("return")
     if output is not None and "return" in annotations:
         if not isinstance(result, type):
-            raise SignatureError(f"its return annotation {result!r} is no type")
+            raise SignatureError(f"its return annotation {result!r} is not a type")
         if not converter(output.type).check_output_type_annotation(result):
-            raise SignatureError(f"its return annotation {result!r} does not fit the binding '{output.type}'")
+            raise SignatureError(f"its return annotation {result!r} does not match the binding '{output.type}'")
     return Signature(
         trigger=trigger,
         takes_context=takes_context,

@@ -1,4 +1,4 @@
-"""Timer triggers: one loop for each timer, which therefore never overlaps itself."""
+"""Timer triggers: one loop per timer, so a timer never overlaps itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger("functions.timers")
 
 @dataclass(frozen=True)
 class Status:
-    """When a timer last ran (None before its first run) and is due next, reckoned from `updated`; all UTC."""
+    """When a timer last ran (None before the first run) and when, counted from `updated`, it is due next; in UTC."""
 
     last: datetime | None
     next: datetime
@@ -36,7 +36,7 @@ class Status:
 
 
 def is_monitored(function: HostedFunction, schedule: ncrontab.Schedule) -> bool:
-    """Whether the timer's runs are recorded: unless it says no, or is due more often than once a minute."""
+    """Whether the timer's status is recorded: not with `use_monitor=False` or if it recurs within a minute."""
     return function.trigger.get("useMonitor") is not False and not ncrontab.is_sub_minute(schedule, now())
 
 
@@ -45,16 +45,17 @@ def now() -> datetime:
 
 
 async def run(function: HostedFunction, *, invoker: Invoker, data: Path | None) -> None:
-    """Keep a timer until cancelled; `data` is the directory of records, None to keep none.
+    """Run a timer until cancelled. Errors of the function do not stop it.
 
-    A recorded run that was missed while the host was down is made up for at once. Errors never end the schedule.
+    data: Directory for the timer's status, None to record none. With a recorded status, a run missed while the host
+        was down takes place at once.
     """
     schedule = ncrontab.parse(function.trigger["schedule"])
     monitored = is_monitored(function, schedule)
     record = data / f"{function.name}.json" if data is not None and monitored else None
     start = now()
     status = _read(record) or Status(last=None, next=schedule.after(start), updated=start)
-    if schedule.after(status.updated) != status.next:  # the schedule was changed meanwhile
+    if schedule.after(status.updated) != status.next:  # the schedule has changed
         status = replace(status, next=schedule.after(status.updated))
     _write(record, status)
     past_due = record is not None and status.next < now()
@@ -70,8 +71,8 @@ async def run(function: HostedFunction, *, invoker: Invoker, data: Path | None) 
             "IsPastDue": past_due,
         }
         await invoker.invoke(function, data=Datum(json.dumps(info), "json"), reason=_reason(began))
-        reckoned = began if due is None else max(began, due)  # the sleep may end a little early
-        ran = Status(last=reckoned, next=schedule.after(reckoned), updated=reckoned)
+        last = began if due is None else max(began, due)  # the sleep may end slightly early
+        ran = Status(last=last, next=schedule.after(last), updated=last)
         _write(record, ran)
         return ran
 
@@ -87,7 +88,7 @@ def _reason(moment: datetime) -> str:
 
 
 async def _until(moment: datetime) -> None:
-    # Slept in pieces, so that a changed wall clock or a suspended laptop is noticed.
+    # In short steps, to notice a changed clock or a suspended machine.
     while (left := (moment - now()).total_seconds()) > 0:
         await asyncio.sleep(min(left, 30.0))
 
@@ -114,4 +115,4 @@ def _write(record: Path | None, status: Status) -> None:
         partial.write_text(json.dumps(status.as_json()))
         partial.replace(record)
     except OSError:
-        logger.exception("a timer's run cannot be recorded")
+        logger.exception("the timer's status cannot be recorded")

@@ -1,4 +1,4 @@
-"""The Event Grid extension's webhook: the handshake, and one invocation for each event."""
+"""The Event Grid extension's webhook: the validation handshake, and one invocation per event."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger("functions.webhook")
 async def handle(
     request: web.Request, *, functions: Mapping[str, HostedFunction], keys: Keys, invoker: Invoker
 ) -> web.Response:
-    """Answer Event Grid: `functions` are those with an Event Grid trigger, by name."""
+    """Handle a request by Event Grid; `functions` are those with an Event Grid trigger, by name."""
     if keys.level(request, system=True) < Level.SYSTEM:
         return web.Response(status=401)
     if request.method == "OPTIONS":
@@ -46,7 +46,7 @@ async def handle(
         if kind == "subscriptionvalidation":
             return _handshake(name, events)
     except (ValueError, LookupError, TypeError) as error:
-        logger.warning("A request to the Event Grid webhook of '%s' is not understood: %s", name, error)
+        logger.warning("Invalid request to the Event Grid webhook of '%s': %s", name, error)
         return web.Response(status=500)
     reason = "EventGrid trigger fired"
     outcomes = await asyncio.gather(
@@ -69,7 +69,7 @@ def _events(text: str) -> list[dict[str, object]]:
 def _handshake(name: str, events: list[dict[str, object]]) -> web.Response:
     data = events[0]["data"]
     if isinstance(data, str):
-        data = json.loads(data)  # in the CloudEvents schema the data comes encoded twice
+        data = json.loads(data)  # encoded twice in the CloudEvents schema
     if not isinstance(data, dict):
         raise TypeError("the validation event has no data")
     logger.info("perform handshake with eventGrid for function: %s", name)

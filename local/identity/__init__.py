@@ -1,3 +1,3 @@
-"""The managed identities of the local stack, behind the endpoint that App Service gives to an app."""
+"""The managed identities of the local stack, behind App Service's managed-identity endpoint."""
 
 PATH = "/msi/token"

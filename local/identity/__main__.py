@@ -1,4 +1,4 @@
-"""`python -m local.identity`: issues managed-identity tokens on loopback until told to stop."""
+"""`python -m local.identity`: issues managed-identity tokens on loopback until stopped."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 from aiohttp import web
 
 from local.identity import PATH, endpoint
-from local.identity.identities import Identity, read
+from local.identity.managed_identity import Identity, read_identities
 from local.identity.tokens import LIFETIME_SECONDS, Issuer
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.identity", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
-    parser.add_argument("--identities", type=Path, required=True, help="JSON array of the identities")
-    parser.add_argument("--lifetime", type=int, default=LIFETIME_SECONDS, help="of a token, in seconds")
+    parser.add_argument("--identities", type=Path, required=True, help="JSON file with the identities")
+    parser.add_argument("--lifetime", type=int, default=LIFETIME_SECONDS, help="lifetime of a token in seconds")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
@@ -39,13 +39,13 @@ async def _run(arguments: argparse.Namespace, *, identities: list[Identity], hea
 
 def main() -> int:
     arguments = _arguments()
-    # In the environment and not among the arguments, which every user of the machine can list.
+    # Not a command-line argument: every user of the machine can list those.
     header = os.environ.get("IDENTITY_HEADER", "")
     if not header:
         print("IDENTITY_HEADER is not set", file=sys.stderr)
         return 1
     try:
-        asyncio.run(_run(arguments, identities=read(arguments.identities), header=header))
+        asyncio.run(_run(arguments, identities=read_identities(arguments.identities), header=header))
     except (OSError, ValueError, TypeError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from local.identity import PATH
-from local.identity.identities import UnknownIdentityError, select
+from local.identity.managed_identity import UnknownIdentityError, select_identity
 from local.identity.tokens import UnknownResourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.identity.identities import Identity
+    from local.identity.managed_identity import Identity
     from local.identity.tokens import Issuer
 
 API_VERSIONS = frozenset({"2019-08-01", "2017-09-01"})
@@ -36,7 +36,7 @@ def application(*, identities: Sequence[Identity], header: str, issuer: Issuer) 
         if not resource:
             return _error(400, "The resource parameter is missing.")
         try:
-            identity = select(identities, request.query)
+            identity = select_identity(identities, request.query)
             issued = issuer.issue(identity, resource=resource)
         except (UnknownIdentityError, UnknownResourceError) as error:
             return _error(400, str(error))

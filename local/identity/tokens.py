@@ -1,4 +1,4 @@
-"""Access tokens with the claims that the services of the local stack look at."""
+"""Access tokens with the claims that the services of the local stack check."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from urllib.parse import urlsplit
 import jwt
 
 if TYPE_CHECKING:
-    from local.identity.identities import Identity
+    from local.identity.managed_identity import Identity
 
 TENANT = "3d6c2f9e-6a0b-4f5e-9a53-5f3b8c1d7e42"
 LIFETIME_SECONDS = 24 * 3600
-_HOSTS = ("storage.azure.com", "batch.core.windows.net", "eventgrid.azure.net", "management.azure.com")
-_HOST_ENDINGS = (".blob.core.windows.net", ".eventgrid.azure.net")
+_RESOURCE_HOSTS = ("storage.azure.com", "batch.core.windows.net", "eventgrid.azure.net", "management.azure.com")
+_RESOURCE_HOST_SUFFIXES = (".blob.core.windows.net", ".eventgrid.azure.net")
 
 
 class UnknownResourceError(LookupError):
-    """Tokens for this resource are not issued."""
+    """No tokens are issued for this resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """A bearer token and the second (Unix time) at which it ends."""
+    """A bearer token and its expiry as Unix time in seconds."""
 
     text: str
     expires_on: int
@@ -34,24 +34,26 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Issuer:
-    """Issues tokens of one tenant; the signature is nobody else's to check, so its key never leaves."""
+    """Issues the tokens of one tenant. Nothing verifies their signature, so the key is never shared."""
 
     tenant: str = TENANT
     lifetime: int = LIFETIME_SECONDS
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def issue(self, identity: Identity, *, resource: str) -> Token:
-        """A token of `identity` for the service `resource`. Raises UnknownResourceError."""
+        """A token for `identity` to call `resource`. Raises UnknownResourceError."""
         host = urlsplit(resource).hostname or ""
-        if not resource.startswith("https://") or not (host in _HOSTS or host.endswith(_HOST_ENDINGS)):
+        if not resource.startswith("https://") or not (
+            host in _RESOURCE_HOSTS or host.endswith(_RESOURCE_HOST_SUFFIXES)
+        ):
             raise UnknownResourceError(f"AADSTS500011: The resource principal named {resource} was not found.")
         now = int(time.time())
         claims = {
             "aud": resource,
-            # The one issuer that Azurite knows.
+            # An issuer that Azurite accepts.
             "iss": f"https://sts.windows-ppe.net/{self.tenant}/",
             "iat": now,
-            # Clocks differ a little, and Azurite compares to the millisecond.
+            # Tolerates clock differences: Azurite compares to the millisecond.
             "nbf": now - 300,
             "exp": now + self.lifetime,
             "appid": identity.client_id,

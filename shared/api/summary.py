@@ -18,7 +18,7 @@ from shared.timestamps import to_rfc3339
 if TYPE_CHECKING:
     from shared.api.schemas import SummaryResponse
     from shared.services.services import Services
-    from shared.services.storage.listing import Blob
+    from shared.services.storage.blob import Blob
 
 MAX_NEWEST = 1000
 """Newest videos of each state that a scan keeps."""

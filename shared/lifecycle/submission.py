@@ -16,7 +16,7 @@ from shared.timestamps import utc_now
 if TYPE_CHECKING:
     from shared.lifecycle.events import Event
     from shared.services.services import Services
-    from shared.services.storage.listing import Blob
+    from shared.services.storage.blob import Blob
     from shared.settings import Settings
 
 log = logging.getLogger(__name__)

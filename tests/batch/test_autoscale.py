@@ -81,7 +81,7 @@ def value(expression: str, samples: History | None = None) -> object:
         ("TimeInterval_Zero + 2 * TimeInterval_Hour - TimeInterval_Week / 7 == -(22 * TimeInterval_Hour)", 1),
     ],
 )
-def test_an_expression_has_the_value_the_language_gives_it(expression: str, expected: float) -> None:
+def test_expression_evaluates_to_its_value(expression: str, expected: float) -> None:
     assert value(expression) == pytest.approx(expected)
 
 
@@ -107,14 +107,14 @@ def test_an_expression_has_the_value_the_language_gives_it(expression: str, expe
         ("b = avg()", 1, 5, "no elements"),
     ],
 )
-def test_an_error_says_what_and_where(formula: str, line: int, column: int, words: str) -> None:
+def test_formula_error_has_message_line_and_column(formula: str, line: int, column: int, words: str) -> None:
     with pytest.raises(FormulaError) as caught:
         run(formula)
     assert (caught.value.line, caught.value.column) == (line, column)
     assert words in str(caught.value)
 
 
-def test_size_and_number_of_statements_are_limited() -> None:
+def test_formula_size_and_number_of_statements_are_limited() -> None:
     with pytest.raises(FormulaError, match="longer than 8192"):
         parse("a = 1;" + " " * 8192)
     parse("a=1;" * 100)
@@ -122,31 +122,31 @@ def test_size_and_number_of_statements_are_limited() -> None:
         parse("a=1;" * 101)
 
 
-def test_a_formula_nested_beyond_reason_is_refused() -> None:
+def test_formula_nested_too_deeply_is_refused() -> None:
     with pytest.raises(FormulaError, match="nested too deeply"):
         run("a = " + "-" * 4000 + "1")
 
 
-def test_comments_and_line_breaks_do_not_count() -> None:
+def test_comments_and_line_breaks_are_ignored() -> None:
     assert run("// first\na = 1; /* more\n lines */ $TargetDedicatedNodes = a\n;\n").target_dedicated == 1
 
 
-def test_targets_are_whole_and_never_negative() -> None:
+def test_targets_are_truncated_and_never_negative() -> None:
     result = run("$TargetDedicatedNodes = 2.9; $TargetLowPriorityNodes = -3;")
     assert (result.target_dedicated, result.target_low_priority) == (2, 0)
 
 
-def test_what_a_formula_leaves_alone_stays() -> None:
+def test_targets_not_assigned_keep_their_values() -> None:
     result = run("a = 1;", target_dedicated=4, target_low_priority=2)
     assert (result.target_dedicated, result.target_low_priority, result.deallocation_option) == (4, 2, "requeue")
 
 
-def test_stop_ends_the_evaluation_and_keeps_what_was_set() -> None:
+def test_stop_ends_the_evaluation_and_keeps_assignments() -> None:
     result = run("$TargetDedicatedNodes = 3; 1 ? stop() : 0; $TargetDedicatedNodes = 9;")
     assert result.target_dedicated == 3
 
 
-def test_the_result_string_is_batchs() -> None:
+def test_result_string_has_the_format_of_batch() -> None:
     formula = "b = vec(1, 0.5); a = time(); $NodeDeallocationOption = taskcompletion; $TargetDedicatedNodes = 1;"
     assert run(formula).text == (
         "$TargetDedicatedNodes=1;$TargetLowPriorityNodes=0;$NodeDeallocationOption=taskcompletion;"
@@ -154,7 +154,7 @@ def test_the_result_string_is_batchs() -> None:
     )
 
 
-def test_samples_of_the_last_minute_are_not_there_yet() -> None:
+def test_samples_of_the_last_minute_are_not_visible() -> None:
     samples = history(RunningTasks=4)
     assert value("len($RunningTasks.GetSample(TimeInterval_Minute * 10))", samples) == 18
     assert value("$RunningTasks.GetSamplePercent(TimeInterval_Minute * 10)", samples) == 90
@@ -165,14 +165,14 @@ def test_samples_of_the_last_minute_are_not_there_yet() -> None:
     assert isinstance(caught.value.__cause__, InsufficientSampleDataError)
 
 
-def test_a_window_has_two_ends() -> None:
+def test_sample_window_can_have_a_start_and_an_end() -> None:
     samples = history(RunningTasks=4)
     assert value("len($RunningTasks.GetSample(1 * TimeInterval_Minute, 6 * TimeInterval_Minute))", samples) == 10
     window = "time() - 6 * TimeInterval_Minute, time() - TimeInterval_Minute"
     assert value(f"sum($RunningTasks.GetSample({window}, 75))", samples) == 40
 
 
-def test_a_metric_knows_its_own_history() -> None:
+def test_metric_has_count_period_and_begin_time_of_its_history() -> None:
     samples = history(10, RunningTasks=4)
     assert value("$RunningTasks.Count()", samples) == 19
     assert value("$RunningTasks.GetSamplePeriod() == 30 * TimeInterval_Second", samples) == 1
@@ -183,7 +183,7 @@ def test_a_metric_knows_its_own_history() -> None:
 
 
 @pytest.mark.parametrize("name", ARTICLE)
-def test_every_formula_of_the_article_evaluates(name: str) -> None:
+def test_formulas_of_microsofts_article_evaluate(name: str) -> None:
     samples = history(90, ActiveTasks=6, RunningTasks=2, PendingTasks=8, CPUPercent=0.9, PreemptedNodeCount=1)
     result = run(ARTICLE[name], samples, current_dedicated=10, target_dedicated=10)
     assert 0 <= result.target_dedicated <= 400
@@ -228,7 +228,7 @@ _words = st.sampled_from(
 
 
 @given(st.lists(_words, max_size=40).map(" ".join) | st.text(max_size=200))
-def test_no_text_crashes_the_evaluator(text: str) -> None:
+def test_arbitrary_text_gives_a_result_or_a_formula_error(text: str) -> None:
     with contextlib.suppress(FormulaError):
         assert run(text, history(20, PendingTasks=3)).target_dedicated >= 0
 
@@ -240,5 +240,5 @@ def test_no_text_crashes_the_evaluator(text: str) -> None:
         max_leaves=20,
     )
 )
-def test_arithmetic_agrees_with_pythons(expression: str) -> None:
+def test_arithmetic_agrees_with_python(expression: str) -> None:
     assert value(expression) == pytest.approx(eval(expression))  # noqa: S307

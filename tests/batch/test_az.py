@@ -1,4 +1,4 @@
-"""`az batch` against the emulator: what its help shows, with a shared key and JSON files."""
+"""`az batch` against the emulator: commands from its help, with a shared key and JSON files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.batch.options import DEFAULT_KEY
-from tests.batch.kit import ROOT, Emulator, until
+from tests.batch.emulators import ROOT, Emulator
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ TASKS = [
 
 @pytest.fixture
 def az(plain: Emulator, tmp_path: Path) -> Callable[..., Any]:
-    """Run `az batch ...` in `tmp_path`; its JSON answer, None for none."""
+    """Run `az batch ...` in `tmp_path`; returns its JSON output or None."""
     env = os.environ | {
         "AZURE_CONFIG_DIR": str(tmp_path / "config"),
         "AZURE_CORE_COLLECT_TELEMETRY": "0",
@@ -59,7 +60,7 @@ def az(plain: Emulator, tmp_path: Path) -> Callable[..., Any]:
     return run
 
 
-def test_az_goes_from_pool_to_result_and_cleans_up(az: Callable[..., Any], tmp_path: Path) -> None:
+def test_az_runs_tasks_on_a_pool_and_cleans_up(az: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "pool.json").write_text(json.dumps(POOL))
     (tmp_path / "tasks.json").write_text(json.dumps(TASKS))
     az("pool", "create", "--json-file", "pool.json")
@@ -67,7 +68,7 @@ def test_az_goes_from_pool_to_result_and_cleans_up(az: Callable[..., Any], tmp_p
     az("job", "create", "--id", "az", "--pool-id", "az")
     added = az("task", "create", "--job-id", "az", "--json-file", "tasks.json")
     assert {each["taskId"] for each in added} == {"hello", "fail"}
-    until(lambda: az("job", "task-counts", "show", "--job-id", "az")["taskCounts"]["completed"] == 2)
+    wait_until(lambda: az("job", "task-counts", "show", "--job-id", "az")["taskCounts"]["completed"] == 2)
     failed = az("task", "list", "--job-id", "az", "--filter", "executionInfo/exitCode eq 5")
     assert [each["id"] for each in failed] == ["fail"]
     files = az("task", "file", "list", "--job-id", "az", "--task-id", "hello")

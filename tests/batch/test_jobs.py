@@ -1,72 +1,53 @@
-"""Jobs: their states, special tasks, dependencies, exit conditions, schedules."""
+"""Jobs: states, preparation, release and manager tasks, dependencies, exit conditions, schedules."""
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from azure.batch import models
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from tests.batch.kit import Emulator, ended, make_job, make_pool, pool_options, run_task, text_of, until
+from tests.batch.emulators import Emulator, call
+from tests.batch.resources import add_task, file_text, make_job, pool_options, run_task, terminate_reason, wait_for_task
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from azure.batch import BatchClient
 
 
-@pytest.fixture(scope="module")
-def pool(plain: Emulator) -> str:
-    with plain.client() as client:
-        return make_pool(client, "jobs")
-
-
-@pytest.fixture
-def name() -> str:
-    return f"j-{uuid.uuid4()}"
-
-
-def add(client: BatchClient, job: str, task: str, command: str = "true", **settings: object) -> None:
-    client.create_task(job, models.BatchTaskCreateOptions({"id": task, "commandLine": command, **settings}))
-
-
-def reason(text: str) -> Any:
-    """Options of a termination: the SDK does not export their class."""
-    return {"terminateReason": text}
-
-
 @pytest.mark.parametrize(("how", "state"), [("requeue", "active"), ("terminate", "completed"), ("wait", "completed")])
-def test_disabling_a_job_treats_its_tasks_as_asked(
+def test_disabling_a_job_requeues_terminates_or_awaits_its_tasks(
     client: BatchClient, pool: str, name: str, how: str, state: str
 ) -> None:
     job = make_job(client, name, pool)
-    add(client, job, "t", "sleep 0.5" if how == "wait" else "sleep 1000")
-    until(lambda: client.get_task(job, "t").state == "running")
+    add_task(client, job, "t", "sleep 0.5" if how == "wait" else "sleep 1000")
+    wait_until(lambda: client.get_task(job, "t").state == "running")
     client.begin_disable_job(job, models.BatchJobDisableOptions(disable_tasks=how), polling_interval=0).wait()
     assert client.get_job(job).state == "disabled"
     assert client.get_task(job, "t").state == state
-    add(client, job, "later")
+    add_task(client, job, "later")
     assert client.get_task(job, "later").state == "active"
     if how == "requeue":
         client.delete_task(job, "t")
     client.begin_enable_job(job, polling_interval=0).wait()
-    ended(client, job, "later")
+    wait_for_task(client, job, "later")
 
 
-def test_a_terminated_job_is_over_with_its_tasks(client: BatchClient, pool: str, name: str) -> None:
+def test_terminating_a_job_completes_its_tasks(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool)
-    add(client, job, "t", "sleep 1000")
-    until(lambda: client.get_task(job, "t").state == "running")
-    client.begin_terminate_job(job, options=reason("enough"), polling_interval=0).wait()
+    add_task(client, job, "t", "sleep 1000")
+    wait_until(lambda: client.get_task(job, "t").state == "running")
+    client.begin_terminate_job(job, options=terminate_reason("enough"), polling_interval=0).wait()
     found = client.get_job(job)
     assert found.execution_info is not None
     assert (found.state, found.execution_info.termination_reason) == ("completed", "enough")
     assert found.execution_info.end_time is not None
     assert client.get_task(job, "t").state == "completed"
     with pytest.raises(ResourceExistsError) as refused:
-        add(client, job, "late")
+        add_task(client, job, "late")
     assert refused.value.error is not None
     assert refused.value.error.code == "JobCompleted"
     client.begin_delete_job(job, polling_interval=0).wait()
@@ -74,33 +55,33 @@ def test_a_terminated_job_is_over_with_its_tasks(client: BatchClient, pool: str,
         client.get_job(job)
 
 
-def test_a_job_ends_with_its_last_task_if_it_says_so(client: BatchClient, pool: str, name: str) -> None:
+def test_job_with_terminatejob_ends_with_its_last_task(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool)
     run_task(client, job, "t", "true")
     client.update_job(job, models.BatchJobUpdateOptions({"onAllTasksComplete": "terminatejob"}))
-    until(lambda: client.get_job(job).state == "completed")
+    wait_until(lambda: client.get_job(job).state == "completed")
     info = client.get_job(job).execution_info
     assert info is not None
     assert info.termination_reason == "AllTasksComplete"
 
 
-def test_the_wall_clock_of_a_job_ends_it(client: BatchClient, pool: str, name: str) -> None:
+def test_job_is_terminated_at_its_maximum_wall_clock_time(client: BatchClient, pool: str, name: str) -> None:
     constraints = models.BatchJobConstraints(max_wall_clock_time=dt.timedelta(seconds=0.5))
     job = make_job(client, name, pool, constraints=constraints)
-    add(client, job, "t", "sleep 1000")
-    until(lambda: client.get_job(job).state == "completed")
+    add_task(client, job, "t", "sleep 1000")
+    wait_until(lambda: client.get_job(job).state == "completed")
     info = client.get_job(job).execution_info
     assert info is not None
     assert info.termination_reason == "MaxWallClockTimeExpiry"
 
 
-def test_the_job_of_higher_priority_goes_first(client: BatchClient, pool: str, name: str) -> None:
+def test_tasks_of_the_job_with_higher_priority_run_first(client: BatchClient, pool: str, name: str) -> None:
     low, high = make_job(client, f"{name}-l", pool), make_job(client, f"{name}-h", pool, priority=100)
-    add(client, low, "all", "sleep 0.5", requiredSlots=2)
-    until(lambda: client.get_task(low, "all").state == "running")
-    add(client, low, "t", requiredSlots=2)
-    add(client, high, "t", "sleep 0.05", requiredSlots=2)
-    first, second = (ended(client, job, "t").execution_info for job in (high, low))
+    add_task(client, low, "all", "sleep 0.5", requiredSlots=2)
+    wait_until(lambda: client.get_task(low, "all").state == "running")
+    add_task(client, low, "t", requiredSlots=2)
+    add_task(client, high, "t", "sleep 0.05", requiredSlots=2)
+    first, second = (wait_for_task(client, job, "t").execution_info for job in (high, low))
     assert first is not None
     assert second is not None
     assert first.end_time is not None
@@ -108,19 +89,19 @@ def test_the_job_of_higher_priority_goes_first(client: BatchClient, pool: str, n
     assert first.end_time <= second.start_time
 
 
-def test_a_limit_on_parallel_tasks_holds(client: BatchClient, pool: str, name: str) -> None:
+def test_job_runs_at_most_max_parallel_tasks(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool, max_parallel_tasks=1)
     for index in range(3):
-        add(client, job, f"t{index}", "sleep 0.1")
+        add_task(client, job, f"t{index}", "sleep 0.1")
     spans = sorted(
         (info.start_time, info.end_time)
-        for info in (ended(client, job, f"t{index}").execution_info for index in range(3))
+        for info in (wait_for_task(client, job, f"t{index}").execution_info for index in range(3))
         if info and info.start_time and info.end_time
     )
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
 
 
-def test_a_preparation_task_runs_once_on_a_node_and_a_release_task_at_the_end(
+def test_preparation_task_runs_once_per_node_and_release_task_at_the_end(
     client: BatchClient, pool: str, name: str
 ) -> None:
     job = make_job(
@@ -132,8 +113,8 @@ def test_a_preparation_task_runs_once_on_a_node_and_a_release_task_at_the_end(
     )
     for index in range(2):
         run_task(client, job, f"t{index}", "/bin/bash -c 'cat $AZ_BATCH_JOB_PREP_WORKING_DIR/count'")
-    assert text_of(client, job, "t1") == "x\n"
-    client.begin_terminate_job(job, options=reason("done"), polling_interval=0).wait()
+    assert file_text(client, job, "t1") == "x\n"
+    client.begin_terminate_job(job, options=terminate_reason("done"), polling_interval=0).wait()
     (status,) = client.list_job_preparation_and_release_task_status(job)
     assert status.job_preparation_task_execution_info is not None
     assert status.job_release_task_execution_info is not None
@@ -146,10 +127,10 @@ def test_a_preparation_task_runs_once_on_a_node_and_a_release_task_at_the_end(
         list(client.list_job_preparation_and_release_task_status(make_job(client, f"{name}-2", pool)))
 
 
-def test_a_preparation_task_that_fails_keeps_the_job_off_the_node(client: BatchClient, pool: str, name: str) -> None:
+def test_failed_preparation_task_keeps_the_job_off_the_node(client: BatchClient, pool: str, name: str) -> None:
     bad = models.BatchJobPreparationTask(command_line="/bin/false", wait_for_success=True)
     job = make_job(client, name, pool, job_preparation_task=bad)
-    add(client, job, "t")
+    add_task(client, job, "t")
 
     def failed() -> bool:
         info = [
@@ -158,27 +139,27 @@ def test_a_preparation_task_that_fails_keeps_the_job_off_the_node(client: BatchC
         ]
         return bool(info) and info[0] is not None and info[0].result == "failure"
 
-    until(failed)
+    wait_until(failed)
     assert client.get_task(job, "t").state == "active"
     run_task(client, make_job(client, f"{name}-2", pool), "t", "true")
     client.begin_delete_job(job, polling_interval=0).wait()
 
 
-def test_a_task_waits_for_those_it_depends_on(client: BatchClient, pool: str, name: str) -> None:
+def test_task_waits_for_its_dependencies(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool, uses_task_dependencies=True)
-    add(client, job, "last", dependsOn={"taskIds": ["a"], "taskIdRanges": [{"start": 1, "end": 2}]})
+    add_task(client, job, "last", dependsOn={"taskIds": ["a"], "taskIdRanges": [{"start": 1, "end": 2}]})
     for task in ("1", "2"):
         run_task(client, job, task, "true")
     assert client.get_task(job, "last").state == "active"
     run_task(client, job, "a", "true")
-    assert ended(client, job, "last").state == "completed"
+    assert wait_for_task(client, job, "last").state == "completed"
     with pytest.raises(HttpResponseError) as refused:
-        add(client, make_job(client, f"{name}-2", pool), "t", dependsOn={"taskIds": ["x"]})
+        add_task(client, make_job(client, f"{name}-2", pool), "t", dependsOn={"taskIds": ["x"]})
     assert refused.value.error is not None
     assert refused.value.error.code == "TaskDependenciesNotSpecifiedOnJob"
 
 
-def test_exit_conditions_decide_what_a_failure_means(client: BatchClient, pool: str, name: str) -> None:
+def test_exit_conditions_choose_job_and_dependency_actions(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool, uses_task_dependencies=True, task_failure_mode="performexitoptionsjobaction")
     conditions = {
         "exitCodes": [{"code": 4, "exitOptions": {"dependencyAction": "satisfy", "jobAction": "none"}}],
@@ -186,33 +167,33 @@ def test_exit_conditions_decide_what_a_failure_means(client: BatchClient, pool: 
         "preProcessingError": {"jobAction": "none", "dependencyAction": "satisfy"},
         "default": {"jobAction": "terminate"},
     }
-    add(client, job, "four", "/bin/bash -c 'exit 4'", exitConditions=conditions)
-    add(client, job, "after", dependsOn={"taskIds": ["four"]})
-    assert ended(client, job, "after").execution_info.exit_code == 0  # type: ignore[union-attr]
-    add(client, job, "range", "/bin/bash -c 'exit 15'", exitConditions=conditions)
-    until(lambda: client.get_job(job).state == "disabled")
+    add_task(client, job, "four", "/bin/bash -c 'exit 4'", exitConditions=conditions)
+    add_task(client, job, "after", dependsOn={"taskIds": ["four"]})
+    assert wait_for_task(client, job, "after").execution_info.exit_code == 0  # type: ignore[union-attr]
+    add_task(client, job, "range", "/bin/bash -c 'exit 15'", exitConditions=conditions)
+    wait_until(lambda: client.get_job(job).state == "disabled")
     client.begin_enable_job(job, polling_interval=0).wait()
-    add(client, job, "other", "/bin/bash -c 'exit 1'", exitConditions=conditions)
-    until(lambda: client.get_job(job).state == "completed")
+    add_task(client, job, "other", "/bin/bash -c 'exit 1'", exitConditions=conditions)
+    wait_until(lambda: client.get_job(job).state == "completed")
 
 
-def test_a_failure_that_no_exit_condition_names_ends_the_job(client: BatchClient, pool: str, name: str) -> None:
+def test_failure_without_exit_condition_terminates_the_job(client: BatchClient, pool: str, name: str) -> None:
     job = make_job(client, name, pool, task_failure_mode="performexitoptionsjobaction")
-    add(client, job, "fails", "/bin/bash -c 'exit 7'")
-    until(lambda: client.get_job(job).state == "completed")
+    add_task(client, job, "fails", "/bin/bash -c 'exit 7'")
+    wait_until(lambda: client.get_job(job).state == "completed")
 
 
-def test_a_manager_task_runs_first_and_ends_its_job(client: BatchClient, pool: str, name: str) -> None:
+def test_manager_task_terminates_its_job_on_completion(client: BatchClient, pool: str, name: str) -> None:
     manager = models.BatchJobManagerTask(id="manager", command_line="echo managed", kill_job_on_completion=True)
     job = make_job(client, name, pool, job_manager_task=manager)
-    assert ended(client, job, "manager").execution_info is not None
-    until(lambda: client.get_job(job).state == "completed")
+    assert wait_for_task(client, job, "manager").execution_info is not None
+    wait_until(lambda: client.get_job(job).state == "completed")
     info = client.get_job(job).execution_info
     assert info is not None
     assert info.termination_reason == "JMComplete"
 
 
-def test_a_job_can_have_a_pool_of_its_own(client: BatchClient, name: str) -> None:
+def test_job_with_an_automatic_pool_creates_and_deletes_it(client: BatchClient, name: str) -> None:
     spec = pool_options("ignored").as_dict()
     spec.pop("id")
     info = {"autoPoolSpecification": {"autoPoolIdPrefix": "own", "poolLifetimeOption": "job", "pool": spec}}
@@ -223,12 +204,12 @@ def test_a_job_can_have_a_pool_of_its_own(client: BatchClient, name: str) -> Non
     own = execution.pool_id or ""
     assert own.startswith("OWN")
     client.begin_delete_job(name, polling_interval=0).wait()
-    until(lambda: own not in {each.id for each in client.list_pools()})
+    wait_until(lambda: own not in {each.id for each in client.list_pools()})
 
 
-def test_the_quota_of_active_jobs_is_kept(client: BatchClient, plain: Emulator, pool: str, name: str) -> None:
-    from tests.batch.test_wire import call
-
+def test_job_beyond_the_quota_of_active_jobs_is_refused(
+    client: BatchClient, plain: Emulator, pool: str, name: str
+) -> None:
     jobs = sum(job.state != "completed" for job in client.list_jobs())
     assert call(plain, "POST", "/_control/quota", body={"activeJobs": jobs})[0] == 204
     with pytest.raises(ResourceExistsError) as refused:
@@ -239,7 +220,7 @@ def test_the_quota_of_active_jobs_is_kept(client: BatchClient, plain: Emulator, 
     make_job(client, name, pool)
 
 
-def test_a_schedule_makes_its_job_and_completes_with_it(client: BatchClient, pool: str, name: str) -> None:
+def test_schedule_creates_a_job_and_completes_with_it(client: BatchClient, pool: str, name: str) -> None:
     manager = models.BatchJobManagerTask(id="m", command_line="echo scheduled")
     specification = models.BatchJobSpecification(pool_info=models.BatchPoolInfo(pool_id=pool), job_manager_task=manager)
     client.create_job_schedule(
@@ -248,16 +229,16 @@ def test_a_schedule_makes_its_job_and_completes_with_it(client: BatchClient, poo
         )
     )
     assert client.job_schedule_exists(name)
-    until(lambda: client.get_job_schedule(name).state == "completed")
+    wait_until(lambda: client.get_job_schedule(name).state == "completed")
     (job,) = client.list_jobs_from_schedule(name)
     assert job.id == f"{name}:job-1"
-    assert text_of(client, job.id, "m") == "scheduled\n"
+    assert file_text(client, job.id, "m") == "scheduled\n"
     client.begin_delete_job_schedule(name, polling_interval=0).wait()
     with pytest.raises(ResourceNotFoundError):
         client.get_job(job.id)
 
 
-def test_a_schedule_can_wait_be_changed_and_be_terminated(client: BatchClient, pool: str, name: str) -> None:
+def test_schedule_can_be_delayed_updated_and_terminated(client: BatchClient, pool: str, name: str) -> None:
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     client.create_job_schedule(
         models.BatchJobScheduleCreateOptions(
@@ -266,14 +247,14 @@ def test_a_schedule_can_wait_be_changed_and_be_terminated(client: BatchClient, p
             job_specification=models.BatchJobSpecification(pool_info=models.BatchPoolInfo(pool_id=pool)),
         )
     )
-    until(lambda: client.get_job_schedule(name).execution_info.next_run_time == later)
+    wait_until(lambda: client.get_job_schedule(name).execution_info.next_run_time == later)
     client.disable_job_schedule(name)
     client.update_job_schedule(
         name, models.BatchJobScheduleUpdateOptions(schedule=models.BatchJobScheduleConfiguration())
     )
     assert client.get_job_schedule(name).state == "disabled"
     client.enable_job_schedule(name)
-    until(lambda: len(list(client.list_jobs_from_schedule(name))) == 1)
+    wait_until(lambda: len(list(client.list_jobs_from_schedule(name))) == 1)
     client.begin_terminate_job_schedule(name, polling_interval=0).wait()
-    until(lambda: client.get_job_schedule(name).state == "completed")
+    wait_until(lambda: client.get_job_schedule(name).state == "completed")
     assert client.get_job(f"{name}:job-1").state == "completed"

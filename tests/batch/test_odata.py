@@ -1,4 +1,4 @@
-"""`$filter`: what it means, and that nothing crashes it."""
+"""`$filter`: its semantics, and invalid text."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ TASK = {
         ("isDedicated eq false", False),
     ],
 )
-def test_a_filter_means_what_odata_says(text: str, holds: bool) -> None:
+def test_filter_selects_by_odata_expression(text: str, holds: bool) -> None:
     assert compile_filter(text, NAMES)(TASK) is holds
 
 
-def test_what_is_not_there_compares_with_nothing_but_null() -> None:
+def test_absent_property_equals_only_null() -> None:
     for text, holds in (("executionInfo/exitCode eq null", True), ("executionInfo/exitCode lt 5", False)):
         assert compile_filter(text, NAMES)({"id": "x"}) is holds
 
 
-def test_a_quote_is_written_twice() -> None:
+def test_doubled_quote_in_a_filter_means_one_quote() -> None:
     assert compile_filter("id eq 'it''s'", NAMES)({"id": "it's"})
 
 
@@ -65,7 +65,7 @@ def test_a_quote_is_written_twice() -> None:
     "text",
     ["state", "'a'", "state eq", "eq 'a'", "color eq 'red'", "state eq 'a", "((state eq 'a')", "id eq datetime'x'"],
 )
-def test_what_is_no_filter_is_said_to_be_none(text: str) -> None:
+def test_invalid_filter_is_refused(text: str) -> None:
     if text == "state":
         assert not compile_filter(text, NAMES)(TASK)
     else:
@@ -104,11 +104,11 @@ _words = st.sampled_from(
 
 
 @given(st.lists(_words, max_size=60).map(" ".join) | st.text(max_size=100))
-def test_no_text_crashes_the_filter(text: str) -> None:
+def test_arbitrary_text_gives_a_filter_or_a_filter_error(text: str) -> None:
     with contextlib.suppress(FilterError):
         assert compile_filter(text, NAMES)(TASK) in (True, False)
 
 
-def test_a_filter_nested_beyond_reason_is_refused() -> None:
+def test_filter_nested_too_deeply_is_refused() -> None:
     with pytest.raises(FilterError):
         compile_filter("(" * 5000 + "id eq 'a'" + ")" * 5000, NAMES)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.batch import models
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from tests.batch.kit import Emulator, emulator, ended, make_job, make_pool, pool_options, run_task, text_of, until
+from tests.batch.emulators import Emulator, emulator
+from tests.batch.resources import file_text, make_job, make_pool, pool_options, run_task, wait_for_task
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +20,9 @@ if TYPE_CHECKING:
     from azure.batch import BatchClient
 
 
-def steady(client: BatchClient, pool: str) -> models.BatchPool:
-    """The pool, once nothing changes."""
-    until(lambda: client.get_pool(pool).allocation_state == "steady")
+def wait_for_steady(client: BatchClient, pool: str) -> models.BatchPool:
+    """Wait until the pool is steady."""
+    wait_until(lambda: client.get_pool(pool).allocation_state == "steady")
     return client.get_pool(pool)
 
 
@@ -27,7 +30,7 @@ def node_ids(client: BatchClient, pool: str) -> list[str]:
     return [node.id for node in client.list_nodes(pool)]
 
 
-def test_a_pool_gets_the_nodes_it_asks_for_and_loses_those_too_many(client: BatchClient) -> None:
+def test_pool_is_resized_to_its_targets(client: BatchClient) -> None:
     pool = make_pool(client, "resize", target_dedicated_nodes=2, target_low_priority_nodes=1)
     counts = next(each for each in client.list_pool_node_counts(filter="poolId eq 'resize'"))
     assert counts.dedicated is not None
@@ -43,32 +46,32 @@ def test_a_pool_gets_the_nodes_it_asks_for_and_loses_those_too_many(client: Batc
         client.get_pool(pool)
 
 
-def test_a_quota_shows_as_a_resize_error(client: BatchClient) -> None:
+def test_pool_beyond_the_node_quota_has_a_resize_error(client: BatchClient) -> None:
     client.create_pool(pool_options("quota", target_dedicated_nodes=70))
-    found = steady(client, "quota")
+    found = wait_for_steady(client, "quota")
     assert found.current_dedicated_nodes == 64
     assert found.resize_errors is not None
     assert found.resize_errors[0].code == "AccountCoreQuotaReached"
     client.begin_delete_pool("quota", polling_interval=0).wait()
 
 
-def test_a_start_task_runs_before_any_task(client: BatchClient) -> None:
+def test_start_task_runs_before_any_task(client: BatchClient) -> None:
     start = models.BatchStartTask(
         command_line="/bin/bash -c 'echo ready > $AZ_BATCH_NODE_SHARED_DIR/f'", wait_for_success=True
     )
     pool = make_pool(client, "start", start_task=start)
     run_task(client, make_job(client, "start", pool), "t", "/bin/bash -c 'cat $AZ_BATCH_NODE_SHARED_DIR/f'")
-    assert text_of(client, "start", "t") == "ready\n"
+    assert file_text(client, "start", "t") == "ready\n"
     (node,) = client.list_nodes(pool)
     assert node.start_task_info is not None
     assert (node.start_task_info.result, node.start_task_info.exit_code) == ("success", 0)
     assert "startup/stdout.txt" in {each.name for each in client.list_node_files(pool, node.id, recursive=True)}
 
 
-def test_a_start_task_that_fails_keeps_tasks_off_the_node(client: BatchClient) -> None:
+def test_failed_start_task_keeps_tasks_off_the_node(client: BatchClient) -> None:
     start = models.BatchStartTask(command_line="/bin/bash -c 'exit 3'", wait_for_success=True, max_task_retry_count=1)
     client.create_pool(pool_options("badstart", start_task=start))
-    until(lambda: [node.state for node in client.list_nodes("badstart")] == ["starttaskfailed"])
+    wait_until(lambda: [node.state for node in client.list_nodes("badstart")] == ["starttaskfailed"])
     (node,) = client.list_nodes("badstart")
     assert node.start_task_info is not None
     assert (node.start_task_info.retry_count, node.start_task_info.exit_code) == (1, 3)
@@ -77,18 +80,20 @@ def test_a_start_task_that_fails_keeps_tasks_off_the_node(client: BatchClient) -
     assert client.get_task(job, "t").state == "active"
 
 
-def test_tasks_of_a_removed_node_run_again_elsewhere(client: BatchClient) -> None:
+def test_tasks_of_a_removed_node_run_again_on_another(client: BatchClient) -> None:
     pool = make_pool(client, "remove", target_dedicated_nodes=2)
     job = make_job(client, "remove", pool)
     wait = "/bin/bash -c 'test -e $AZ_BATCH_NODE_SHARED_DIR/../../again-remove || sleep 1000'"
     client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line=wait))
-    first = until(lambda: (t := client.get_task(job, "t")).state == "running" and t.node_info and t.node_info.node_id)
-    shared = text_path(client, pool)
+    first = wait_until(
+        lambda: (t := client.get_task(job, "t")).state == "running" and t.node_info and t.node_info.node_id
+    )
+    shared = shared_path(client, pool)
     try:
         shared.write_text("")
         options = models.BatchNodeRemoveOptions(node_ids=[str(first)], node_deallocation_option="requeue")
         client.begin_remove_nodes(pool, options, polling_interval=0).wait()
-        task = ended(client, job, "t")
+        task = wait_for_task(client, job, "t")
         assert task.node_info is not None
         assert task.execution_info is not None
         assert task.node_info.node_id != first
@@ -98,20 +103,18 @@ def test_tasks_of_a_removed_node_run_again_elsewhere(client: BatchClient) -> Non
         shared.unlink()
 
 
-def text_path(client: BatchClient, pool: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def shared_path(client: BatchClient, pool: str) -> Path:
     """A file beside the nodes' directories, which a task can see."""
-    from pathlib import Path
-
     job = make_job(client, f"where-{pool}", pool)
     run_task(client, job, "t", "/bin/bash -c 'echo $AZ_BATCH_NODE_ROOT_DIR'")
-    return Path(text_of(client, job, "t").strip()).parent / f"again-{pool}"
+    return Path(file_text(client, job, "t").strip()).parent / f"again-{pool}"
 
 
-def test_taskcompletion_lets_a_node_finish_its_work(client: BatchClient) -> None:
+def test_node_removed_with_taskcompletion_finishes_its_tasks(client: BatchClient) -> None:
     pool = make_pool(client, "finish")
     job = make_job(client, "finish", pool)
     client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line="sleep 0.5"))
-    until(lambda: client.get_task(job, "t").state == "running")
+    wait_until(lambda: client.get_task(job, "t").state == "running")
     options = models.BatchPoolResizeOptions(target_dedicated_nodes=0, node_deallocation_option="taskcompletion")
     client.begin_resize_pool(pool, options, polling_interval=0).wait()
     info = client.get_task(job, "t").execution_info
@@ -120,7 +123,7 @@ def test_taskcompletion_lets_a_node_finish_its_work(client: BatchClient) -> None
     assert node_ids(client, pool) == []
 
 
-def test_a_node_with_scheduling_disabled_gets_no_tasks(client: BatchClient) -> None:
+def test_node_with_scheduling_disabled_gets_no_tasks(client: BatchClient) -> None:
     pool = make_pool(client, "offline")
     (name,) = node_ids(client, pool)
     how = models.BatchNodeDisableSchedulingOptions(node_disable_scheduling_option="requeue")
@@ -131,10 +134,10 @@ def test_a_node_with_scheduling_disabled_gets_no_tasks(client: BatchClient) -> N
     client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line="true"))
     assert client.get_task(job, "t").state == "active"
     client.enable_node_scheduling(pool, name)
-    ended(client, job, "t")
+    wait_for_task(client, job, "t")
 
 
-def test_a_reboot_keeps_files_and_a_reimage_does_not(client: BatchClient) -> None:
+def test_reboot_keeps_files_and_reimage_removes_them(client: BatchClient) -> None:
     pool = make_pool(client, "reboot")
     (name,) = node_ids(client, pool)
     job = make_job(client, "reboot", pool)
@@ -142,27 +145,29 @@ def test_a_reboot_keeps_files_and_a_reimage_does_not(client: BatchClient) -> Non
     # The SDK does not export the classes of these options.
     reboot: Any = {"nodeRebootOption": "requeue"}
     client.begin_reboot_node(pool, name, reboot, polling_interval=0).wait()
-    until(lambda: client.get_node(pool, name).state == "idle")
-    assert text_of(client, job, "t") == "here\n"
+    wait_until(lambda: client.get_node(pool, name).state == "idle")
+    assert file_text(client, job, "t") == "here\n"
     reimage: Any = {"nodeReimageOption": "requeue"}
     client.begin_reimage_node(pool, name, reimage, polling_interval=0).wait()
-    until(lambda: client.get_node(pool, name).state == "idle")
+    wait_until(lambda: client.get_node(pool, name).state == "idle")
     with pytest.raises(ResourceNotFoundError):
         client.get_task_file_properties(job, "t", "stdout.txt")
 
 
-def test_packing_fills_one_node_and_spreading_uses_both(client: BatchClient) -> None:
+def test_pack_fills_one_node_and_spread_uses_both(client: BatchClient) -> None:
     for fill, nodes in (("pack", 1), ("spread", 2)):
         policy = models.BatchTaskSchedulingPolicy(node_fill_type=fill)
         pool = make_pool(client, fill, target_dedicated_nodes=2, task_scheduling_policy=policy)
         job = make_job(client, fill, pool)
         tasks = [models.BatchTaskCreateOptions(id=f"t{i}", command_line="sleep 0.3") for i in range(2)]
         client.create_task_collection(job, models.BatchTaskGroup(task_values=tasks))
-        used = {task.node_info.node_id for task in (ended(client, job, f"t{i}") for i in range(2)) if task.node_info}
+        used = {
+            task.node_info.node_id for task in (wait_for_task(client, job, f"t{i}") for i in range(2)) if task.node_info
+        }
         assert len(used) == nodes
 
 
-def test_node_users_and_login_settings_answer(client: BatchClient) -> None:
+def test_node_users_and_login_settings(client: BatchClient) -> None:
     pool = make_pool(client, "users")
     (name,) = node_ids(client, pool)
     client.create_node_user(pool, name, models.BatchNodeUserCreateOptions(name="me", password="x"))  # noqa: S106
@@ -189,7 +194,7 @@ def fast() -> Iterator[Emulator]:
         yield started
 
 
-def test_a_pool_grows_with_its_tasks_and_shrinks_without(fast: Emulator) -> None:
+def test_autoscaled_pool_grows_with_its_tasks_and_shrinks_without(fast: Emulator) -> None:
     with fast.client() as client:
         scaling = pool_options(
             "auto",
@@ -206,12 +211,12 @@ def test_a_pool_grows_with_its_tasks_and_shrinks_without(fast: Emulator) -> None
         job = make_job(client, "auto", "auto")
         tasks = [models.BatchTaskCreateOptions(id=f"t{i}", command_line="sleep 1") for i in range(8)]
         client.create_task_collection(job, models.BatchTaskGroup(task_values=tasks))
-        until(lambda: client.get_pool("auto").current_dedicated_nodes == 3)
-        until(lambda: client.get_job_task_counts(job).task_counts.completed == 8)
-        until(lambda: client.get_pool("auto").current_dedicated_nodes == 0)
+        wait_until(lambda: client.get_pool("auto").current_dedicated_nodes == 3)
+        wait_until(lambda: client.get_job_task_counts(job).task_counts.completed == 8)
+        wait_until(lambda: client.get_pool("auto").current_dedicated_nodes == 0)
 
 
-def test_a_formula_is_evaluated_without_being_applied(fast: Emulator) -> None:
+def test_evaluate_autoscale_does_not_apply_the_formula(fast: Emulator) -> None:
     with fast.client() as client:
         pool = make_pool(client, "evaluate")
         with pytest.raises(HttpResponseError):

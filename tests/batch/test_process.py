@@ -1,29 +1,31 @@
-"""The emulator as a process: nothing outlives it."""
+"""The emulator as a process: no task outlives it."""
 
 from __future__ import annotations
 
-import os
-import signal
+import subprocess
+import sys
 import uuid
 from typing import TYPE_CHECKING
 
 import psutil
 from azure.batch import models
 
-from tests.batch.kit import Emulator, emulator, make_job, make_pool, until
+from tests.batch.emulators import ROOT, Emulator, emulator
+from tests.batch.resources import make_job, make_pool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def _sleeper(started: Emulator) -> str:
-    """Start a task that starts others; the argument that all of them have."""
+    """Start a task with two processes; returns an argument that identifies them."""
     marker = f"{uuid.uuid4().int % 10**6 + 10**6}"
     with started.client() as client:
         make_job(client, "j", make_pool(client, "p"))
         command = f"/bin/bash -c 'sleep {marker} & sleep {marker}'"
         client.create_task("j", models.BatchTaskCreateOptions(id="t", command_line=command))
-    until(lambda: len(_alive(marker)) == 2)
+    wait_until(lambda: len(_alive(marker)) == 2)
     return marker
 
 
@@ -31,47 +33,41 @@ def _alive(marker: str) -> list[int]:
     return [each.pid for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", marker]]
 
 
-def test_a_stop_ends_every_task() -> None:
+def test_terminating_the_emulator_ends_every_task() -> None:
     with emulator() as started:
         marker = _sleeper(started)
         assert started.stop() == 0
         assert _alive(marker) == []
 
 
-def test_the_end_of_standard_input_is_a_stop() -> None:
+def test_end_of_standard_input_stops_the_emulator() -> None:
     with emulator() as started:
         marker = _sleeper(started)
-        assert started.end() == 0
+        assert started.close() == 0
         assert _alive(marker) == []
 
 
-def test_a_kill_of_the_emulator_leaves_no_task_behind() -> None:
+def test_killing_the_emulator_ends_every_task() -> None:
     with emulator() as started:
         marker = _sleeper(started)
-        os.kill(started.process.pid, signal.SIGKILL)
-        started.end()
-        until(lambda: not _alive(marker))
+        started.kill()
+        wait_until(lambda: not _alive(marker))
 
 
-def test_what_outlived_even_the_guardian_ends_at_the_next_start(tmp_path: Path) -> None:
+def test_next_start_kills_tasks_that_outlived_emulator_and_guardian(tmp_path: Path) -> None:
     with emulator("--node-root", tmp_path) as started:
         marker = _sleeper(started)
         (guardian,) = (
             each for each in psutil.Process(started.process.pid).children() if "signal" in " ".join(each.cmdline())
         )
         guardian.kill()
-        os.kill(started.process.pid, signal.SIGKILL)
-        started.end()
+        started.kill()
         assert len(_alive(marker)) == 2
         with emulator("--node-root", tmp_path):
             assert _alive(marker) == []
 
 
-def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    from tests.batch.kit import ROOT
+def test_second_emulator_on_the_same_directory_is_refused(tmp_path: Path) -> None:
 
     with emulator("--node-root", tmp_path):
         second = subprocess.run(
@@ -81,4 +77,4 @@ def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
             check=False,
         )
     assert second.returncode != 0
-    assert b"another emulator works in" in second.stderr
+    assert b"another emulator uses" in second.stderr

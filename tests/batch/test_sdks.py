@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.batch.options import DEFAULT_KEY
-from tests.batch.kit import ROOT, Emulator, emulator
-from tests.batch.sdks import scenario, v15
+from tests.batch.emulators import ROOT, Emulator, emulator
+from tests.batch.sdks import azure_batch_15, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,12 +64,12 @@ def observed(seen: object) -> object:
     return json.loads(json.dumps(seen))
 
 
-def test_azure_batch_15_sees_what_is_expected(served: Emulator) -> None:
-    assert observed(scenario.run(v15.make(served.url, "gifdrop", DEFAULT_KEY), "sync")) == SEEN
+def test_azure_batch_15_passes_the_scenario(served: Emulator) -> None:
+    assert observed(scenario.run(azure_batch_15.make(served.url, "gifdrop", DEFAULT_KEY), "sync")) == SEEN
 
 
-def test_the_asynchronous_client_sees_the_same(served: Emulator) -> None:
-    sdk = v15.make_async(served.url, "gifdrop", DEFAULT_KEY)
+def test_asynchronous_azure_batch_15_passes_the_scenario(served: Emulator) -> None:
+    sdk = azure_batch_15.make_async(served.url, "gifdrop", DEFAULT_KEY)
     try:
         assert observed(scenario.run(sdk, "async")) == SEEN
     finally:
@@ -77,9 +77,9 @@ def test_the_asynchronous_client_sees_the_same(served: Emulator) -> None:
 
 
 @pytest.mark.skipif(not OLD.exists(), reason="azure-batch 14 is not installed; make test-az installs and runs it")
-def test_azure_batch_14_sees_the_same(served: Emulator) -> None:
+def test_azure_batch_14_passes_the_scenario(served: Emulator) -> None:
     done = subprocess.run(
-        [OLD, "-W", "ignore", "-m", "tests.batch.sdks.v14", served.url, "gifdrop", DEFAULT_KEY, "old"],
+        [OLD, "-W", "ignore", "-m", "tests.batch.sdks.azure_batch_14", served.url, "gifdrop", DEFAULT_KEY, "old"],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -10,7 +10,8 @@ import pytest
 from azure.batch import models
 from azure.storage.blob import ContainerSasPermissions, ContentSettings, generate_container_sas
 
-from tests.batch.kit import IDENTITY, make_job, run_task, text_of
+from tests.batch.resources import file_text, make_job, run_task
+from tests.batch.secure import AZURITE_KEY, NODE_IDENTITY, SecureEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +19,12 @@ if TYPE_CHECKING:
     from azure.batch import BatchClient
     from azure.storage.blob import ContainerClient
 
-    from tests.batch.conftest import Secure
 
-NODES = models.BatchNodeIdentityReference(resource_id=IDENTITY.upper())
-AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+NODES = models.BatchNodeIdentityReference(resource_id=NODE_IDENTITY.upper())
 
 
 @pytest.fixture
-def container(secure: Secure) -> ContainerClient:
+def container(secure: SecureEmulator) -> ContainerClient:
     made = secure.storage.create_container(f"c{uuid.uuid4().hex}")
     made.upload_blob("in/one.txt", b"one")
     made.upload_blob("in/two é.txt", b"two")
@@ -34,7 +33,7 @@ def container(secure: Secure) -> ContainerClient:
 
 
 @pytest.fixture
-def client(secure: Secure) -> Iterator[BatchClient]:
+def client(secure: SecureEmulator) -> Iterator[BatchClient]:
     with secure.client() as made:
         yield made
 
@@ -70,21 +69,23 @@ def names(container: ContainerClient, prefix: str) -> set[str]:
     return {name.removeprefix(prefix) for name in container.list_blob_names(name_starts_with=prefix)}
 
 
-def test_a_pool_from_the_file_shows_its_identity(client: BatchClient) -> None:
+def test_pool_from_the_pools_file_has_its_identity(client: BatchClient) -> None:
     identity = client.get_pool("nodes").identity
     assert identity is not None
     assert identity.type == "UserAssigned"
-    assert [each.resource_id for each in identity.user_assigned_identities or []] == [IDENTITY]
+    assert [each.resource_id for each in identity.user_assigned_identities or []] == [NODE_IDENTITY]
 
 
-def test_an_input_comes_by_the_pools_identity(client: BatchClient, job: str, container: ContainerClient) -> None:
+def test_resource_file_is_downloaded_with_the_pools_identity(
+    client: BatchClient, job: str, container: ContainerClient
+) -> None:
     url = container.get_blob_client("in/two é.txt").url
     file = models.ResourceFile(http_url=url, file_path="deep/input.txt", file_mode="0600", identity_reference=NODES)
     run_task(client, job, "t", "/bin/bash -c 'cat deep/input.txt; stat -c %a deep/input.txt'", resource_files=[file])
-    assert text_of(client, job, "t") == "two600\n"
+    assert file_text(client, job, "t") == "two600\n"
 
 
-def test_inputs_come_by_sas_from_a_url_and_from_a_container(
+def test_resource_files_are_downloaded_by_sas_from_url_and_container(
     client: BatchClient, job: str, container: ContainerClient
 ) -> None:
     base, _, token = sas(container).partition("?")
@@ -93,13 +94,15 @@ def test_inputs_come_by_sas_from_a_url_and_from_a_container(
         models.ResourceFile(storage_container_url=f"{base}?{token}", blob_prefix="in/", file_path="all"),
     ]
     run_task(client, job, "t", "/bin/bash -c 'cat o; cat all/in/*'", resource_files=files)
-    assert text_of(client, job, "t") == "otheronetwo"
+    assert file_text(client, job, "t") == "otheronetwo"
 
 
-def test_inputs_come_from_auto_storage(client: BatchClient, job: str, container: ContainerClient) -> None:
+def test_resource_files_are_downloaded_from_auto_storage(
+    client: BatchClient, job: str, container: ContainerClient
+) -> None:
     files = [models.ResourceFile(auto_storage_container_name=container.container_name, blob_prefix="other")]
     run_task(client, job, "t", "cat other.txt", resource_files=files)
-    assert text_of(client, job, "t") == "other"
+    assert file_text(client, job, "t") == "other"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_inputs_come_from_auto_storage(client: BatchClient, job: str, container:
         ("other.txt", models.BatchNodeIdentityReference(resource_id="/somebody/else"), "BlobAccessDenied"),
     ],
 )
-def test_an_input_that_cannot_be_had_ends_the_task_before_it_runs(
+def test_missing_resource_file_fails_the_task_before_it_runs(
     client: BatchClient,
     job: str,
     container: ContainerClient,
@@ -127,7 +130,7 @@ def test_an_input_that_cannot_be_had_ends_the_task_before_it_runs(
     assert (info.failure_info.code, info.exit_code, info.retry_count) == (code, None, 0)
 
 
-def test_outputs_go_where_and_when_their_conditions_say(
+def test_output_files_are_uploaded_by_pattern_and_condition(
     client: BatchClient, job: str, container: ContainerClient
 ) -> None:
     def outputs(name: str) -> list[models.OutputFile]:
@@ -148,8 +151,8 @@ def test_outputs_go_where_and_when_their_conditions_say(
     assert task.execution_info.exit_code == 9
 
 
-def test_an_upload_that_fails_leaves_the_exit_code_and_fails_the_task(
-    client: BatchClient, job: str, secure: Secure
+def test_failed_upload_fails_the_task_and_keeps_the_exit_code(
+    client: BatchClient, job: str, secure: SecureEmulator
 ) -> None:
     nowhere = secure.storage.get_container_client("no-such-container")
     files = [output(nowhere, "f", "f", "tasksuccess")]
@@ -160,7 +163,7 @@ def test_an_upload_that_fails_leaves_the_exit_code_and_fails_the_task(
     assert (info.exit_code, info.result, info.failure_info.code) == (0, "failure", "FileUploadContainerNotFound")
 
 
-def test_upload_headers_reach_the_blob_also_of_a_file_in_blocks(
+def test_upload_headers_are_set_on_a_blob_uploaded_in_blocks(
     client: BatchClient, job: str, container: ContainerClient
 ) -> None:
     file = output(container, "big", "big.gif", "tasksuccess")
@@ -175,17 +178,17 @@ def test_upload_headers_reach_the_blob_also_of_a_file_in_blocks(
     assert properties.content_settings.content_type == "image/gif"
 
 
-def test_a_package_is_unzipped_and_its_variable_points_at_it(client: BatchClient, job: str) -> None:
+def test_package_is_unzipped_and_its_variable_has_the_path(client: BatchClient, job: str) -> None:
     package = models.BatchApplicationPackageReference(application_id="hello", version="1.0")
     command = "/bin/bash -c '$AZ_BATCH_APP_PACKAGE_hello_1_0/bin/hello; cat $AZ_BATCH_APP_PACKAGE_hello_1_0/data.txt'"
     run_task(client, job, "t", command, application_package_references=[package])
-    said = text_of(client, job, "t")
+    said = file_text(client, job, "t")
     assert said.startswith("hello from /")
     assert said.endswith("data")
     assert [(each.id, each.versions) for each in client.list_applications()] == [("hello", ["1.0"])]
 
 
-def test_a_package_that_is_not_there_fails_the_task(client: BatchClient, job: str) -> None:
+def test_missing_package_fails_the_task(client: BatchClient, job: str) -> None:
     package = models.BatchApplicationPackageReference(application_id="hello", version="2.0")
     info = run_task(client, job, "t", "true", application_package_references=[package]).execution_info
     assert info is not None

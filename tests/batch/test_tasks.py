@@ -1,4 +1,4 @@
-"""Tasks as processes: directories, environment, exit codes, retries, ends."""
+"""Tasks as processes: directories, environment, exit codes, retries, termination, files."""
 
 from __future__ import annotations
 
@@ -15,39 +15,33 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from local.batch.options import DEFAULT_KEY
-from tests.batch.kit import Emulator, ended, make_job, make_pool, run_task, text_of, until
+from tests.batch.resources import file_text, files_expired, make_job, run_task, wait_for_task
+from tests.support.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from azure.batch import BatchClient
 
-
-@pytest.fixture(scope="module")
-def pool(plain: Emulator) -> str:
-    with plain.client() as client:
-        return make_pool(client, "tasks")
+    from tests.batch.emulators import Emulator
 
 
-@pytest.fixture
-def job(client: BatchClient, pool: str) -> str:
-    return make_job(client, f"j-{uuid.uuid4()}", pool)
-
-
-def test_a_command_line_runs_in_the_working_directory_of_its_task(client: BatchClient, job: str) -> None:
+def test_command_line_runs_in_the_tasks_working_directory(client: BatchClient, job: str) -> None:
     task = run_task(client, job, "t", "/bin/bash -c 'pwd; echo $AZ_BATCH_TASK_WORKING_DIR; echo oops >&2'")
     assert task.execution_info is not None
     assert (task.execution_info.exit_code, task.execution_info.result) == (0, "success")
-    where, again = text_of(client, job, "t").splitlines()
+    where, again = file_text(client, job, "t").splitlines()
     assert where == again
     assert where.endswith(f"/workitems/{job}/job-1/t/wd")
-    assert text_of(client, job, "t", "stderr.txt") == "oops\n"
+    assert file_text(client, job, "t", "stderr.txt") == "oops\n"
 
 
-def test_a_command_line_does_not_run_under_a_shell(client: BatchClient, job: str) -> None:
+def test_command_line_does_not_run_under_a_shell(client: BatchClient, job: str) -> None:
     run_task(client, job, "t", "/bin/echo $HOME '*' \"a  b\" > file")
-    assert text_of(client, job, "t") == "$HOME * a  b > file\n"
+    assert file_text(client, job, "t") == "$HOME * a  b > file\n"
 
 
-def test_the_environment_is_what_batch_documents_and_nothing_of_the_emulators(client: BatchClient, pool: str) -> None:
+def test_environment_has_batchs_variables_and_not_the_emulators(client: BatchClient, pool: str) -> None:
     common = [
         models.EnvironmentSetting(name="FROM_JOB", value="1"),
         models.EnvironmentSetting(name="BOTH", value="job"),
@@ -55,7 +49,7 @@ def test_the_environment_is_what_batch_documents_and_nothing_of_the_emulators(cl
     job = make_job(client, "environment", pool, common_environment_settings=common)
     own = [models.EnvironmentSetting(name="BOTH", value="task")]
     task = run_task(client, job, "t", "/usr/bin/env", environment_settings=own)
-    env = dict(line.split("=", 1) for line in text_of(client, job, "t").splitlines())
+    env = dict(line.split("=", 1) for line in file_text(client, job, "t").splitlines())
     assert env["FROM_JOB"] == "1"
     assert env["BOTH"] == "task"
     assert task.node_info is not None
@@ -80,7 +74,7 @@ def test_the_environment_is_what_batch_documents_and_nothing_of_the_emulators(cl
         ("'unbalanced", "CommandLaunchFailed", None),
     ],
 )
-def test_a_failure_has_batchs_code(
+def test_failed_task_has_batchs_failure_code(
     client: BatchClient, job: str, command: str, code: str, exit_code: int | None
 ) -> None:
     info = run_task(client, job, "t", command).execution_info
@@ -90,24 +84,24 @@ def test_a_failure_has_batchs_code(
     assert info.failure_info.category == "usererror"
 
 
-def test_a_nonzero_exit_is_retried_as_often_as_allowed(client: BatchClient, job: str) -> None:
+def test_nonzero_exit_is_retried_max_task_retry_count_times(client: BatchClient, job: str) -> None:
     constraints = models.BatchTaskConstraints(max_task_retry_count=2)
     count = "/bin/bash -c 'echo x >> ../count; wc -l < ../count; exit 1'"
     task = run_task(client, job, "t", count, constraints=constraints)
     assert task.execution_info is not None
     assert task.execution_info.retry_count == 2
     assert task.execution_info.last_retry_time is not None
-    assert text_of(client, job, "t").strip() == "3"
+    assert file_text(client, job, "t").strip() == "3"
 
 
-def test_a_missing_program_is_not_retried(client: BatchClient, job: str) -> None:
+def test_missing_program_is_not_retried(client: BatchClient, job: str) -> None:
     constraints = models.BatchTaskConstraints(max_task_retry_count=5)
     task = run_task(client, job, "t", "/no/such/program", constraints=constraints)
     assert task.execution_info is not None
     assert task.execution_info.retry_count == 0
 
 
-def test_the_wall_clock_ends_a_task_with_everything_it_started(client: BatchClient, job: str) -> None:
+def test_wall_clock_limit_ends_a_task_with_all_its_processes(client: BatchClient, job: str) -> None:
     marker = f"{uuid.uuid4().int % 10**6 + 10**6}"
     constraints = models.BatchTaskConstraints(max_wall_clock_time=dt.timedelta(seconds=0.3))
     task = run_task(client, job, "t", f"/bin/bash -c 'sleep {marker} & sleep {marker}'", constraints=constraints)
@@ -121,15 +115,15 @@ def _running(*arguments: str) -> bool:
     return any(process.info["cmdline"] == list(arguments) for process in psutil.process_iter(["cmdline"]))
 
 
-def test_what_a_task_leaves_running_goes_when_it_ends(client: BatchClient, job: str) -> None:
+def test_background_processes_of_a_task_are_killed_at_its_end(client: BatchClient, job: str) -> None:
     marker = f"{uuid.uuid4().int % 10**6 + 10**6}"
     run_task(client, job, "t", f"/bin/bash -c 'sleep {marker} & exit 0'")
     assert not _running("sleep", marker)
 
 
-def test_terminating_a_running_task_ends_it_at_once(client: BatchClient, job: str) -> None:
+def test_terminating_a_running_task_completes_it(client: BatchClient, job: str) -> None:
     client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line="sleep 1000"))
-    until(lambda: client.get_task(job, "t").state == "running")
+    wait_until(lambda: client.get_task(job, "t").state == "running")
     client.terminate_task(job, "t")
     info = client.get_task(job, "t").execution_info
     assert info is not None
@@ -141,19 +135,19 @@ def test_terminating_a_running_task_ends_it_at_once(client: BatchClient, job: st
     assert refused.value.error.code == "TaskCompleted"
 
 
-def test_a_failed_task_can_be_reactivated_and_a_successful_one_cannot(client: BatchClient, job: str) -> None:
+def test_failed_task_can_be_reactivated_and_successful_one_cannot(client: BatchClient, job: str) -> None:
     flip = "/bin/bash -c 'test -e ../seen || { touch ../seen; exit 1; }'"
     assert run_task(client, job, "t", flip).execution_info.exit_code == 1  # type: ignore[union-attr]
     client.reactivate_task(job, "t")
-    assert ended(client, job, "t").execution_info.exit_code == 0  # type: ignore[union-attr]
+    assert wait_for_task(client, job, "t").execution_info.exit_code == 0  # type: ignore[union-attr]
     with pytest.raises(ResourceExistsError):
         client.reactivate_task(job, "t")
 
 
-def test_a_deleted_task_is_gone_with_its_process(client: BatchClient, job: str) -> None:
+def test_deleting_a_task_kills_its_process(client: BatchClient, job: str) -> None:
     marker = f"{uuid.uuid4().int % 10**6 + 10**6}"
     client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line=f"sleep {marker}"))
-    until(lambda: _running("sleep", marker))
+    wait_until(lambda: _running("sleep", marker))
     client.delete_task(job, "t")
     assert not _running("sleep", marker)
     with pytest.raises(ResourceNotFoundError) as gone:
@@ -161,10 +155,10 @@ def test_a_deleted_task_is_gone_with_its_process(client: BatchClient, job: str) 
     assert gone.value.error is not None
     assert gone.value.error.code == "TaskNotFound"
     client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line="true"))
-    ended(client, job, "t")
+    wait_for_task(client, job, "t")
 
 
-async def test_a_task_deleted_while_it_starts_leaves_no_slot_taken(plain: Emulator, job: str) -> None:
+async def test_task_deleted_while_it_starts_frees_its_slots(plain: Emulator, job: str) -> None:
     async with AsyncBatchClient(plain.url, AzureNamedKeyCredential("gifdrop", DEFAULT_KEY)) as other:
 
         async def there_and_gone(index: int) -> None:
@@ -173,8 +167,12 @@ async def test_a_task_deleted_while_it_starts_leaves_no_slot_taken(plain: Emulat
 
         await asyncio.gather(*(there_and_gone(index) for index in range(40)))
         await other.create_task(job, models.BatchTaskCreateOptions(id="w", command_line="true", required_slots=2))
-        while (await other.get_task(job, "w")).state != "completed":
-            await asyncio.sleep(0.02)
+
+        async def completed() -> bool:
+            return (await other.get_task(job, "w")).state == "completed"
+
+        condition: Callable[[], bool | Awaitable[bool]] = completed
+        await wait_until_async(condition)
 
 
 def test_ids_are_case_insensitive(client: BatchClient, job: str) -> None:
@@ -184,18 +182,18 @@ def test_ids_are_case_insensitive(client: BatchClient, job: str) -> None:
         client.create_task(job, models.BatchTaskCreateOptions(id="TASK", command_line="true"))
 
 
-def test_task_slots_bound_what_runs_at_once(client: BatchClient, job: str) -> None:
+def test_task_slots_limit_parallel_tasks(client: BatchClient, job: str) -> None:
     wide = [models.BatchTaskCreateOptions(id=f"w{i}", command_line="sleep 0.2", required_slots=2) for i in range(2)]
     client.create_task_collection(job, models.BatchTaskGroup(task_values=wide))
-    until(lambda: client.get_job_task_counts(job).task_counts.running == 1)
+    wait_until(lambda: client.get_job_task_counts(job).task_counts.running == 1)
     counts = client.get_job_task_counts(job)
     assert (counts.task_counts.active, counts.task_slot_counts.running) == (1, 2)
     with pytest.raises(HttpResponseError):
         client.create_task(job, models.BatchTaskCreateOptions(id="too-wide", command_line="true", required_slots=3))
-    ended(client, job, "w1")
+    wait_for_task(client, job, "w1")
 
 
-def test_a_collection_says_of_each_task_what_became_of_it(client: BatchClient, job: str) -> None:
+def test_task_collection_reports_the_result_of_each_task(client: BatchClient, job: str) -> None:
     run_task(client, job, "there", "true")
     group = [models.BatchTaskCreateOptions(id=name, command_line="true") for name in ("new", "there", "bad id")]
     result = client.create_task_collection(job, models.BatchTaskGroup(task_values=group))
@@ -209,7 +207,7 @@ def test_a_collection_says_of_each_task_what_became_of_it(client: BatchClient, j
     assert by_id["bad id"].error.code == "InvalidPropertyValue"
 
 
-def test_a_body_over_a_megabyte_is_refused_and_the_sdk_copes(client: BatchClient, job: str) -> None:
+def test_body_over_a_megabyte_is_refused_and_the_sdk_splits_it(client: BatchClient, job: str) -> None:
     big = [models.EnvironmentSetting(name="X", value="x" * 30_000)]
     tasks = [
         models.BatchTaskCreateOptions(id=f"b{i}", command_line="true", environment_settings=big) for i in range(60)
@@ -219,10 +217,10 @@ def test_a_body_over_a_megabyte_is_refused_and_the_sdk_copes(client: BatchClient
     assert refused.value.error is not None
     assert refused.value.error.code == "RequestBodyTooLarge"
     client.create_tasks(job, tasks)
-    until(lambda: client.get_job_task_counts(job).task_counts.completed == 60)
+    wait_until(lambda: client.get_job_task_counts(job).task_counts.completed == 60)
 
 
-def test_files_of_a_task_are_listed_and_read_by_range(client: BatchClient, job: str) -> None:
+def test_task_files_are_listed_read_by_range_and_deleted(client: BatchClient, job: str) -> None:
     run_task(client, job, "t", "/bin/bash -c 'mkdir d; printf 0123456789 > \"d/a b\"'")
     names = {each.name: each for each in client.list_task_files(job, "t", recursive=True)}
     assert {"stdout.txt", "stderr.txt", "wd", "wd/d", "wd/d/a b"} == set(names)
@@ -230,7 +228,7 @@ def test_files_of_a_task_are_listed_and_read_by_range(client: BatchClient, job: 
     assert names["wd/d/a b"].properties is not None
     assert names["wd/d/a b"].properties.content_length == 10
     assert {each.name for each in client.list_task_files(job, "t")} == {"stdout.txt", "stderr.txt", "wd"}
-    assert text_of(client, job, "t", "wd/d/a b") == "0123456789"
+    assert file_text(client, job, "t", "wd/d/a b") == "0123456789"
     part = client.download_task_file(job, "t", "wd/d/a b", ocp_range="bytes=2-4")
     assert b"".join(part) == b"234"
     assert client.get_task_file_properties(job, "t", "wd/d/a b").content_length == 10
@@ -242,15 +240,7 @@ def test_files_of_a_task_are_listed_and_read_by_range(client: BatchClient, job: 
         client.get_task_file_properties(job, "t", "wd/d/a b")
 
 
-def test_files_go_when_their_retention_is_over(client: BatchClient, job: str) -> None:
+def test_task_files_are_removed_after_their_retention_time(client: BatchClient, job: str) -> None:
     constraints = models.BatchTaskConstraints(retention_time=dt.timedelta(milliseconds=1))
     run_task(client, job, "t", "echo hi", constraints=constraints)
-
-    def cleaned() -> bool:
-        try:
-            client.get_task_file_properties(job, "t", "stdout.txt")
-        except ResourceExistsError:
-            return True
-        return False
-
-    assert until(cleaned)
+    wait_until(lambda: files_expired(client, job, "t"))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 from azure.batch import BatchClient, models
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
-from tests.batch.kit import Bearer, pool_options, until
-from tests.batch.test_storage import AZURITE_KEY
+from tests.batch.resources import pool_options
+from tests.batch.secure import AZURITE_KEY, SecureEmulator
+from tests.batch.tokens import Bearer
+from tests.support.waiting import wait_until
 
-if TYPE_CHECKING:
-    from tests.batch.conftest import Secure
 
-
-def test_the_tutorial_works_as_published(secure: Secure) -> None:
+def test_tutorial_works_as_published(secure: SecureEmulator) -> None:
     container = secure.storage.create_container("tutorial-input")
     inputs = []
     for index in range(3):
@@ -52,7 +50,7 @@ def test_the_tutorial_works_as_published(secure: Secure) -> None:
                 for index, file in enumerate(inputs)
             ],
         )
-        until(lambda: all(task.state == models.BatchTaskState.COMPLETED for task in client.list_tasks("tutorial")))
+        wait_until(lambda: all(task.state == models.BatchTaskState.COMPLETED for task in client.list_tasks("tutorial")))
         for task in client.list_tasks("tutorial"):
             assert task.node_info is not None
             assert client.get_node("tutorial", task.node_info.node_id or "").start_task_info is not None

@@ -1,11 +1,7 @@
-"""The protocol as clients see it: authentication, headers, conditions, errors, lists."""
+"""The protocol as clients see it: authentication, headers, preconditions, errors, lists."""
 
 from __future__ import annotations
 
-import json
-import time
-import urllib.error
-import urllib.request
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -23,44 +19,18 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from tests.batch.kit import AsyncBearer, Emulator, make_job, make_pool, make_token, until
+from tests.batch.emulators import Emulator, call
+from tests.batch.resources import make_job, make_pool
+from tests.batch.tokens import AsyncBearer, Bearer, make_token
+from tests.support.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
-    from tests.batch.conftest import Secure
+    from collections.abc import Awaitable, Callable
+
+    from tests.batch.secure import SecureEmulator
 
 
-@pytest.fixture(scope="module")
-def pool(plain: Emulator) -> str:
-    with plain.client() as client:
-        return make_pool(client, "wire")
-
-
-@pytest.fixture
-def job(client: BatchClient, pool: str) -> str:
-    return make_job(client, f"j-{uuid.uuid4()}", pool)
-
-
-def call(
-    plain: Emulator, method: str, path: str, *, body: object = None, headers: dict[str, str] | None = None
-) -> tuple[int, dict[str, str], Any]:
-    """Status, headers and JSON of a raw request with a bearer token; the api-version is added unless it is there."""
-    url = plain.url + path
-    if "api-version" not in path:
-        url += ("&" if "?" in path else "?") + "api-version=2025-06-01"
-    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-    sent = {"Authorization": f"Bearer {make_token('https://batch.core.windows.net/')}"} | (headers or {})
-    request = urllib.request.Request(url, data=data, method=method, headers=sent)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request) as reply:  # noqa: S310
-            text = reply.read()
-            return reply.status, dict(reply.headers), json.loads(text) if text else None
-    except urllib.error.HTTPError as error:
-        with error:
-            text = error.read()
-            return error.code, dict(error.headers), json.loads(text) if text else None
-
-
-def test_every_reply_names_its_request(plain: Emulator, job: str) -> None:
+def test_response_has_request_ids_and_etag(plain: Emulator, job: str) -> None:
     mine = str(uuid.uuid4())
     sent = {"client-request-id": mine, "return-client-request-id": "true"}
     status, headers, body = call(plain, "GET", f"/jobs/{job}", headers=sent)
@@ -74,7 +44,7 @@ def test_every_reply_names_its_request(plain: Emulator, job: str) -> None:
     assert body["odata.metadata"].endswith("$metadata#jobs/@Element")
 
 
-def test_an_error_has_the_form_of_the_service(plain: Emulator) -> None:
+def test_error_response_has_the_form_of_the_service(plain: Emulator) -> None:
     status, headers, body = call(plain, "GET", "/jobs/none")
     assert status == 404
     assert headers["Content-Type"].startswith("application/json")
@@ -104,7 +74,7 @@ def test_an_error_has_the_form_of_the_service(plain: Emulator) -> None:
         ("GET", "/certificates", None, 400, "OperationNotSupported"),
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused_in_batchs_words(
+def test_invalid_request_gets_batchs_status_and_code(
     plain: Emulator, pool: str, method: str, path: str, body: object, status: int, code: str
 ) -> None:
     assert pool == "wire"
@@ -112,7 +82,7 @@ def test_a_request_that_makes_no_sense_is_refused_in_batchs_words(
     assert (got, answer["code"]) == (status, code)
 
 
-def test_a_bearer_token_must_be_for_batch_and_current(plain: Emulator) -> None:
+def test_bearer_token_must_be_for_batch_and_unexpired(plain: Emulator) -> None:
     for token in (
         "nonsense",
         make_token("https://storage.azure.com"),
@@ -124,7 +94,7 @@ def test_a_bearer_token_must_be_for_batch_and_current(plain: Emulator) -> None:
         assert headers["WWW-Authenticate"].startswith("Bearer ")
 
 
-def test_a_wrong_key_is_refused(plain: Emulator) -> None:
+def test_wrong_key_or_account_is_refused(plain: Emulator) -> None:
     with BatchClient(plain.url, AzureNamedKeyCredential("gifdrop", "d3Jvbmc=")) as client:
         with pytest.raises(HttpResponseError) as refused:
             client.get_job("none")
@@ -136,12 +106,12 @@ def test_a_wrong_key_is_refused(plain: Emulator) -> None:
         client.get_job("none")
 
 
-def test_no_proof_at_all_is_unauthenticated(plain: Emulator) -> None:
+def test_request_without_credentials_is_unauthenticated(plain: Emulator) -> None:
     status, _, body = call(plain, "GET", "/jobs", headers={"Authorization": ""})
     assert (status, body["code"]) == (401, "AuthenticationFailed")
 
 
-def test_conditions_hold_an_update_back(client: BatchClient, job: str) -> None:
+def test_update_with_a_stale_etag_is_refused(client: BatchClient, job: str) -> None:
     seen = client.get_job(job)
     change = models.BatchJobUpdateOptions(priority=5)
     client.update_job(job, change, etag=seen.etag, match_condition=MatchConditions.IfNotModified)
@@ -153,19 +123,19 @@ def test_conditions_hold_an_update_back(client: BatchClient, job: str) -> None:
     assert refused.value.error.code == "ConditionNotMet"
 
 
-def test_a_get_of_a_known_version_has_no_body(plain: Emulator, job: str) -> None:
+def test_get_with_the_current_etag_is_not_modified(plain: Emulator, job: str) -> None:
     _, headers, _ = call(plain, "GET", f"/jobs/{job}")
     status, _, body = call(plain, "GET", f"/jobs/{job}", headers={"If-None-Match": headers["ETag"]})
     assert (status, body) == (304, None)
 
 
-def test_existence_is_asked_without_a_body(client: BatchClient, pool: str) -> None:
+def test_pool_exists_is_a_head_request(client: BatchClient, pool: str) -> None:
     assert client.pool_exists(pool)
     with pytest.raises(ResourceNotFoundError):
         client.pool_exists("none")
 
 
-def test_doubles_are_refused(client: BatchClient, pool: str, job: str) -> None:
+def test_second_resource_with_the_same_id_is_refused(client: BatchClient, pool: str, job: str) -> None:
     with pytest.raises(ResourceExistsError) as refused:
         make_job(client, job, pool)
     assert refused.value.error is not None
@@ -176,12 +146,12 @@ def test_doubles_are_refused(client: BatchClient, pool: str, job: str) -> None:
     assert refused.value.error.code == "PoolExists"
 
 
-def test_a_list_is_filtered_projected_and_paged(client: BatchClient, job: str) -> None:
+def test_list_is_filtered_projected_and_paged(client: BatchClient, job: str) -> None:
     tasks = [
         models.BatchTaskCreateOptions(id=f"t{i:03}", command_line=f"/bin/bash -c 'exit {i % 2}'") for i in range(30)
     ]
     client.create_tasks(job, tasks)
-    until(lambda: client.get_job_task_counts(job).task_counts.completed == 30)
+    wait_until(lambda: client.get_job_task_counts(job).task_counts.completed == 30)
     pages: Any = list(
         client.list_tasks(
             job,
@@ -201,15 +171,18 @@ def test_a_list_is_filtered_projected_and_paged(client: BatchClient, job: str) -
     assert list(client.list_tasks(job, filter="not (state eq 'completed')")) == []
 
 
-async def test_the_asynchronous_client_works_over_tls_with_a_token(secure: Secure) -> None:
+async def test_asynchronous_client_works_over_tls_with_a_token(secure: SecureEmulator) -> None:
     async with AsyncBatchClient(secure.url, AsyncBearer(), connection_verify=str(secure.ca)) as client:
         await client.create_job(models.BatchJobCreateOptions(id="aio", pool_info=models.BatchPoolInfo(pool_id="nodes")))
         await client.create_tasks(
             "aio", [models.BatchTaskCreateOptions(id=f"t{i}", command_line="echo aio") for i in range(120)]
         )
-        end = time.monotonic() + 30
-        while (await client.get_job_task_counts("aio")).task_counts.completed < 120:
-            assert time.monotonic() < end
+
+        async def all_completed() -> bool:
+            return (await client.get_job_task_counts("aio")).task_counts.completed == 120
+
+        condition: Callable[[], bool | Awaitable[bool]] = all_completed
+        await wait_until_async(condition)
         listed = [task.id async for task in client.list_tasks("aio", select=["id"], max_results=50)]
         assert len(set(listed)) == 120
         chunks = await client.download_task_file("aio", "t7", "stdout.txt")
@@ -218,13 +191,7 @@ async def test_the_asynchronous_client_works_over_tls_with_a_token(secure: Secur
         await poller.wait()
 
 
-def test_a_client_without_the_key_meets_an_authentication_error_of_the_sdk(secure: Secure) -> None:
-    class Wrong:
-        def get_token(self, *_scopes: str, **_kwargs: object) -> object:
-            from azure.core.credentials import AccessToken
-
-            return AccessToken(make_token("https://elsewhere"), int(time.time()) + 3600)
-
-    client = BatchClient(secure.url, Wrong(), connection_verify=str(secure.ca))  # type: ignore[arg-type]
+def test_token_for_another_audience_raises_client_authentication_error(secure: SecureEmulator) -> None:
+    client = BatchClient(secure.url, Bearer("https://elsewhere"), connection_verify=str(secure.ca))
     with client, pytest.raises(ClientAuthenticationError):
         client.get_pool("nodes")

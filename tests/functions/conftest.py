@@ -1,4 +1,4 @@
-"""One host of the app that has everything, for all tests that only ask it something."""
+"""One host for the app `everything`, shared by all tests that only send it requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.functions.host import APPS, RunningHost, running_host
+from tests.functions.host_process import APPS, RunningHost, running_host
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""HTTP functions behind the host: routes, keys, and what passes through in both directions."""
+"""HTTP functions in the host: routes, keys, requests and responses."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from yarl import URL
 
-from tests.functions.host import eventually
+from tests.support.waiting import wait_until_async
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from tests.functions.host import RunningHost
+    from tests.functions.host_process import RunningHost
 
 
 async def echo(client: aiohttp.ClientSession, path: str) -> dict[str, Any]:
-    async with client.get(URL(path, encoded=True)) as answer:
-        assert answer.status == 200
-        found: dict[str, Any] = await answer.json()
+    async with client.get(URL(path, encoded=True)) as response:
+        assert response.status == 200
+        found: dict[str, Any] = await response.json()
         return found
 
 
@@ -38,60 +38,58 @@ async def echo(client: aiohttp.ClientSession, path: str) -> dict[str, Any]:
         ("-v.mp4", "-v.mp4"),
     ],
 )
-async def test_a_catch_all_gives_the_decoded_rest_of_the_path(
-    client: aiohttp.ClientSession, raw: str, value: str
-) -> None:
+async def test_catch_all_is_the_decoded_rest_of_the_path(client: aiohttp.ClientSession, raw: str, value: str) -> None:
     assert (await echo(client, f"/api/echo/{raw}"))["route"] == {"rest": value}
 
 
 @pytest.mark.parametrize("path", ["/api/echo", "/api/echo/", "/API/Echo"])
-async def test_an_empty_catch_all_has_no_value(client: aiohttp.ClientSession, path: str) -> None:
+async def test_empty_catch_all_has_no_value(client: aiohttp.ClientSession, path: str) -> None:
     assert (await echo(client, path))["route"] == {}
 
 
-async def test_a_function_sees_the_query_joined_and_without_empty_values(client: aiohttp.ClientSession) -> None:
+async def test_query_values_are_joined_and_empty_ones_omitted(client: aiohttp.ClientSession) -> None:
     seen = await echo(client, "/api/echo?a=1&a=2&b=x+y%2B&c=&d")
     assert seen["params"] == {"a": "1,2", "b": "x y+"}
     assert seen["url"].endswith("/api/echo?a=1&a=2&b=x+y%2B&c=&d")
 
 
-async def test_a_function_sees_method_headers_and_body(client: aiohttp.ClientSession) -> None:
-    async with client.post("/api/echo/x", data=b"\x00\xff", headers={"X-Thing": "Some"}) as answer:
-        seen = await answer.json()
+async def test_request_has_method_headers_and_body(client: aiohttp.ClientSession) -> None:
+    async with client.post("/api/echo/x", data=b"\x00\xff", headers={"X-Thing": "Some"}) as response:
+        seen = await response.json()
     assert seen["method"] == "POST"
     assert seen["headers"]["x-thing"] == "Some"
     assert seen["body"] == "\x00\xff"
 
 
-async def test_a_sync_function_runs_in_a_thread_with_its_context(client: aiohttp.ClientSession) -> None:
-    async with client.get("/api/item/tom") as answer:
-        seen = await answer.json(content_type="text/plain")
-        assert answer.headers["x-item"] == "yes"
-        assert answer.headers["Set-Cookie"] == "a=b; Path=/"
+async def test_sync_function_runs_in_a_thread_with_its_context(client: aiohttp.ClientSession) -> None:
+    async with client.get("/api/item/tom") as response:
+        seen = await response.json(content_type="text/plain")
+        assert response.headers["x-item"] == "yes"
+        assert response.headers["Set-Cookie"] == "a=b; Path=/"
     assert seen["name"] == "tom"
     assert seen["function"] == "item"
     assert seen["thread"] is True
     assert len(seen["invocation"]) == 36
 
 
-async def test_status_type_and_bytes_come_through(client: aiohttp.ClientSession) -> None:
-    async with client.get("/api/bytes") as answer:
-        assert (answer.status, answer.content_type) == (203, "image/gif")
-        assert await answer.read() == bytes(range(256))
+async def test_response_has_status_content_type_and_bytes(client: aiohttp.ClientSession) -> None:
+    async with client.get("/api/bytes") as response:
+        assert (response.status, response.content_type) == (203, "image/gif")
+        assert await response.read() == bytes(range(256))
 
 
-async def test_a_returned_string_is_plain_text(client: aiohttp.ClientSession) -> None:
-    async with client.get("/api/text") as answer:
-        assert (answer.status, answer.content_type, await answer.text()) == (200, "text/plain", "plain")
+async def test_returned_string_is_plain_text(client: aiohttp.ClientSession) -> None:
+    async with client.get("/api/text") as response:
+        assert (response.status, response.content_type, await response.text()) == (200, "text/plain", "plain")
 
 
 @pytest.mark.parametrize("path", ["/api/fails", "/api/nothing"])
-async def test_an_exception_or_no_answer_is_an_empty_500(client: aiohttp.ClientSession, path: str) -> None:
-    async with client.get(path) as answer:
-        assert (answer.status, await answer.read()) == (500, b"")
+async def test_exception_or_missing_return_value_is_an_empty_500(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(path) as response:
+        assert (response.status, await response.read()) == (500, b"")
 
 
-async def test_the_log_tells_the_error_with_its_traceback(client: aiohttp.ClientSession, host: RunningHost) -> None:
+async def test_log_has_the_error_with_its_traceback(client: aiohttp.ClientSession, host: RunningHost) -> None:
     async with client.get("/api/fails"):
         pass
     log = host.log.read_text()
@@ -100,9 +98,7 @@ async def test_the_log_tells_the_error_with_its_traceback(client: aiohttp.Client
     assert "ValueError: this is what went wrong" in log
 
 
-async def test_a_line_break_in_a_path_cannot_forge_a_line_of_the_log(
-    client: aiohttp.ClientSession, host: RunningHost
-) -> None:
+async def test_line_break_in_a_path_cannot_forge_a_log_line(client: aiohttp.ClientSession, host: RunningHost) -> None:
     await echo(client, "/api/echo/x%0AExecuted 'Functions.forged'".replace(" ", "%20"))
     assert not any(line.startswith("Executed 'Functions.forged'") for line in host.log.read_text().splitlines())
 
@@ -122,11 +118,13 @@ async def test_a_line_break_in_a_path_cannot_forge_a_line_of_the_log(
         ("GET", "/api/item/%00", 400),
     ],
 )
-async def test_routes_and_methods(client: aiohttp.ClientSession, method: str, path: str, status: int) -> None:
-    async with client.request(method, URL(path, encoded=True)) as answer:
-        assert answer.status == status
+async def test_requests_are_matched_by_route_and_method(
+    client: aiohttp.ClientSession, method: str, path: str, status: int
+) -> None:
+    async with client.request(method, URL(path, encoded=True)) as response:
+        assert response.status == status
         if method == "HEAD":
-            assert await answer.read() == b""
+            assert await response.read() == b""
 
 
 @pytest.mark.parametrize(
@@ -143,44 +141,43 @@ async def test_routes_and_methods(client: aiohttp.ClientSession, method: str, pa
         ("/api/text", "wrong", 200),
     ],
 )
-async def test_keys_in_header_and_query(client: aiohttp.ClientSession, path: str, key: str | None, status: int) -> None:
+async def test_key_is_accepted_in_header_and_query(
+    client: aiohttp.ClientSession, path: str, key: str | None, status: int
+) -> None:
     headers = {} if key is None else {"x-functions-key": key}
-    async with client.get(path, headers=headers) as answer:
-        assert answer.status == status
-    async with client.get(path, params={} if key is None else {"code": key}) as answer:
-        assert answer.status == status
+    async with client.get(path, headers=headers) as response:
+        assert response.status == status
+    async with client.get(path, params={} if key is None else {"code": key}) as response:
+        assert response.status == status
 
 
-async def test_the_key_in_the_header_comes_before_the_one_in_the_query(client: aiohttp.ClientSession) -> None:
+async def test_key_in_the_header_takes_precedence_over_the_query(client: aiohttp.ClientSession) -> None:
     async with client.get(
         "/api/guarded", params={"code": "the function key"}, headers={"x-functions-key": "wrong"}
-    ) as answer:
-        assert answer.status == 401
+    ) as response:
+        assert response.status == 401
 
 
-async def test_an_unknown_route_does_not_ask_for_a_key(client: aiohttp.ClientSession) -> None:
-    async with client.post("/api/guarded/more") as answer:
-        assert answer.status == 404
+async def test_unknown_route_is_404_without_a_key(client: aiohttp.ClientSession) -> None:
+    async with client.post("/api/guarded/more") as response:
+        assert response.status == 404
 
 
-async def test_a_function_that_outlasts_the_timeout_is_cancelled(
-    client: aiohttp.ClientSession, host: RunningHost
-) -> None:
-    async with client.get("/api/slow", params={"seconds": "60"}) as answer:
-        assert answer.status == 500
-    eventually(lambda: host.noted(slow="cancelled"))
+async def test_function_is_cancelled_after_the_timeout(client: aiohttp.ClientSession, host: RunningHost) -> None:
+    async with client.get("/api/slow", params={"seconds": "60"}) as response:
+        assert response.status == 500
+    await wait_until_async(lambda: host.notes_with(slow="cancelled"))
 
 
-async def test_requests_run_side_by_side(client: aiohttp.ClientSession, host: RunningHost) -> None:
-    async def ask_slowly() -> int:
-        async with client.get("/api/slow", params={"seconds": "1.5"}) as answer:
-            return answer.status
+async def test_requests_run_concurrently(client: aiohttp.ClientSession, host: RunningHost) -> None:
+    async def request_slow() -> int:
+        async with client.get("/api/slow", params={"seconds": "1.5"}) as response:
+            return response.status
 
-    began, ended = len(host.noted(slow="began")), len(host.noted(slow="ended"))
-    slow = asyncio.create_task(ask_slowly())
-    while len(host.noted(slow="began")) == began:
-        await asyncio.sleep(0.02)
+    began, ended = len(host.notes_with(slow="began")), len(host.notes_with(slow="ended"))
+    slow = asyncio.create_task(request_slow())
+    await wait_until_async(lambda: len(host.notes_with(slow="began")) > began)
     async with client.get("/api/text") as quick:
         assert quick.status == 200
-    assert len(host.noted(slow="ended")) == ended
+    assert len(host.notes_with(slow="ended")) == ended
     assert await slow == 200

@@ -1,4 +1,4 @@
-"""The Event Grid webhook: handshake, notifications, and what it refuses."""
+"""The Event Grid webhook: handshake, notifications and rejected requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     import aiohttp
 
-    from tests.functions.host import RunningHost
+    from tests.functions.host_process import RunningHost
 
 PATH = "/runtime/webhooks/eventgrid"
 QUERY = {"functionName": "on_event", "code": "events"}
@@ -30,44 +30,44 @@ def event(*, subject: str = "cats/tom.mp4") -> dict[str, Any]:
     }
 
 
-async def test_the_handshake_gives_back_the_code(client: aiohttp.ClientSession) -> None:
+async def test_handshake_returns_the_validation_code(client: aiohttp.ClientSession) -> None:
     validation = event() | {"data": {"validationCode": "a-code", "validationUrl": "https://x"}}
     headers = {"aeg-event-type": "SubscriptionValidation"}
-    async with client.post(PATH, params=QUERY, json=[validation], headers=headers) as answer:
-        assert answer.status == 200
-        assert await answer.json() == {"validationResponse": "a-code"}
+    async with client.post(PATH, params=QUERY, json=[validation], headers=headers) as response:
+        assert response.status == 200
+        assert await response.json() == {"validationResponse": "a-code"}
 
 
-async def test_each_event_of_a_batch_is_an_invocation(client: aiohttp.ClientSession, host: RunningHost) -> None:
+async def test_each_event_of_a_batch_is_one_invocation(client: aiohttp.ClientSession, host: RunningHost) -> None:
     batch = [event(), event(subject="ä b.mp4")]
-    async with client.post(PATH, params=QUERY, json=batch, headers=NOTIFICATION) as answer:
-        assert (answer.status, await answer.read()) == (202, b"")
+    async with client.post(PATH, params=QUERY, json=batch, headers=NOTIFICATION) as response:
+        assert (response.status, await response.read()) == (202, b"")
     for sent in batch:
-        (noted,) = host.noted(event=sent["id"])
+        (noted,) = host.notes_with(event=sent["id"])
         assert noted["subject"] == sent["subject"]
         assert noted["data"] == sent["data"]
         assert noted["time"] == "2026-11-21 00:00:00.123456+00:00"
 
 
-async def test_a_single_object_is_one_event_and_names_are_case_insensitive_in_the_path(
+async def test_single_object_is_one_event_and_the_path_is_case_insensitive(
     client: aiohttp.ClientSession, host: RunningHost
 ) -> None:
     sent = event()
     path = "/runtime/webhooks/EventGrid"
-    async with client.post(path, params=QUERY, json=sent, headers={"aeg-event-type": "notification"}) as answer:
-        assert answer.status == 202
-    assert host.noted(event=sent["id"])
+    async with client.post(path, params=QUERY, json=sent, headers={"aeg-event-type": "notification"}) as response:
+        assert response.status == 202
+    assert host.notes_with(event=sent["id"])
 
 
-async def test_one_failure_fails_the_whole_batch_and_the_others_run_all_the_same(
+async def test_one_failed_event_fails_the_batch_after_the_others_have_run(
     client: aiohttp.ClientSession, host: RunningHost
 ) -> None:
     batch = [event(), event(subject="fail"), event()]
-    async with client.post(PATH, params=QUERY, json=batch, headers=NOTIFICATION) as answer:
-        assert answer.status == 500
-        assert await answer.text() == "the event cannot be handled"
+    async with client.post(PATH, params=QUERY, json=batch, headers=NOTIFICATION) as response:
+        assert response.status == 500
+        assert await response.text() == "the event cannot be handled"
     for sent in batch:
-        assert host.noted(event=sent["id"])
+        assert host.notes_with(event=sent["id"])
 
 
 @pytest.mark.parametrize(
@@ -85,21 +85,21 @@ async def test_one_failure_fails_the_whole_batch_and_the_others_run_all_the_same
         (QUERY, {"aeg-event-type": "Unsubscribe"}, 202),
     ],
 )
-async def test_what_the_webhook_answers(
+async def test_webhook_checks_key_function_and_event_type(
     client: aiohttp.ClientSession, query: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
-    async with client.post(PATH, params=query, json=[event()], headers=headers) as answer:
-        assert answer.status == status
+    async with client.post(PATH, params=query, json=[event()], headers=headers) as response:
+        assert response.status == status
 
 
 @pytest.mark.parametrize("body", ["", "no json", "7", "[7]"])
-async def test_what_is_no_event_is_a_500(client: aiohttp.ClientSession, body: str) -> None:
-    async with client.post(PATH, params=QUERY, data=body, headers=NOTIFICATION) as answer:
-        assert answer.status == 500
+async def test_invalid_event_is_a_500(client: aiohttp.ClientSession, body: str) -> None:
+    async with client.post(PATH, params=QUERY, data=body, headers=NOTIFICATION) as response:
+        assert response.status == 500
 
 
-async def test_options_allows_the_origin_that_asks(client: aiohttp.ClientSession) -> None:
+async def test_options_allows_the_requesting_origin(client: aiohttp.ClientSession) -> None:
     headers = {"Webhook-Request-Origin": "eventgrid.azure.net"}
-    async with client.options(PATH, params=QUERY, headers=headers) as answer:
-        assert answer.status == 200
-        assert answer.headers["Webhook-Allowed-Origin"] == "eventgrid.azure.net"
+    async with client.options(PATH, params=QUERY, headers=headers) as response:
+        assert response.status == 200
+        assert response.headers["Webhook-Allowed-Origin"] == "eventgrid.azure.net"

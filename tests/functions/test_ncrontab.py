@@ -1,4 +1,4 @@
-"""Timer schedules as functions of time."""
+"""Timer schedules."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def moment(text: str) -> datetime:
         ("00:30:00", "2026-11-20 11:29:30.250"),
     ],
 )
-def test_the_next_occurrence(expression: str, after: str) -> None:
+def test_schedule_gives_the_next_occurrence(expression: str, after: str) -> None:
     assert parse(expression).after(FRIDAY) == moment(after)
 
 
-def test_an_occurrence_is_never_its_own_successor() -> None:
+def test_next_occurrence_is_strictly_later() -> None:
     noon = moment("2026-11-20 12:00:00")
     assert parse("0 0 12 * * *").after(noon) == noon + timedelta(days=1)
 
@@ -75,7 +75,7 @@ def test_an_occurrence_is_never_its_own_successor() -> None:
         "٣ * * * * *",
     ],
 )
-def test_what_is_no_schedule_is_refused(expression: str) -> None:
+def test_invalid_schedule_is_rejected(expression: str) -> None:
     with pytest.raises(InvalidScheduleError):
         parse(expression)
 
@@ -91,7 +91,7 @@ def test_what_is_no_schedule_is_refused(expression: str) -> None:
         ("3:01:00:00", timedelta(days=3, hours=1)),
     ],
 )
-def test_time_spans_are_read_as_dotnet_does(text: str, span: timedelta) -> None:
+def test_time_spans_are_parsed_as_in_dotnet(text: str, span: timedelta) -> None:
     assert parse_time_span(text) == span
 
 
@@ -99,7 +99,7 @@ def test_time_spans_are_read_as_dotnet_does(text: str, span: timedelta) -> None:
     ("expression", "often"),
     [("*/15 * * * * *", True), ("0 * * * * *", False), ("0,59 0 0 1 1 *", False), ("00:00:59", True), ("1:00", False)],
 )
-def test_schedules_below_a_minute_are_told_apart(expression: str, often: bool) -> None:
+def test_is_sub_minute_detects_recurrence_within_a_minute(expression: str, often: bool) -> None:
     assert is_sub_minute(parse(expression), FRIDAY) is often
 
 
@@ -113,7 +113,7 @@ moments = st.datetimes(min_value=datetime(1999, 12, 1), max_value=datetime(2040,
     hour=st.sets(st.integers(0, 23), min_size=1, max_size=4),
     weekday=st.sets(st.integers(0, 6), min_size=1, max_size=7),
 )
-def test_the_next_occurrence_matches_and_none_lies_before_it(
+def test_next_occurrence_is_the_earliest_match(
     start: datetime, second: set[int], minute: set[int], hour: set[int], weekday: set[int]
 ) -> None:
     fields = [",".join(map(str, chosen)) for chosen in (second, minute, hour)]

@@ -1,4 +1,4 @@
-"""Route templates, and which function a request finds."""
+"""Route templates and matching."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from local.functions.routing import InvalidRouteError, Route, decode_path, find,
         ("ünï/{x}", "ünï/ä b", {"x": "ä b"}),
     ],
 )
-def test_what_a_template_matches(template: str, path: str, values: dict[str, str] | None) -> None:
+def test_template_matches_paths_and_extracts_values(template: str, path: str, values: dict[str, str] | None) -> None:
     assert parse(template).match(path) == values
 
 
@@ -71,7 +71,7 @@ def test_what_a_template_matches(template: str, path: str, values: dict[str, str
         "{1a}",
     ],
 )  # fmt: skip
-def test_what_is_no_template_is_refused(template: str) -> None:
+def test_invalid_template_is_rejected(template: str) -> None:
     with pytest.raises(InvalidRouteError):
         parse(template)
 
@@ -80,19 +80,19 @@ def route(name: str, template: str, *methods: str) -> Route[str]:
     return Route(name=name, template=parse(template), methods=frozenset(methods) or None, target=name)
 
 
-def test_the_first_function_by_name_wins_however_general_its_route() -> None:
+def test_first_function_by_name_wins_even_if_less_specific() -> None:
     routes = in_order([route("b_exact", "zoo/list"), route("A_any", "zoo/{name}")])
     assert find(routes, method="GET", path="zoo/list") == ("A_any", {"name": "list"})
     assert [(later.name, earlier.name) for later, earlier in shadowed(routes)] == [("b_exact", "A_any")]
 
 
-def test_an_empty_catch_all_takes_what_a_later_function_was_meant_for() -> None:
+def test_empty_catch_all_shadows_a_later_route() -> None:
     routes = in_order([route("status_list", "status", "GET"), route("status", "status/{*video}", "GET")])
     assert find(routes, method="GET", path="status") == ("status", {})
     assert [later.name for later, _ in shadowed(routes)] == ["status_list"]
 
 
-def test_names_are_ordered_as_in_capitals() -> None:
+def test_names_are_ordered_as_if_upper_case() -> None:
     routes = in_order([route("a_b", "x"), route("AAB", "y"), route("aa", "z")])
     assert [route.name for route in routes] == ["aa", "AAB", "a_b"]
 
@@ -110,23 +110,23 @@ def test_names_are_ordered_as_in_capitals() -> None:
         ("/", ""),
     ],
 )
-def test_a_path_is_decoded_and_its_dots_are_resolved(raw: str, path: str) -> None:
+def test_decode_path_decodes_once_and_resolves_dots(raw: str, path: str) -> None:
     assert decode_path(raw) == path
 
 
-def test_other_methods_and_other_paths_shadow_nothing() -> None:
+def test_routes_with_other_methods_or_paths_do_not_shadow() -> None:
     routes = in_order([route("a", "x/{y}", "GET"), route("b", "x/list", "POST"), route("c", "x", "GET")])
     assert shadowed(routes) == []
     assert find(routes, method="POST", path="x/list") == ("b", {})
     assert find(routes, method="PUT", path="x/list") is None
 
 
-def test_the_more_specific_function_shadows_nothing() -> None:
+def test_more_specific_route_does_not_shadow() -> None:
     assert shadowed(in_order([route("a_list", "zoo/list"), route("b", "zoo/{name}"), route("c", "{*all}")])) == []
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_any_quoted_name_comes_out_of_a_catch_all_unchanged(name: str) -> None:
+def test_catch_all_returns_any_quoted_name_unchanged(name: str) -> None:
     path = decode_path("/api/status/" + quote(name, safe=""))
     if {".", ".."} & set(name.split("/")):
         return

@@ -1,4 +1,4 @@
-"""Our function_app.py as Azure's own Python worker indexes and invokes it."""
+"""gifdrop's function_app.py in Azure's own Python worker."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functions.worker import ROOT, run_worker
+from tests.functions.worker_process import ROOT, run_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Nobody answers at these addresses, and the driver lets nobody ask.
+# Unreachable addresses; the driver blocks network access anyway.
 SETTINGS = {
     "GIFDROP_STORAGE_URL": "https://storage.invalid",
     "GIFDROP_BATCH_URL": "https://batch.invalid",
@@ -26,7 +26,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The worker's report on indexing our app, without a single setting."""
+    """The worker's report on indexing gifdrop without any app settings."""
     report = run_worker(ROOT, cwd=tmp_path_factory.mktemp("elsewhere"))
     assert report["status"] == "Success", report["exception"]
     return report
@@ -50,9 +50,9 @@ def request(function: str, **value: Any) -> dict[str, Any]:
     return {"function": function, "argument": "req", "type": "http", "value": base | value}
 
 
-def test_the_functions_and_their_bindings_are_exactly_these(indexed: dict[str, Any]) -> None:
+def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -> None:
     found = {function["name"]: function["bindings"] for function in indexed["functions"]}
-    answer = {"direction": "OUT", "type": "http", "name": "$return"}
+    output = {"direction": "OUT", "type": "http", "name": "$return"}
     get = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": ["GET"], "authLevel": "FUNCTION"}
     assert found == {
         "on_video_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
@@ -62,32 +62,32 @@ def test_the_functions_and_their_bindings_are_exactly_these(indexed: dict[str, A
         "reconcile_conversions": [
             {"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": "%GIFDROP_RECONCILE_SCHEDULE%"}
         ],
-        "list_videos": [get | {"route": "status"}, answer],
-        "show_video": [get | {"route": "status/{*video}"}, answer],
-        "retry_failed": [get | {"route": "retry", "methods": ["POST"]}, answer],
-        "retry_video": [get | {"route": "retry/{*video}", "methods": ["POST"]}, answer],
-        "show_gif": [get | {"route": "gifs/{*gif}"}, answer],
-        "show_health": [get | {"route": "health"}, answer],
-        "show_contract": [get | {"route": "openapi.json"}, answer],
-        "show_page": [get | {"route": "dashboard"}, answer],
-        "show_page_file": [get | {"route": "dashboard/{file}", "authLevel": "ANONYMOUS"}, answer],
+        "list_videos": [get | {"route": "status"}, output],
+        "show_video": [get | {"route": "status/{*video}"}, output],
+        "retry_failed": [get | {"route": "retry", "methods": ["POST"]}, output],
+        "retry_video": [get | {"route": "retry/{*video}", "methods": ["POST"]}, output],
+        "show_gif": [get | {"route": "gifs/{*gif}"}, output],
+        "show_health": [get | {"route": "health"}, output],
+        "show_contract": [get | {"route": "openapi.json"}, output],
+        "show_page": [get | {"route": "dashboard"}, output],
+        "show_page_file": [get | {"route": "dashboard/{file}", "authLevel": "ANONYMOUS"}, output],
     }
     assert {function["script"] for function in indexed["functions"]} == {"function_app.py"}
 
 
-def test_the_package_shared_is_ours(indexed: dict[str, Any]) -> None:
+def test_package_shared_is_the_apps_own(indexed: dict[str, Any]) -> None:
     assert indexed["shared"] == str(ROOT / "shared" / "__init__.py")
 
 
 @pytest.mark.parametrize(
     "package", ["azure.batch", "azure.storage", "azure.identity", "azure.core", "azure.eventgrid", "aiohttp", "msal"]
 )
-def test_importing_the_app_loads_no_client(indexed: dict[str, Any], package: str) -> None:
+def test_importing_the_app_loads_no_sdk(indexed: dict[str, Any], package: str) -> None:
     loaded = [name for name in indexed["modules"] if name == package or name.startswith(f"{package}.")]
     assert loaded == []
 
 
-def test_an_event_of_something_else_is_accepted_without_a_call_to_any_service(tmp_path: Path) -> None:
+def test_event_for_another_blob_is_accepted_without_calling_any_service(tmp_path: Path) -> None:
     notes = event(subject="/blobServices/default/containers/videos/blobs/notes.txt")
     elsewhere = event(subject="/blobServices/default/containers/other/blobs/tom.mp4")
     report = run_worker(ROOT, notes, elsewhere, cwd=tmp_path, **SETTINGS)
@@ -95,7 +95,7 @@ def test_an_event_of_something_else_is_accepted_without_a_call_to_any_service(tm
     assert report["results"] == [expected, expected]
 
 
-def test_missing_settings_fail_the_invocation_and_are_all_named(tmp_path: Path) -> None:
+def test_missing_settings_fail_the_invocation_and_are_all_listed(tmp_path: Path) -> None:
     notes = event(subject="/blobServices/default/containers/videos/blobs/notes.txt")
     (result,) = run_worker(ROOT, notes, cwd=tmp_path)["results"]
     assert not result["ok"]
@@ -104,14 +104,14 @@ def test_missing_settings_fail_the_invocation_and_are_all_named(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("call", "code"),
     [
         (request("list_videos", query={"limit": "0"}), "InvalidLimit"),
         (request("show_video", params={"video": "../tom.mp4"}), "InvalidName"),
     ],
 )
-def test_an_http_function_answers_in_json(asked: dict[str, Any], code: str, tmp_path: Path) -> None:
-    (result,) = run_worker(ROOT, asked, cwd=tmp_path, **SETTINGS)["results"]
+def test_http_function_returns_json(call: dict[str, Any], code: str, tmp_path: Path) -> None:
+    (result,) = run_worker(ROOT, call, cwd=tmp_path, **SETTINGS)["results"]
     assert (result["ok"], result["type"]) == (True, "http")
     assert result["value"]["status"] == "400"
     assert json.loads(result["value"]["body"])["error"]["code"] == code

@@ -1,4 +1,4 @@
-"""What Microsoft's worker refuses, so that the tests of our app with it mean something."""
+"""Apps that Microsoft's worker rejects: shows that the worker's tests of gifdrop can fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functions.worker import APPS, run_worker
+from tests.functions.worker_process import APPS, run_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,13 +24,13 @@ TIMER = {"function": "tick", "argument": "timer", "type": "json", "value": '{"Is
         ("setting_at_import", "KeyError: 'THE_SCHEDULE'"),
     ],
 )
-def test_the_worker_refuses_to_index_a_broken_app(app: str, reason: str, tmp_path: Path) -> None:
+def test_worker_rejects_a_broken_app(app: str, reason: str, tmp_path: Path) -> None:
     report = run_worker(APPS / app, cwd=tmp_path)
     assert report["status"] == "Failure"
     assert reason in report["exception"]
 
 
-def test_the_worker_fails_a_timer_that_returns_something(tmp_path: Path) -> None:
+def test_worker_fails_a_timer_that_returns_a_value(tmp_path: Path) -> None:
     report = run_worker(APPS / "timer_returns", TIMER, cwd=tmp_path)
     assert report["status"] == "Success"
     (result,) = report["results"]
@@ -38,7 +38,7 @@ def test_the_worker_fails_a_timer_that_returns_something(tmp_path: Path) -> None
     assert "returned a non-None value" in result["error"]
 
 
-def test_the_driver_lets_nothing_on_the_network(tmp_path: Path) -> None:
+def test_driver_blocks_network_access(tmp_path: Path) -> None:
     report = run_worker(APPS / "network", cwd=tmp_path)
     assert report["status"] == "Failure"
     assert "no network here" in report["exception"]

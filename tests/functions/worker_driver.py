@@ -1,8 +1,8 @@
-"""Runs Microsoft's worker library on an app in this process, which must be fresh: `python -P worker_driver.py APP`.
+"""Runs Microsoft's worker library on an app, once per process: `python -P worker_driver.py APP`.
 
 Reads from stdin a JSON array of invocations `{"function", "argument", "type", "value"}` and prints one JSON object:
-`status`, `exception`, `functions` (as told to the host), `modules` (loaded by indexing), `shared` (where that package
-came from) and `results` (`ok`, `type`, `value`, `error` of each invocation). Any use of the network raises.
+`status`, `exception`, `functions` (as reported to the host), `modules` (loaded by indexing), `shared` (the file of that
+package) and `results` (`ok`, `type`, `value`, `error` of each invocation). Network access raises PermissionError.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import azure_functions_runtime as worker
+from azure_functions_runtime.bindings.datumdef import Datum
+from azure_functions_runtime.native_invocation import invocation_request_native
+from azure_functions_runtime.utils.threadpool import start_threadpool_executor, stop_threadpool_executor
+
 
 class StatusResult(SimpleNamespace):
     Success, Failure = "Success", "Failure"
@@ -23,7 +28,7 @@ class BindingInfo(SimpleNamespace):
     inout, out, undefined = 2, 1, 0
 
 
-# What the worker expects of the generated protobuf module: message types to fill in by keyword.
+# Replaces the generated protobuf module, of which the worker uses message types with keyword arguments.
 PROTOS = SimpleNamespace(
     BindingInfo=BindingInfo,
     StatusResult=StatusResult,
@@ -56,8 +61,6 @@ def _function(metadata: Any) -> dict[str, Any]:
 
 
 def _datum(invocation: dict[str, Any]) -> Any:
-    from azure_functions_runtime.bindings.datumdef import Datum
-
     if invocation["type"] != "http":
         return Datum(invocation["value"], invocation["type"])
     value = invocation["value"]
@@ -77,10 +80,6 @@ def _plain(datum: Any) -> Any:
 
 
 async def _run(app: Path) -> dict[str, Any]:
-    import azure_functions_runtime as worker
-    from azure_functions_runtime.native_invocation import invocation_request_native
-    from azure_functions_runtime.utils.threadpool import start_threadpool_executor, stop_threadpool_executor
-
     init = SimpleNamespace(capabilities={}, function_app_directory=str(app))
     request = SimpleNamespace(
         request=SimpleNamespace(worker_init_request=init), properties={"host": "127.0.0.1", "protos": PROTOS}
@@ -116,7 +115,7 @@ async def _run(app: Path) -> dict[str, Any]:
 
 def main() -> None:
     app = Path(sys.argv[1]).resolve()
-    sys.path.append(str(app))  # at the end, where Azure's worker has it
+    sys.path.append(str(app))  # at the end, as in Azure's worker
     sys.addaudithook(_no_network)
     report = asyncio.run(_run(app))
     sys.stdout.write(json.dumps(report))

@@ -9,7 +9,7 @@ import pytest
 import function_app
 from infra.check.syntax import literal, parse, property_of, text, walk
 from infra.package import PACKAGE_ID
-from local import provision
+from local import resources
 from local.events.schema import CREATED, subject
 from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, Settings, read_settings
 from tests.infra.bicep import (
@@ -104,7 +104,7 @@ def test_containers_have_the_same_names_everywhere() -> None:
     in_bicep = containers()
     given = app_settings()
     assert {setting: f"containers.{role}" for setting, role in CONTAINER_SETTINGS.items()}.items() <= given.items()
-    assert {setting: in_bicep[role] for setting, role in CONTAINER_SETTINGS.items()} == provision.CONTAINERS
+    assert {setting: in_bicep[role] for setting, role in CONTAINER_SETTINGS.items()} == resources.CONTAINERS
     assert in_bicep["input"] == Settings.input_container
     assert in_bicep["output"] == Settings.output_container
     assert in_bicep["staging"] == Settings.staging_container
@@ -143,7 +143,7 @@ def test_the_application_package_has_the_same_name_everywhere() -> None:
 
 
 def test_the_pool_of_the_local_stack_runs_what_the_pool_in_azure_runs() -> None:
-    local = provision.pool()["virtualMachineConfiguration"]
+    local = resources.pool_definition()["virtualMachineConfiguration"]
     assert local["imageReference"] == strings(declaration("modules/pool.bicep", "image").value)
     assert local["nodeAgentSKUId"] == literal(declaration("modules/pool.bicep", "nodeAgent").value)
 

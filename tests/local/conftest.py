@@ -1,29 +1,18 @@
-"""Storage and identity as the stack runs them, for the tests of the parts beside them."""
+"""A storage account and an identity endpoint for tests of single services."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
-from local import provision
-from local.identity import identities
+from local import resources
+from local.identity.managed_identity import write_identities
 from local.tls import certificates
-from tests.local.kit import running
-
-
-@dataclass(frozen=True)
-class Account:
-    """A storage account with its access log and its authority, and the environment that leads to it."""
-
-    url: str
-    access_log: Path
-    bundle: str
-    environment: dict[str, str]
+from tests.local.account import Account
+from tests.local.child_processes import running_service
 
 
 @pytest.fixture(scope="session")
@@ -31,18 +20,18 @@ async def account(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acc
     directory = tmp_path_factory.mktemp("account")
     tls = certificates(directory / "tls")
     log = directory / "access.log"
-    identities.write(directory / "identities.json", provision.IDENTITIES)
+    write_identities(directory / "identities.json", resources.IDENTITIES)
     serve = ["--tls-cert", str(tls.chain), "--tls-key", str(tls.key), "--port", "0"]
     async with (
-        running(
+        running_service(
             "identity",
             *("--identities", str(directory / "identities.json")),
             directory=directory,
             environment={"IDENTITY_HEADER": "a secret"},
-        ) as (_, identity),
-        running(
+        ) as identity,
+        running_service(
             "storage", *serve, "--data", str(directory / "blobs"), "--access-log", str(log), directory=directory
-        ) as (_, storage),
+        ) as storage,
     ):
         yield Account(
             url=storage["url"],
@@ -69,7 +58,7 @@ async def storage(account: Account) -> AsyncIterator[BlobServiceClient]:
         identity = ManagedIdentityCredential()
     async with (
         identity as credential,
-        # SSL_CERT_FILE comes too late for a process that has imported aiohttp.
+        # Importing aiohttp has already read SSL_CERT_FILE.
         BlobServiceClient(account.url, credential=credential, connection_verify=account.bundle) as client,
     ):
         await client.create_container("videos")

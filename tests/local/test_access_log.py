@@ -1,4 +1,4 @@
-"""What counts as a blob's change in Azurite's access log."""
+"""Parsing of Azurite's access log."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ def line(request: str, *, status: int = 201) -> str:
         ("DELETE /devstoreaccount1/videos/tom.mp4", 202, "DeleteBlob", "tom.mp4"),
     ],
 )
-def test_writes_and_deletions_are_changes(request_line: str, status: int, api: Api, name: str) -> None:
+def test_blob_change_recognizes_writes_and_deletions(request_line: str, status: int, api: Api, name: str) -> None:
     assert blob_change(line(request_line, status=status)) == BlobChange(container="videos", name=name, api=api)
 
 
@@ -46,11 +46,11 @@ def test_writes_and_deletions_are_changes(request_line: str, status: int, api: A
         ("PUT /", 201),
     ],
 )
-def test_everything_else_is_none(request_line: str, status: int) -> None:
+def test_blob_change_is_none_for_other_requests(request_line: str, status: int) -> None:
     assert blob_change(line(request_line, status=status)) is None
 
 
 @given(st.text())
-def test_no_line_breaks_the_reader(text: str) -> None:
+def test_blob_change_accepts_any_text(text: str) -> None:
     blob_change(text)
     blob_change(line(f"PUT {text}"))

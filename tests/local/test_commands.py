@@ -1,20 +1,18 @@
-"""Which files a person means, and a stack that is dropped into from the command line."""
+"""The commands' input files and printed names."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from local.commands.show import printable
+from local.commands.progress import printable
 from local.commands.videos import NoVideoError, find_videos
-from local.layout import Layout, read_endpoints, read_env, write_joining
 
 
 def names(*paths: Path) -> list[str]:
     return [video.name for video in find_videos(paths)]
 
 
-def test_a_folder_means_every_mp4_in_it_and_keeps_its_folders(tmp_path: Path) -> None:
+def test_find_videos_names_each_mp4_by_its_path_in_the_given_folder(tmp_path: Path) -> None:
     for name in ("b.mp4", "a/tom & jerry's.MP4", "a/-rf.mp4", "notes.txt", "a/☃/x.mp4", "movie.mp4.part"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -23,41 +21,19 @@ def test_a_folder_means_every_mp4_in_it_and_keeps_its_folders(tmp_path: Path) ->
     assert names(tmp_path / "b.mp4", tmp_path / "a") == ["b.mp4", "-rf.mp4", "tom & jerry's.MP4", "☃/x.mp4"]
 
 
-def test_what_cannot_be_converted_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_find_videos_rejects_missing_files_other_types_empty_folders_and_duplicate_names(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     (tmp_path / "tom.mp4").touch()
     (tmp_path / "other").mkdir()
     for paths, reason in (
-        ([tmp_path / "gone.mp4"], "is not there"),
+        ([tmp_path / "gone.mp4"], "does not exist"),
         ([tmp_path / "notes.txt"], "is not an .mp4 file"),
-        ([tmp_path / "other"], "no .mp4 file in"),
-        ([tmp_path / "tom.mp4", tmp_path], "would both be called tom.mp4"),
+        ([tmp_path / "other"], "There is no .mp4 file in"),
+        ([tmp_path / "tom.mp4", tmp_path], "would both be uploaded as tom.mp4"),
     ):
         with pytest.raises(NoVideoError, match=reason):
             find_videos(paths)
 
 
-def test_env_reads_back_as_it_was_written_and_is_private(tmp_path: Path) -> None:
-    env = {"GIFDROP_COMPLETE_SCHEDULE": "*/2 * * * * *", "A": "it's $HOME", "B": ""}
-    write_joining(Layout(tmp_path), endpoints={"functions": "http://x"}, env=env)
-    assert read_env(Layout(tmp_path)) == env
-    assert read_endpoints(Layout(tmp_path)) == {"functions": "http://x"}
-    assert (tmp_path / "env").stat().st_mode & 0o777 == 0o600
-    assert json.loads((tmp_path / "endpoints.json").read_text()) == {"functions": "http://x"}
-
-
-def test_names_cannot_play_with_the_terminal() -> None:
+def test_printable_escapes_control_characters() -> None:
     assert printable("a\x1b[2Jb\r\n☃ \udcff") == "a\\x1b[2Jb\\r\\n☃ \\udcff"
-
-
-def test_a_fresh_stack_removes_what_stacks_leave_and_nothing_else(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    for path in (layout.storage / "blob", layout.nodes / "node", tmp_path / "thesis" / "chapter"):
-        path.parent.mkdir(parents=True)
-        path.touch()
-    layout.clear()
-    assert (layout.storage / "blob").exists()
-    layout.keys.touch()
-    layout.clear()
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
-    assert (tmp_path / "thesis" / "chapter").exists()

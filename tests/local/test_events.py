@@ -1,6 +1,5 @@
-"""Blobs written with the unchanged SDK arrive at a webhook as Event Grid would tell of them."""
+"""Events for blobs that are written with the unchanged SDK."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,24 +10,26 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.events.faults import Faults
-from local.part import PartCrashedError
-from local.provision import EVENTS_IDENTITY
-from tests.local.conftest import Account
-from tests.local.kit import Webhook, running, webhook
+from local.process import ServiceCrashedError
+from local.resources import EVENTS_IDENTITY
+from tests.local.account import Account
+from tests.local.child_processes import running_service
+from tests.local.webhook import Webhook, running_webhook
+from tests.support.waiting import wait_until_async
 
 PREFIX = "/blobServices/default/containers/videos/blobs/"
 
 
 @pytest.fixture
 async def hook() -> AsyncIterator[Webhook]:
-    async with webhook() as hook:
+    async with running_webhook() as hook:
         yield hook
 
 
 @asynccontextmanager
 async def sender(account: Account, hook: Webhook, tmp_path: Path, *arguments: str, folder: str) -> AsyncIterator[None]:
-    """Events of the blobs under a folder of the container videos."""
-    async with running(
+    """Run the sender for blobs in a folder of the container `videos`."""
+    async with running_service(
         "events",
         *("--access-log", str(account.access_log), "--storage-url", account.url),
         *("--subject-begins-with", PREFIX + folder),
@@ -41,7 +42,7 @@ async def sender(account: Account, hook: Webhook, tmp_path: Path, *arguments: st
         yield
 
 
-async def test_an_upload_is_told_in_event_grids_schema(
+async def test_upload_event_follows_event_grids_schema(
     account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
 ) -> None:
     async with sender(account, hook, tmp_path, folder="schema/"):
@@ -62,7 +63,7 @@ async def test_an_upload_is_told_in_event_grids_schema(
     assert hook.headers[0]["aeg-delivery-count"] == "0"
 
 
-async def test_blocks_and_copies_are_told_once_they_are_whole(
+async def test_block_upload_and_copy_each_send_one_event_when_complete(
     account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
 ) -> None:
     async with sender(account, hook, tmp_path, folder="whole/"):
@@ -82,7 +83,7 @@ async def bearer(storage: BlobServiceClient) -> str:
     return f"Bearer {token.token}"
 
 
-async def test_only_new_blobs_under_the_prefix_are_told(
+async def test_only_new_blobs_under_the_prefix_send_events(
     account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
 ) -> None:
     async with sender(account, hook, tmp_path, folder="only/"):
@@ -98,25 +99,28 @@ async def test_only_new_blobs_under_the_prefix_are_told(
     assert hook.subjects() == ["only/a.mp4", "only/last.mp4"]
 
 
-async def test_a_refused_event_comes_again_and_a_hopeless_one_becomes_a_dead_letter(
+async def test_failed_delivery_is_retried_and_a_permanent_failure_is_dead_lettered(
     account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
 ) -> None:
-    hook.answers = [500, 503, 429, 400]
+    hook.statuses = [500, 503, 429, 400]
     async with sender(account, hook, tmp_path, "--time-scale", "0.001", folder="again/"):
         await storage.get_blob_client("videos", "again/tom.mp4").upload_blob(b"x")
         events = await hook.wait_for(4)
         letters = storage.get_container_client("deadletters")
-        while not (found := [blob async for blob in letters.list_blobs()]):
-            await asyncio.sleep(0.05)
+
+        async def names() -> list[str]:
+            return [blob.name async for blob in letters.list_blobs()]
+
+        found: list[str] = await wait_until_async(names)
     assert len({event["id"] for event in events}) == 1
     assert [headers["aeg-delivery-count"] for headers in hook.headers] == ["0", "1", "2", "3"]
-    [letter] = json.loads(await (await letters.download_blob(found[0].name)).readall())
+    [letter] = json.loads(await (await letters.download_blob(found[0])).readall())
     assert letter["subject"] == PREFIX + "again/tom.mp4"
     assert letter["deadLetterReason"] == "UndeliverableDueToHttpBadRequest"
     assert (letter["deliveryAttempts"], letter["lastHttpStatusCode"]) == (4, 400)
 
 
-async def test_events_of_the_time_when_the_sender_was_down_are_sent_when_it_is_back(
+async def test_restarted_sender_sends_events_from_its_downtime(
     account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
 ) -> None:
     async with sender(account, hook, tmp_path, folder="down/"):
@@ -128,7 +132,7 @@ async def test_events_of_the_time_when_the_sender_was_down_are_sent_when_it_is_b
     assert hook.subjects() == ["down/1.mp4", "down/2.mp4"]
 
 
-async def test_events_are_lost_and_doubled_on_demand_and_the_same_ones_for_a_seed(
+async def test_fault_injection_loses_and_duplicates_the_same_events_for_a_seed(
     account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
 ) -> None:
     faults = ("--drop", "0.4", "--double", "0.5", "--seed", "7")
@@ -145,10 +149,10 @@ async def test_events_are_lost_and_doubled_on_demand_and_the_same_ones_for_a_see
     assert set(expected.values()) == {0, 1, 2}
 
 
-async def test_a_webhook_that_does_not_answer_the_handshake_ends_the_sender(
+async def test_sender_exits_when_the_validation_handshake_fails(
     account: Account, hook: Webhook, tmp_path: Path
 ) -> None:
     hook.url += "-that-is-not-there"
-    with pytest.raises(PartCrashedError, match="answered 404 to the validation"):
+    with pytest.raises(ServiceCrashedError, match="returned 404 to the validation"):
         async with sender(account, hook, tmp_path, folder="never/"):
             pass

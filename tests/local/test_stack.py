@@ -1,4 +1,4 @@
-"""A stack as tests use it: parts killed and started again, and a directory that keeps what was in it."""
+"""The stack: killed services restart, and a second stack in the same directory keeps its data."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from local.commands.client import Client, connect
 from local.commands.convert import convert
 from local.commands.videos import Video
 from local.layout import read_endpoints, read_env
-from local.parts import NAMES
+from local.services import NAMES
 from local.stack import Stack
 from tests.support.videos import make_video
 
@@ -32,12 +32,12 @@ async def converted(client: Client, name: str, video: Path, out: Path) -> bool:
 
 @pytest.fixture
 def environment() -> Iterator[None]:
-    """`connect` writes into the environment; what it writes goes with the test."""
+    """Restores the environment, which `connect` changes."""
     with patch.dict(os.environ):
         yield
 
 
-async def test_killed_parts_come_back_on_their_ports_and_the_work_goes_on(
+async def test_killed_services_restart_on_their_ports_and_conversions_continue(
     tmp_path: Path, video: Path, environment: None
 ) -> None:
     directory, out = tmp_path / "stack", tmp_path / "out"

@@ -1,4 +1,4 @@
-"""A Batch account in memory, as far as the app uses it, whose tasks run when the test says so."""
+"""A Batch account in memory, as far as the app uses it; tasks run when the test says so."""
 
 import json
 from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ class Batch:
         return [task for job in self.jobs.values() for task in job.tasks.values()]
 
     def begin(self, task: Task) -> None:
-        """A node takes the task and fetches the video as it is now."""
+        """A node takes the task and downloads the present version of the video."""
         blob = self.videos.blobs.get(task.video)
         task.state, task.started = "running", self.clock.seconds
         if blob is None:
@@ -56,7 +56,7 @@ class Batch:
             task.read = blob.body
 
     def end(self, task: Task, how: End) -> None:
-        """The task comes to an end; a GIF holds the bytes that it was made of."""
+        """The task ends; its GIF holds the bytes of the video that it was made from."""
         if how == "node lost":
             task.state, task.started, task.read = "active", None, None
             task.requeues += 1
@@ -70,7 +70,7 @@ class Batch:
             task.failure = "FileUploadMiscError"
             self.staging.put(f"{task.id}/out.gif", GIF)
             return
-        result: dict[str, object] = {"verdict": "rejected", "code": "NotAVideo", "message": "It is no video."}
+        result: dict[str, object] = {"verdict": "rejected", "code": "NotAVideo", "message": "It is not a video."}
         if task.read.startswith(b"good"):
             gif = GIF + task.read + b";"
             self.staging.put(f"{task.id}/out.gif", gif)
@@ -148,7 +148,16 @@ class Batch:
         for job in await self.gate.call("list jobs", effect):
             yield job
 
-    async def list_tasks(self, job_id: str, *, filter: str = "", **_: object) -> AsyncIterator[Any]:  # noqa: A002
+    async def get_task(self, job_id: str, task_id: str, **_: object) -> Any:
+        def effect() -> Any:
+            task = self._job(job_id).tasks.get(task_id)
+            if task is None:
+                raise failure(404, "TaskNotFound")
+            return self._show(task)
+
+        return await self.gate.call(f"get {job_id}/{task_id}", effect)
+
+    async def list_tasks(self, job_id: str, *, filter: str | None = None, **_: object) -> AsyncIterator[Any]:  # noqa: A002
         def effect() -> list[Any]:
             return [
                 self._show(task) for task in self._job(job_id).tasks.values() if not filter or task.state != "active"
@@ -172,3 +181,6 @@ class Batch:
             del self.jobs[job_id]
 
         await self.gate.call(f"delete {job_id}", effect)
+
+    async def close(self) -> None:
+        return

@@ -1,4 +1,4 @@
-"""Every call to a service waits here until the test lets it through, fails it, or kills the process around it."""
+"""The gate through which every call to a service passes: the test decides when a call happens, and how it ends."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,42 +9,42 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, Serv
 
 T = TypeVar("T")
 
-Fate = Literal["done", "refused", "throttled", "unheard"]
-"""How a call ends: as asked; 503 or 429 without effect; with its effect, but the answer is lost."""
+Ending = Literal["done", "refused", "throttled", "response lost"]
+"""How a call ends: successfully; with 503 or 429 and no effect; with its effect, but the response is lost."""
 
 
 class Gate:
-    """The calls that wait, in the order they came."""
+    """The waiting calls, oldest first."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[str, asyncio.Future[Fate]]] = []
+        self.waiting: list[tuple[str, asyncio.Future[Ending]]] = []
         self.open = False
-        """While open, calls pass without waiting."""
+        """While open, calls succeed without waiting."""
 
     async def call(self, what: str, effect: Callable[[], T]) -> T:
-        """Wait for the call's fate and meet it. `effect` is the whole of what the service does, at one instant."""
-        fate: Fate = "done"
+        """Wait until the test ends the call. `effect` is all that the service does, at one instant."""
+        ending: Ending = "done"
         if not self.open:
-            future: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
+            future: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
             self.waiting.append((what, future))
-            fate = await future
-        if fate == "refused":
+            ending = await future
+        if ending == "refused":
             raise failure(503, "ServerBusy")
-        if fate == "throttled":
+        if ending == "throttled":
             raise failure(429, "TooManyRequests")
         result = effect()
-        if fate == "unheard":
+        if ending == "response lost":
             raise ServiceResponseError("connection reset")
         return result
 
-    def settle(self, index: int, fate: Fate) -> None:
-        """Let the call at `index` meet its fate."""
+    def end(self, index: int, ending: Ending) -> None:
+        """End the call at `index`."""
         _, future = self.waiting.pop(index)
         if not future.done():
-            future.set_result(fate)
+            future.set_result(ending)
 
     def drop(self) -> None:
-        """Forget those whose callers were killed."""
+        """Forget the calls whose callers were killed."""
         self.waiting = [(what, future) for what, future in self.waiting if not future.done()]
 
 

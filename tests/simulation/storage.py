@@ -1,4 +1,4 @@
-"""Blob containers in memory, as far as the app uses them, with their ETag conditions and paged listings."""
+"""Blob storage in memory, as far as the app uses it: ETag conditions and paged listings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ PAGE = 2
 
 
 class Clock:
-    """Simulated seconds; what is written at one moment looks its age in real time."""
+    """Simulated seconds; timestamps are shifted so that an age in real time equals the simulated age."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -38,7 +38,7 @@ class Blob:
 
 
 class Container:
-    """Stands in for a ContainerClient."""
+    """One container; `put` is for uploads by people and nodes."""
 
     def __init__(self, name: str, gate: Gate, clock: Clock, siblings: dict[str, "Container"]) -> None:
         self.name = name
@@ -50,7 +50,6 @@ class Container:
         self._versions = 0
 
     def put(self, name: str, body: bytes, metadata: dict[str, str] | None = None) -> str:
-        """What the service does, without a gate: also for uploads by people and nodes."""
         self._versions += 1
         etag = f'"0x{self._versions:03}"'
         self.blobs[name] = Blob(body, etag, metadata or {}, self.clock.seconds)
@@ -74,27 +73,6 @@ class Container:
             raise ResourceExistsError(name)
         if condition == MatchConditions.IfNotModified and (blob is None or blob.etag != etag):
             raise ResourceModifiedError(name)
-
-    def get_blob_client(self, name: str) -> "BlobClient":
-        return BlobClient(self, name)
-
-    async def download_blob(self, name: str, offset: int = 0, length: int | None = None) -> Any:
-        def effect() -> Any:
-            properties = self.properties(name)
-            body = self.blobs[name].body[offset : None if length is None else offset + length]
-            return SimpleNamespace(properties=properties, readall=lambda: _soon(body))
-
-        return await self.gate.call(f"get {self.name}/{name}", effect)
-
-    async def delete_blob(
-        self, name: str, *, etag: str | None = None, match_condition: MatchConditions = MatchConditions.Unconditionally
-    ) -> None:
-        def effect() -> None:
-            self.properties(name)
-            self.check(name, etag, match_condition)
-            del self.blobs[name]
-
-        await self.gate.call(f"delete {self.name}/{name}", effect)
 
     async def page(self, after: str) -> bytes:
         """The List Blobs answer of what follows `after`."""
@@ -120,8 +98,21 @@ class Container:
         return ET.tostring(root)
 
 
-class Rest:
-    """Stands in for the storage account without its SDK."""
+class BlobService:
+    """Stands in for a BlobServiceClient."""
+
+    def __init__(self, containers: Mapping[str, Container]) -> None:
+        self.containers = containers
+
+    def get_blob_client(self, container: str, name: str) -> "BlobClient":
+        return BlobClient(self.containers[container], name)
+
+    async def close(self) -> None:
+        return
+
+
+class Pipeline:
+    """Stands in for azure-core's pipeline, as far as List Blobs needs it."""
 
     def __init__(self, containers: Mapping[str, Container]) -> None:
         self.containers = containers
@@ -131,6 +122,9 @@ class Rest:
         container = self.containers[url.path.strip("/")]
         body = await container.page(dict(parse_qsl(url.query)).get("marker", ""))
         return SimpleNamespace(status_code=200, content=body)
+
+    async def close(self) -> None:
+        return
 
 
 class BlobClient:
@@ -144,6 +138,24 @@ class BlobClient:
     async def get_blob_properties(self) -> Any:
         where = f"head {self.container.name}/{self.blob_name}"
         return await self.container.gate.call(where, lambda: self.container.properties(self.blob_name))
+
+    async def download_blob(self, offset: int = 0, length: int | None = None) -> Any:
+        def effect() -> Any:
+            properties = self.container.properties(self.blob_name)
+            body = self.container.blobs[self.blob_name].body[offset : None if length is None else offset + length]
+            return SimpleNamespace(properties=properties, readall=lambda: _completed(body))
+
+        return await self.container.gate.call(f"get {self.container.name}/{self.blob_name}", effect)
+
+    async def delete_blob(
+        self, *, etag: str | None = None, match_condition: MatchConditions = MatchConditions.Unconditionally
+    ) -> None:
+        def effect() -> None:
+            self.container.properties(self.blob_name)
+            self.container.check(self.blob_name, etag, match_condition)
+            del self.container.blobs[self.blob_name]
+
+        await self.container.gate.call(f"delete {self.container.name}/{self.blob_name}", effect)
 
     async def upload_blob(
         self,
@@ -179,5 +191,5 @@ class BlobClient:
         await self.container.gate.call(f"copy to {self.container.name}/{self.blob_name}", effect)
 
 
-async def _soon(value: bytes) -> bytes:
+async def _completed(value: bytes) -> bytes:
     return value

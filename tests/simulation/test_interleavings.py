@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, every video ends as one GIF of its newest version or one reason why not."""
+"""Whatever happens in whatever order, every video ends with one GIF of its newest version, or one error."""
 
 import asyncio
 
@@ -7,17 +7,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from tests.simulation.batch import End
-from tests.simulation.gate import Fate
+from tests.simulation.gate import Ending
 from tests.simulation.world import World
 
 VIDEOS = st.sampled_from(["a.mp4", "b.mp4", "c.mp4"])
-FATES: st.SearchStrategy[Fate] = st.sampled_from(["done", "done", "done", "done", "refused", "throttled", "unheard"])
+ENDINGS: st.SearchStrategy[Ending] = st.sampled_from(
+    ["done", "done", "done", "done", "refused", "throttled", "response lost"]
+)
 ENDS: st.SearchStrategy[End] = st.sampled_from(["judged", "judged", "crashed", "node lost", "upload failed"])
 MANY = st.integers(0, 1000)
 
 
 class Interleavings(RuleBasedStateMachine):
-    """Each rule is one thing that may happen next; at the end, peace returns and the invariant is checked."""
+    """Each rule is one thing that may happen next; at the end everything works again and the invariant is checked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,12 +30,12 @@ class Interleavings(RuleBasedStateMachine):
     def idle(self) -> None:
         self.runner.run(self.world.idle())
 
-    @rule(video=VIDEOS, kind=st.sampled_from(["good", "good", "bad", ""]), told=st.booleans())
-    def upload(self, video: str, kind: str, told: bool) -> None:
+    @rule(video=VIDEOS, kind=st.sampled_from(["good", "good", "bad", ""]), event_sent=st.booleans())
+    def upload(self, video: str, kind: str, event_sent: bool) -> None:
         """A new version, whose event is sent or lost."""
         self.uploads += 1
         self.world.videos.put(video, f"{kind}{self.uploads}".encode() if kind else b"")
-        if told:
+        if event_sent:
             self.world.events.append(video)
 
     @rule(video=VIDEOS)
@@ -43,7 +45,7 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self.world.events)
     @rule(which=MANY, again=st.booleans())
     def deliver(self, which: int, again: bool) -> None:
-        """An event arrives, in any order, perhaps to arrive once more."""
+        """An event arrives, in any order, perhaps more than once."""
         index = which % len(self.world.events)
         video = self.world.events[index] if again else self.world.events.pop(index)
         self.runner.run(_call(self.world.deliver, video))
@@ -60,9 +62,9 @@ class Interleavings(RuleBasedStateMachine):
         self.idle()
 
     @precondition(lambda self: self.world.gate.waiting)
-    @rule(which=MANY, fate=FATES)
-    def one_call(self, which: int, fate: Fate) -> None:
-        self.world.gate.settle(which % len(self.world.gate.waiting), fate)
+    @rule(which=MANY, ending=ENDINGS)
+    def one_call(self, which: int, ending: Ending) -> None:
+        self.world.gate.end(which % len(self.world.gate.waiting), ending)
         self.idle()
 
     @precondition(lambda self: self.world.gate.waiting)
@@ -70,7 +72,7 @@ class Interleavings(RuleBasedStateMachine):
     def many_calls(self, count: int) -> None:
         for _ in range(count):
             if self.world.gate.waiting:
-                self.world.gate.settle(0, "done")
+                self.world.gate.end(0, "done")
                 self.idle()
 
     @rule()

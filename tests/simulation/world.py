@@ -1,26 +1,63 @@
-"""A whole gifdrop in memory: people, events, storage, Batch, nodes, and the unchanged app, killed at any call."""
+"""A whole gifdrop in memory: people, events, storage, Batch, nodes and the unchanged app, killed at any call."""
 
 import asyncio
 from collections.abc import Coroutine
+from functools import cached_property
 from typing import Any, cast
 
 import azure.functions as func
 
-from shared.clients import Clients
-from shared.completion import complete_all
-from shared.conversion import Conversion, from_json
+from shared.application import Application
+from shared.conversion import Conversion
+from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.submission import submit_event
 from shared.names import gif_name
-from shared.reconciliation import reconcile
+from shared.services.batch.accounts import Accounts
+from shared.services.services import Services
+from shared.services.storage.blobs import Blobs
+from shared.services.storage.record_format import from_json
+from shared.services.storage.rest import StorageRest
+from shared.services.topic import ResultsTopic
 from shared.settings import read_settings
-from shared.submission import submit_event
 from tests.simulation.batch import GIF, Batch
 from tests.simulation.gate import Gate
-from tests.simulation.storage import Clock, Container, Rest
-from tests.unit.test_settings import GOOD
+from tests.simulation.storage import BlobService, Clock, Container, Pipeline
+from tests.simulation.topic import Topic
+from tests.support.settings import MINIMAL_SETTINGS
+
+
+class SimulatedServices(Services):
+    """The app's services over stand-ins for the SDKs' clients."""
+
+    def __init__(self, containers: dict[str, Container], batch: Batch, topic: Topic | None) -> None:
+        super().__init__(read_settings(MINIMAL_SETTINGS))
+        self._containers = containers
+        self._batch = batch
+        self._topic = topic
+
+    @cached_property
+    def credential(self) -> Any:
+        return _Credential()
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        return Blobs(cast("Any", BlobService(self._containers)), self.credential)
+
+    @cached_property
+    def rest(self) -> StorageRest:
+        return StorageRest(self.settings.storage_url, cast("Any", Pipeline(self._containers)))
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(lambda _: cast("Any", self._batch))
+
+    @cached_property
+    def topic(self) -> ResultsTopic | None:
+        return ResultsTopic(cast("Any", self._topic), source="") if self._topic else None
 
 
 class World:
-    """`events` are those on their way; `running` is what the app is doing."""
+    """`events` are on their way; `running` is what the app is doing; `topic`, if set, receives the results."""
 
     def __init__(self) -> None:
         self.gate = Gate()
@@ -31,19 +68,17 @@ class World:
             Container(name, self.gate, self.clock, self.containers) for name in names
         )
         self.batch = Batch(self.gate, self.clock, self.videos, self.staging)
+        self.topic: Topic | None = None
         self.events: list[str] = []
         self.running: set[asyncio.Task[None]] = set()
-        self.clients = self._process()
+        self.restart()
 
-    def _process(self) -> Clients:
-        clients = Clients(read_settings(GOOD))
-        parts = {"videos": self.videos, "gifs": self.gifs, "staging": self.staging, "records": self.records}
-        clients.__dict__.update(parts, credential=_Credential(), rest=Rest(self.containers))
-        clients._batch = {clients.settings.batch_url: cast("Any", self.batch)}
-        return clients
+    def restart(self) -> None:
+        """A new process takes over, which knows nothing of what the one before kept in memory."""
+        self.app = Application(SimulatedServices(self.containers, self.batch, self.topic))
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
-        """Let the app begin something; its trouble is the host's business, which logs it."""
+        """Start something in the app; the host logs its exceptions."""
 
         async def run() -> None:
             try:
@@ -58,7 +93,7 @@ class World:
     def deliver(self, video: str) -> None:
         async def handle() -> None:
             try:
-                await submit_event(_event(video), self.clients)
+                await submit_event(_event(video), self.app.services)
             except Exception:
                 self.events.append(video)  # Event Grid delivers it again
                 raise
@@ -66,34 +101,33 @@ class World:
         self.spawn(handle())
 
     def sweep(self) -> None:
-        self.spawn(complete_all(self.clients))
+        self.spawn(self.app.completion.run())
 
     def reconcile(self) -> None:
-        self.spawn(reconcile(self.clients))
+        self.spawn(reconcile(self.app.services))
 
     async def kill(self) -> None:
-        """The process is gone in mid-call, with everything it was doing; another takes its place."""
+        """Kill the process in the middle of its calls; another takes its place."""
         for task in list(self.running):
             task.cancel()
         await asyncio.gather(*self.running, return_exceptions=True)
         self.gate.drop()
-        self.clients = self._process()
+        self.restart()
 
     async def idle(self) -> None:
-        """Run the app until all it does waits for a service."""
+        """Run the app until it only waits for services."""
         for _ in range(25):
             await asyncio.sleep(0)
 
     async def come_to_rest(self) -> None:
-        """No more trouble: calls succeed, nodes work, timers run, time passes, until nothing changes."""
+        """From now on calls succeed, nodes work, timers run and time passes, until nothing changes."""
         self.gate.open = True
         while self.gate.waiting:
-            self.gate.settle(0, "done")
+            self.gate.end(0, "done")
         for _ in range(8):
             await asyncio.gather(*self.running)
             self.clock.seconds += 7200
-            # Another process, as it were: what it knew of jobs is older than it may be believed.
-            self.clients = self._process()
+            self.restart()  # what a process caches of jobs is too old by now
             while self.events:
                 self.deliver(self.events.pop())
             self.reconcile()
@@ -112,23 +146,25 @@ class World:
         return from_json(blob.body) if blob else None
 
     def check(self) -> None:
-        """What must hold once all is quiet."""
+        """What must hold once nothing changes any more."""
         assert self.batch.tasks == [], "tasks are left"
         assert self.staging.blobs == {}, "staging is not empty"
         for video, blob in self.videos.blobs.items():
             record = self.record(video)
             assert record, f"{video} was lost"
-            assert record.etag == blob.etag.strip('"'), f"{video} is not known in its newest version"
-            assert record.final, f"{video} is {record.state} for ever"
+            assert record.etag == blob.etag.strip('"'), f"{video} is not recorded in its newest version"
+            assert record.final, f"{video} stays {record.state}"
             if record.state == "succeeded":
-                assert self.gifs.blobs[gif_name(video)].body == GIF + blob.body + b";", f"{video} has another's GIF"
+                assert self.gifs.blobs[gif_name(video)].body == GIF + blob.body + b";", (
+                    f"{video} has the GIF of another version"
+                )
             else:
                 assert record.error, f"{video} failed without a reason"
-                assert gif_name(video) not in self.gifs.blobs, f"{video} failed but has an older version's GIF"
-                # A video may also fail of trouble that came again and again, unless no task was needed to refuse it.
-                trouble = {"ConverterFailed", "FileUploadMiscError", "TaskEnded", "TookTooLong", "Hung"}
+                assert gif_name(video) not in self.gifs.blobs, f"{video} failed but has the GIF of an older version"
+                # A video may also fail because of faults in every attempt, unless it was refused without a task.
+                faults = {"ConverterFailed", "FileUploadMiscError", "TaskEnded", "TookTooLong", "Hung"}
                 kind = blob.body.rstrip(b"0123456789")
-                allowed = {b"": {"EmptyFile"}, b"bad": {"NotAVideo"} | trouble, b"good": trouble}[kind]
+                allowed = {b"": {"EmptyFile"}, b"bad": {"NotAVideo"} | faults, b"good": faults}[kind]
                 assert record.error.code in allowed, f"{video} failed: {record.error}"
 
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -22,14 +22,18 @@ def wait_until(condition: Callable[[], T], *, within: float = 30.0, interval: fl
     return value
 
 
+@overload
 async def wait_until_async(
-    condition: Callable[[], T | Awaitable[T]], *, within: float = 30.0, interval: float = 0.02
-) -> T:
+    condition: Callable[[], Awaitable[T]], *, within: float = 30.0, interval: float = 0.02
+) -> T: ...
+@overload
+async def wait_until_async(condition: Callable[[], T], *, within: float = 30.0, interval: float = 0.02) -> T: ...
+async def wait_until_async(condition: Callable[[], Any], *, within: float = 30.0, interval: float = 0.02) -> Any:
     """Like `wait_until` without blocking the event loop; `condition` may be a coroutine function."""
     deadline = time.monotonic() + within
     while True:
         result = condition()
-        value: T = await result if isawaitable(result) else result
+        value = await result if isawaitable(result) else result
         if value:
             return value
         if time.monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""Files of tasks and of nodes."""
+"""Operations on the files of tasks and nodes."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from aiohttp import web
 
 from local.batch import clock
 from local.batch.errors import BatchError
-from local.batch.wire import conditions, listing, ranges
-from local.batch.wire.call import done
+from local.batch.wire import listing, preconditions, ranges
+from local.batch.wire.call import empty_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.batch.domain.entity import Doc
+    from local.batch.entity import Doc
     from local.batch.wire.call import Call
 
 FILES = listing.kind("files", ["name", "url", "isDirectory", "properties"], "name")
-_CHUNK = 1 << 18
+_CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The directory that a request's file paths are below of, and its address."""
+    """The directory that the file paths of a request are relative to, and its URL."""
 
     path: Path
     url: str
 
     def find(self, name: str) -> Path:
-        """The file of that name, which may not lie outside. Raises FileNotFound."""
+        """The file `name` inside this directory. Raises FileNotFound."""
         try:
             found = (self.path / name).resolve()
             inside = found.is_relative_to(self.path.resolve())
@@ -50,7 +50,7 @@ class Root:
 
 
 def _task_root(call: Call) -> Root:
-    task = call.account.task(call.part("job"), call.part("task"))
+    task = call.account.task(call.path_variable("job"), call.path_variable("task"))
     if task.node is None or "nodeInfo" not in task.doc:
         raise BatchError("TaskFilesUnavailable", "The task has not run on a node yet.")
     if task.files_removed:
@@ -77,7 +77,7 @@ def _properties(path: Path) -> Doc:
 
 
 def _paths(root: Path, *, recursive: bool) -> list[Path]:
-    """What is in a directory, any of which may vanish meanwhile."""
+    """The contents of a directory; any of them may vanish meanwhile."""
     found: list[Path] = []
     for directory, folders, names in os.walk(root):
         found += [Path(directory, name) for name in (*folders, *names)]
@@ -116,18 +116,18 @@ def _headers(root: Root, path: Path, stat: os.stat_result) -> dict[str, str]:
 
 
 def _describe(call: Call, root: Root) -> web.Response:
-    path = root.find(call.part("path"))
+    path = root.find(call.path_variable("path"))
     try:
         stat = path.stat()
     except FileNotFoundError:
         raise BatchError("FileNotFound") from None
-    conditions.check_times(call.request.headers, stat.st_mtime, reading=True)
+    preconditions.check_times(call.request.headers, stat.st_mtime, reading=True)
     size = 0 if S_ISDIR(stat.st_mode) else stat.st_size
     return web.Response(status=200, headers=_headers(root, path, stat) | {"Content-Length": str(size)})
 
 
 async def _download(call: Call, root: Root) -> web.StreamResponse:
-    path = root.find(call.part("path"))
+    path = root.find(call.path_variable("path"))
     if path.is_dir():
         raise BatchError("FileNotFound", "The specified path is a directory.")
     try:
@@ -135,9 +135,9 @@ async def _download(call: Call, root: Root) -> web.StreamResponse:
     except FileNotFoundError:
         raise BatchError("FileNotFound") from None
     with file:
-        # A file that still grows, or that another takes the place of, is answered as it is now.
+        # A file that grows or is replaced meanwhile is sent as it is now.
         stat = os.fstat(file.fileno())
-        conditions.check_times(call.request.headers, stat.st_mtime, reading=True)
+        preconditions.check_times(call.request.headers, stat.st_mtime, reading=True)
         header = call.request.headers.get("ocp-range") or call.request.headers.get("Range")
         start, end = ranges.parse(header, stat.st_size) if header else (0, stat.st_size)
         response = web.StreamResponse(status=200, headers=_headers(root, path, stat))
@@ -146,17 +146,17 @@ async def _download(call: Call, root: Root) -> web.StreamResponse:
         await response.prepare(call.request)
         file.seek(start)
         left = end - start
-        while left > 0 and (chunk := await asyncio.to_thread(file.read, min(_CHUNK, left))):
+        while left > 0 and (chunk := await asyncio.to_thread(file.read, min(_CHUNK_BYTES, left))):
             left -= len(chunk)
             await response.write(chunk)
-        if left:  # it was cut short meanwhile: the client must not wait for the rest
+        if left:  # it was truncated meanwhile: the client must not wait for the rest
             response.force_close()
     await response.write_eof()
     return response
 
 
 def _delete(call: Call, root: Root) -> web.Response:
-    path = root.find(call.part("path"))
+    path = root.find(call.path_variable("path"))
     if path == root.path.resolve():
         raise BatchError("FileNotFound")
     if not path.is_dir():
@@ -168,7 +168,7 @@ def _delete(call: Call, root: Root) -> web.Response:
             path.rmdir()
         except OSError:
             raise BatchError("OperationInvalidForCurrentState", "The specified directory is not empty.") from None
-    return done(200)
+    return empty_response(200)
 
 
 async def list_task_files(call: Call) -> web.Response:

@@ -1,20 +1,20 @@
-"""Nodes of a pool, and users on them."""
+"""Operations on the nodes of a pool and their users."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from local.batch.domain import node_life
+from local.batch.domain import node_lifecycle
 from local.batch.errors import BatchError
 from local.batch.schema import pools as bodies
 from local.batch.wire import listing
-from local.batch.wire.call import answer, done, show
+from local.batch.wire.call import empty_response, entity_response, json_response
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from local.batch.domain.node import Node
+    from local.batch.domain.model import Node
     from local.batch.wire.call import Call
 
 _PROPERTIES = [
@@ -52,13 +52,13 @@ _UNREACHABLE = ("creating", "starting", "rebooting", "reimaging", "preempted", "
 
 
 async def list_nodes(call: Call) -> web.Response:
-    pool = call.account.pool(call.part("pool"))
+    pool = call.account.pool(call.path_variable("pool"))
     return listing.page(call, NODES, ((node.seq, node.doc) for node in pool.nodes.values()))
 
 
 async def get_node(call: Call) -> web.Response:
     node = call.node()
-    return show(call, node, "nodes", listing.project(node.doc, listing.selected(call, NODES)))
+    return entity_response(call, node, "nodes", listing.project(node.doc, listing.selected(call, NODES)))
 
 
 def _usable(node: Node) -> Node:
@@ -70,30 +70,30 @@ def _usable(node: Node) -> Node:
 async def reboot_node(call: Call) -> web.Response:
     node = _usable(call.node())
     change = await call.body(bodies.reboot, optional=True)
-    node_life.start_restart(node, option=change.get("nodeRebootOption", "requeue"), state="rebooting")
-    return done(202, node)
+    node_lifecycle.start_restart(node, option=change.get("nodeRebootOption", "requeue"), state="rebooting")
+    return empty_response(202, node)
 
 
 async def reimage_node(call: Call) -> web.Response:
     node = _usable(call.node())
     change = await call.body(bodies.reimage, optional=True)
-    node_life.start_restart(node, option=change.get("nodeReimageOption", "requeue"), state="reimaging")
-    return done(202, node)
+    node_lifecycle.start_restart(node, option=change.get("nodeReimageOption", "requeue"), state="reimaging")
+    return empty_response(202, node)
 
 
 async def deallocate_node(call: Call) -> web.Response:
     node = _usable(call.node())
     change = await call.body(bodies.deallocate, optional=True)
-    node_life.start_deallocate(node, option=change.get("nodeDeallocateOption", "requeue"))
-    return done(202, node)
+    node_lifecycle.start_deallocate(node, option=change.get("nodeDeallocateOption", "requeue"))
+    return empty_response(202, node)
 
 
 async def start_node(call: Call) -> web.Response:
     node = call.node()
     if node.state != "deallocated":
         raise BatchError("OperationInvalidForCurrentState", f"The node is {node.state}.")
-    node_life.boot(node)
-    return done(202, node)
+    node_lifecycle.start(node)
+    return empty_response(202, node)
 
 
 async def disable_node_scheduling(call: Call) -> web.Response:
@@ -102,24 +102,24 @@ async def disable_node_scheduling(call: Call) -> web.Response:
     if node.doc["schedulingState"] == "disabled":
         raise BatchError("NodeAlreadyInTargetSchedulingState", "Scheduling is disabled on the node already.")
     node.doc["schedulingState"] = "disabled"
-    node.changed(node)
+    node.save()
     option = change.get("nodeDisableSchedulingOption", "requeue")
     if option.lower() != "taskcompletion":
-        call.account.keep(asyncio.create_task(node_life.drain(node, option)))
-    return done(200, node)
+        call.account.run_in_background(asyncio.create_task(node_lifecycle.drain(node, option)))
+    return empty_response(200, node)
 
 
 async def enable_node_scheduling(call: Call) -> web.Response:
     node = call.node()
     if node.doc["schedulingState"] == "enabled":
         raise BatchError("NodeAlreadyInTargetSchedulingState", "Scheduling is enabled on the node already.")
-    node_life.enable_scheduling(node)
-    return done(200, node)
+    node_lifecycle.enable_scheduling(node)
+    return empty_response(200, node)
 
 
 async def get_node_remote_login_settings(call: Call) -> web.Response:
     call.node()
-    return answer(
+    return json_response(
         {
             "odata.metadata": f"{call.base}/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.pools.nodes",
             "remoteLoginIPAddress": "127.0.0.1",
@@ -136,26 +136,26 @@ async def create_node_user(call: Call) -> web.Response:
     if name in node.users:
         raise BatchError("NodeUserExists", "The specified user exists on the node already.")
     node.users.add(name)
-    node.changed(node)
-    return done(201, node, location=f"{node.doc['url']}/users/{name}")
+    node.save()
+    return empty_response(201, node, location=f"{node.doc['url']}/users/{name}")
 
 
 async def replace_node_user(call: Call) -> web.Response:
     node = call.node()
     await call.body(bodies.replace_user)
     _known_user(call, node)
-    return done(200, node)
+    return empty_response(200, node)
 
 
 async def delete_node_user(call: Call) -> web.Response:
     node = call.node()
     node.users.discard(_known_user(call, node))
-    node.changed(node)
-    return done(200)
+    node.save()
+    return empty_response(200)
 
 
 def _known_user(call: Call, node: Node) -> str:
-    name = call.part("user")
+    name = call.path_variable("user")
     if name not in node.users:
         raise BatchError("NodeUserNotFound", "The specified user does not exist on the node.")
     return name

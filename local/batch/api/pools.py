@@ -1,22 +1,24 @@
-"""Pools."""
+"""Operations on pools."""
 
 from __future__ import annotations
 
-import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from local.batch.domain import pool_life, scaling
+from local.batch.domain import pool_autoscale, pool_lifecycle, pool_resize
 from local.batch.errors import BatchError
 from local.batch.schema import pools as bodies
 from local.batch.wire import listing
-from local.batch.wire.call import answer, done, show
+from local.batch.wire.call import empty_response, entity_response, json_response
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from local.batch.domain.model import Pool
+    from local.batch.entity import Doc
     from local.batch.wire.call import Call
 
-_ANSWERED = [
+_RESPONSE_PROPERTIES = [
     "url",
     "eTag",
     "lastModified",
@@ -34,15 +36,33 @@ _ANSWERED = [
 ]
 POOLS = listing.kind(
     "pools",
-    [*bodies.create.properties, *_ANSWERED],
+    [*bodies.create.properties, *_RESPONSE_PROPERTIES],
     "id displayName state stateTransitionTime creationTime lastModified allocationState vmSize enableAutoScale",
 )
-COUNTS = listing.kind("poolnodecounts", [], "poolId", largest=10)
+_NODE_STATES = [
+    "creating",
+    "idle",
+    "offline",
+    "preempted",
+    "rebooting",
+    "reimaging",
+    "running",
+    "starting",
+    "startTaskFailed",
+    "leavingPool",
+    "unknown",
+    "unusable",
+    "waitingForStartTask",
+    "deallocated",
+    "deallocating",
+    "upgradingOS",
+]
+COUNTS = listing.kind("poolnodecounts", [], "poolId", max_items=10)
 
 
 async def create_pool(call: Call) -> web.Response:
-    pool = pool_life.create(call.account, await call.body(bodies.create))
-    return done(201, pool, location=pool.doc["url"])
+    pool = pool_lifecycle.create(call.account, await call.body(bodies.create))
+    return empty_response(201, pool, location=pool.doc["url"])
 
 
 async def list_pools(call: Call) -> web.Response:
@@ -51,43 +71,42 @@ async def list_pools(call: Call) -> web.Response:
 
 async def get_pool(call: Call) -> web.Response:
     pool = call.pool()
-    return show(call, pool, "pools", listing.project(pool.doc, listing.selected(call, POOLS)))
+    return entity_response(call, pool, "pools", listing.project(pool.doc, listing.selected(call, POOLS)))
 
 
 async def pool_exists(call: Call) -> web.Response:
-    return done(200, call.pool())
+    return empty_response(200, call.pool())
 
 
 async def delete_pool(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
-    pool.move_to("deleting")
-    call.account.keep(asyncio.create_task(pool_life.delete(pool)))
-    return done(202)
+    pool_lifecycle.check_changeable(pool)
+    pool_lifecycle.start_delete(pool)
+    return empty_response(202)
 
 
 async def update_pool(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
+    pool_lifecycle.check_changeable(pool)
     pool.doc |= await call.body(bodies.update)
     pool.touch()
-    return done(200, pool)
+    return empty_response(200, pool)
 
 
 async def replace_pool_properties(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
+    pool_lifecycle.check_changeable(pool)
     changes = await call.body(bodies.replace)
     for name in ("startTask", "applicationPackageReferences", "metadata"):
         pool.doc.pop(name, None)
     pool.doc |= changes
     pool.touch()
-    return done(204, pool)
+    return empty_response(204, pool)
 
 
 async def resize_pool(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
+    pool_lifecycle.check_changeable(pool)
     change = await call.body(bodies.resize)
     if pool.doc["enableAutoScale"]:
         raise BatchError("OperationInvalidForCurrentState", "Automatic scaling is enabled on the pool.")
@@ -95,35 +114,35 @@ async def resize_pool(call: Call) -> web.Response:
         raise BatchError("PoolBeingResized", "The pool is being resized.")
     if "targetDedicatedNodes" not in change and "targetLowPriorityNodes" not in change:
         raise BatchError("MissingRequiredProperty", PropertyName="targetDedicatedNodes")
-    pool_life.resize(
+    pool_resize.resize(
         pool,
         dedicated=change.get("targetDedicatedNodes"),
         low_priority=change.get("targetLowPriorityNodes"),
         option=change.get("nodeDeallocationOption", "requeue"),
     )
-    return done(202, pool)
+    return empty_response(202, pool)
 
 
 async def stop_pool_resize(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
-    pool_life.stop_resize(pool)
-    return done(202, pool)
+    pool_lifecycle.check_changeable(pool)
+    pool_resize.stop(pool)
+    return empty_response(202, pool)
 
 
 async def enable_pool_auto_scale(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
+    pool_lifecycle.check_changeable(pool)
     change = await call.body(bodies.enable_autoscale)
-    scaling.enable(pool, change.get("autoScaleFormula"), change.get("autoScaleEvaluationInterval"))
-    return done(200, pool)
+    pool_autoscale.enable(pool, change.get("autoScaleFormula"), change.get("autoScaleEvaluationInterval"))
+    return empty_response(200, pool)
 
 
 async def disable_pool_auto_scale(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
-    scaling.disable(pool)
-    return done(200, pool)
+    pool_lifecycle.check_changeable(pool)
+    pool_autoscale.disable(pool)
+    return empty_response(200, pool)
 
 
 async def evaluate_pool_auto_scale(call: Call) -> web.Response:
@@ -131,21 +150,29 @@ async def evaluate_pool_auto_scale(call: Call) -> web.Response:
     formula = (await call.body(bodies.evaluate_autoscale))["autoScaleFormula"]
     if not pool.doc["enableAutoScale"]:
         raise BatchError("OperationInvalidForCurrentState", "Automatic scaling is not enabled on the pool.")
-    run, _ = scaling.attempt(pool, formula)
+    run, _ = pool_autoscale.evaluate_only(pool, formula)
     head = {"odata.metadata": f"{call.base}/$metadata#Microsoft.Azure.Batch.Protocol.Entities.AutoScaleRun"}
-    return answer(head | run)
+    return json_response(head | run)
 
 
 async def remove_nodes(call: Call) -> web.Response:
     pool = call.pool()
-    pool_life.open_for_changes(pool)
+    pool_lifecycle.check_changeable(pool)
     change = await call.body(bodies.remove_nodes)
     if pool.doc["allocationState"] != "steady":
         raise BatchError("PoolBeingResized", "The pool is being resized.")
     chosen = [call.account.node(pool.id, name) for name in change["nodeList"]]
-    pool_life.remove_nodes(pool, chosen, change.get("nodeDeallocationOption", "requeue"))
-    return done(202, pool)
+    pool_resize.remove_nodes(pool, chosen, change.get("nodeDeallocationOption", "requeue"))
+    return empty_response(202, pool)
 
 
 async def list_pool_node_counts(call: Call) -> web.Response:
-    return listing.page(call, COUNTS, ((pool.seq, pool.node_counts()) for pool in call.account.pools.values()))
+    return listing.page(call, COUNTS, ((pool.seq, _node_counts(pool)) for pool in call.account.pools.values()))
+
+
+def _node_counts(pool: Pool) -> Doc:
+    counts: Doc = {"poolId": pool.id}
+    for name, dedicated in (("dedicated", True), ("lowPriority", False)):
+        states = Counter(node.state for node in pool.nodes.values() if node.dedicated == dedicated)
+        counts[name] = {state: states[state.lower()] for state in _NODE_STATES} | {"total": states.total()}
+    return counts

@@ -1,4 +1,4 @@
-"""Which operation answers which request. An operation's name is the method's name in azure-batch."""
+"""The routes: method, path and operation. Operations have the names of azure-batch's methods."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from local.batch.api import files, general, jobs, nodes, pools, schedules, tasks
+from local.batch.api import account, files, jobs, nodes, pools, schedules, tasks
 from local.batch.wire.call import Call
 
 Operation = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -20,10 +20,10 @@ _TASK = "/jobs/{job}/tasks/{task}"
 _TASK_FILE = "/jobs/{job}/tasks/{task}/files/{path:.+}"
 
 ROUTES: list[tuple[str, str, Operation]] = [
-    ("GET", "/applications", general.list_applications),
-    ("GET", "/applications/{application}", general.get_application),
-    ("GET", "/supportedimages", general.list_supported_images),
-    ("GET", "/poolusagemetrics", general.list_pool_usage_metrics),
+    ("GET", "/applications", account.list_applications),
+    ("GET", "/applications/{application}", account.get_application),
+    ("GET", "/supportedimages", account.list_supported_images),
+    ("GET", "/poolusagemetrics", account.list_pool_usage_metrics),
     ("GET", "/nodecounts", pools.list_pool_node_counts),
     ("POST", "/pools", pools.create_pool),
     ("GET", "/pools", pools.list_pools),
@@ -95,7 +95,7 @@ ROUTES: list[tuple[str, str, Operation]] = [
     ("POST", f"{_SCHEDULE}/enable", schedules.enable_job_schedule),
     ("POST", f"{_SCHEDULE}/terminate", schedules.terminate_job_schedule),
     ("GET", f"{_SCHEDULE}/jobs", schedules.list_jobs_from_schedule),
-    ("*", "/certificates{rest:.*}", general.not_supported),
-    ("GET", f"{_NODE}/rdp", general.not_supported),
-    ("POST", f"{_NODE}/uploadbatchservicelogs", general.not_supported),
+    ("*", "/certificates{rest:.*}", account.not_supported),
+    ("GET", f"{_NODE}/rdp", account.not_supported),
+    ("POST", f"{_NODE}/uploadbatchservicelogs", account.not_supported),
 ]

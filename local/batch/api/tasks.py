@@ -1,4 +1,4 @@
-"""Tasks of a job."""
+"""Operations on the tasks of a job."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import shutil
 from typing import TYPE_CHECKING
 
 from local.batch import clock
-from local.batch.domain import execution, job_life, scheduler, task_add
+from local.batch.domain import dependencies, execution, job_lifecycle, task_creation, task_state
 from local.batch.errors import BatchError
-from local.batch.node import program
+from local.batch.node import command
 from local.batch.schema import tasks as bodies
 from local.batch.wire import listing
-from local.batch.wire.call import answer, done, show
+from local.batch.wire.call import empty_response, entity_response, json_response
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from local.batch.domain.entity import Doc
-    from local.batch.domain.job import Job
+    from local.batch.domain.model import Job
+    from local.batch.entity import Doc
     from local.batch.wire.call import Call
 
-_ANSWERED = [
+_RESPONSE_PROPERTIES = [
     "url",
     "eTag",
     "lastModified",
@@ -37,34 +37,36 @@ _ANSWERED = [
 ]
 TASKS = listing.kind(
     "tasks",
-    [*bodies.create.properties, *_ANSWERED],
+    [*bodies.create.properties, *_RESPONSE_PROPERTIES],
     "id displayName state stateTransitionTime creationTime lastModified lastModifiedTime executionInfo/startTime "
     "executionInfo/endTime executionInfo/exitCode executionInfo/result executionInfo/retryCount nodeInfo/nodeId",
 )
-_MOST_AT_ONCE = 100
+_MAX_COLLECTION_TASKS = 100
 
 
 async def create_task(call: Call) -> web.Response:
-    job = call.account.job(call.part("job"))
+    job = call.account.job(call.path_variable("job"))
     spec = await call.body(bodies.create)
-    job_life.open_for_changes(job)
-    task = task_add.add(job, spec)
-    return done(201, task, location=task.doc["url"])
+    job_lifecycle.check_changeable(job)
+    task = task_creation.add(job, spec)
+    return empty_response(201, task, location=task.doc["url"])
 
 
 async def create_task_collection(call: Call) -> web.Response:
-    job = call.account.job(call.part("job"))
+    job = call.account.job(call.path_variable("job"))
     given = (await call.body(bodies.collection))["value"]
-    job_life.open_for_changes(job)
-    if len(given) > _MOST_AT_ONCE:
-        raise BatchError("InvalidPropertyValue", PropertyName="value", Reason=f"At most {_MOST_AT_ONCE} tasks at once")
+    job_lifecycle.check_changeable(job)
+    if len(given) > _MAX_COLLECTION_TASKS:
+        raise BatchError(
+            "InvalidPropertyValue", PropertyName="value", Reason=f"At most {_MAX_COLLECTION_TASKS} tasks at once"
+        )
     results = [_add_one(call, job, spec) for spec in given]
-    return answer({"odata.metadata": f"{call.base}/$metadata#taskaddresult", "value": results})
+    return json_response({"odata.metadata": f"{call.base}/$metadata#taskaddresult", "value": results})
 
 
 def _add_one(call: Call, job: Job, spec: object) -> Doc:
     try:
-        task = task_add.add(job, bodies.create.read(spec))
+        task = task_creation.add(job, bodies.create.read(spec))
     except BatchError as error:
         name = spec.get("id") if isinstance(spec, dict) else None
         body = error.body(request_id=call.request["request_id"], time=clock.now())
@@ -79,19 +81,19 @@ def _add_one(call: Call, job: Job, spec: object) -> Doc:
 
 
 async def list_tasks(call: Call) -> web.Response:
-    job = call.account.job(call.part("job"))
+    job = call.account.job(call.path_variable("job"))
     return listing.page(call, TASKS, ((task.seq, task.doc) for task in job.tasks.values()))
 
 
 async def get_task(call: Call) -> web.Response:
     task = call.task()
-    return show(call, task, "tasks", listing.project(task.doc, listing.selected(call, TASKS)))
+    return entity_response(call, task, "tasks", listing.project(task.doc, listing.selected(call, TASKS)))
 
 
 async def replace_task(call: Call) -> web.Response:
     task = call.task()
     changes = await call.body(bodies.replace)
-    job_life.open_for_changes(task.job)
+    job_lifecycle.check_changeable(task.job)
     defaults = {
         "maxWallClockTime": clock.UNLIMITED,
         "retentionTime": "P7D",
@@ -99,7 +101,7 @@ async def replace_task(call: Call) -> web.Response:
     }
     task.doc["constraints"] = defaults | changes.get("constraints", {})
     task.touch()
-    return done(200, task)
+    return empty_response(200, task)
 
 
 async def terminate_task(call: Call) -> web.Response:
@@ -109,39 +111,39 @@ async def terminate_task(call: Call) -> web.Response:
     if task.run is not None:
         await task.run.interrupt("terminate")
     else:
-        execution.finish(task, program.failed("TaskEnded", "Task Was Ended by User Request"))
-    return done(204, task)
+        execution.finish(task, command.failed("TaskEnded", "Task Was Ended by User Request"))
+    return empty_response(204, task)
 
 
 async def reactivate_task(call: Call) -> web.Response:
     task = call.task()
-    job_life.open_for_changes(task.job)
+    job_lifecycle.check_changeable(task.job)
     if task.state != "completed":
         raise BatchError("OperationInvalidForCurrentState", f"The specified task is {task.state}, not completed.")
     if task.info.get("exitCode") == 0 and task.succeeded:
         raise BatchError("OperationInvalidForCurrentState", "The specified task completed successfully.")
     task.info["retryCount"] = 0
-    task.back_to_queue()
-    task_add.await_others(task)
-    scheduler.wake(task.job.pool)
-    return done(204, task)
+    task_state.reset(task)
+    dependencies.enqueue_when_satisfied(task)
+    task.job.wake_scheduler()
+    return empty_response(204, task)
 
 
 async def delete_task(call: Call) -> web.Response:
     task = call.task()
-    job_life.open_for_changes(task.job, completed_too=True)
+    job_lifecycle.check_changeable(task.job, completed_too=True)
     task.deleted = True
     if task.run is not None:
         await task.run.interrupt("discard")
-    call.account.task_removed(task)
+    execution.remove(task)
     if task.node is not None and not task.files_removed:
-        root = task.node.root / task.job.directory / task.id
-        # Out of the way at once, for a task of the same id may come; no id has a dot.
+        root = task.node.root / task.directory
+        # Renamed first, because a task with the same id may be added at once; ids contain no dots.
         gone = root.with_name(f"{task.id}.{task.seq}.gone")
         with contextlib.suppress(OSError):
             root.rename(gone)
-        call.account.keep(asyncio.create_task(asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)))
-    return done(200)
+        call.account.run_in_background(asyncio.create_task(asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)))
+    return empty_response(200)
 
 
 async def list_subtasks(call: Call) -> web.Response:

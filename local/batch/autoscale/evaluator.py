@@ -1,4 +1,4 @@
-"""Evaluation of a parsed formula: statement by statement, from a situation to new targets."""
+"""Evaluates a parsed formula: from the state of a pool to new targets."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from lark import Token, Tree
 from local.batch.autoscale.functions import FUNCTIONS, UNITS, moment
 from local.batch.autoscale.history import METRICS, History, InsufficientSampleDataError
 from local.batch.autoscale.parser import Formula, FormulaError, Node, parse
-from local.batch.autoscale.values import Interval, OperationError, Value, binary, type_name, written
+from local.batch.autoscale.values import Interval, OperationError, Value, binary, format_value, type_name
 
 DEALLOCATION = ("requeue", "terminate", "taskcompletion", "retaineddata")
 _TARGETS = ("$TargetDedicatedNodes", "$TargetLowPriorityNodes")
 _OPTION = "$NodeDeallocationOption"
-# Names of the language's first years.
-_FORMER = {"$TargetDedicated": "$TargetDedicatedNodes", "$CurrentDedicated": "$CurrentDedicatedNodes"}
+# Names in formulas of 2017.
+_OLD_NAMES = {"$TargetDedicated": "$TargetDedicatedNodes", "$CurrentDedicated": "$CurrentDedicatedNodes"}
 _MEMBERS = ("year", "month", "day", "hour", "minute", "second")
-_MOST_NODES = 2**31 - 1
+_MAX_NODES = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """The pool as it stands: what a formula reads beside samples. `now` is aware."""
+    """The state of the pool that a formula reads. `now` is aware."""
 
     now: datetime
     current_dedicated: int = 0
@@ -38,7 +38,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a formula came to: targets in nodes, the deallocation option, every variable, Batch's result string."""
+    """The result of a formula: targets in nodes, deallocation option, all variables, and Batch's result string."""
 
     target_dedicated: int
     target_low_priority: int
@@ -54,10 +54,10 @@ class _StopSignalError(Exception):
 def evaluate(formula: Formula | str, situation: Situation, *, seed: int | None = None) -> Result:
     """Evaluate `formula`. `seed` makes rand() repeatable.
 
-    Raises FormulaError with line and column; an InsufficientSampleDataError is its cause where samples are missing.
+    Raises FormulaError with line and column; its cause is an InsufficientSampleDataError if samples are missing.
     """
     parsed = parse(formula) if isinstance(formula, str) else formula
-    run = _Run(situation, random.Random(seed))  # noqa: S311 - the language's rand() is no secret
+    run = _Run(situation, random.Random(seed))  # noqa: S311 - rand() of a formula is no secret
     try:
         for statement in parsed.statements:
             run.execute(statement)
@@ -72,9 +72,9 @@ def evaluate(formula: Formula | str, situation: Situation, *, seed: int | None =
 
 
 class _Run:
-    def __init__(self, situation: Situation, dice: random.Random) -> None:
+    def __init__(self, situation: Situation, rng: random.Random) -> None:
         self._situation = situation
-        self._dice = dice
+        self._rng = rng
         self._user: dict[str, Value] = {}
         self._system: dict[str, Value] = {
             "$TargetDedicatedNodes": float(situation.target_dedicated),
@@ -93,17 +93,17 @@ class _Run:
             self._value(statement.children[0])
             return
         token, expression = statement.children
-        name = _FORMER.get(str(token), str(token))
+        name = _OLD_NAMES.get(str(token), str(token))
         value = self._value(expression)
         if name in METRICS or name in UNITS or name.startswith("TimeInterval_"):
-            raise _problem(f"{name} cannot be assigned to", token)
+            raise _error(f"{name} cannot be assigned to", token)
         if name in _TARGETS:
-            if not isinstance(value, float) or not -_MOST_NODES <= value <= _MOST_NODES:
-                raise _problem(f"{name} takes a double that is a number of nodes", token)
+            if not isinstance(value, float) or not -_MAX_NODES <= value <= _MAX_NODES:
+                raise _error(f"{name} takes a double that is a number of nodes", token)
             self._system[name] = value
         elif name == _OPTION:
             if value not in DEALLOCATION:
-                raise _problem(f"{name} takes one of {', '.join(DEALLOCATION)}", token)
+                raise _error(f"{name} takes one of {', '.join(DEALLOCATION)}", token)
             self._system[name] = value
         else:
             self._user[name] = value
@@ -112,7 +112,7 @@ class _Run:
         dedicated, low_priority = (max(0, int(_double(self._system[name]))) for name in _TARGETS)
         option = str(self._system[_OPTION])
         parts = [f"{_TARGETS[0]}={dedicated}", f"{_TARGETS[1]}={low_priority}", f"{_OPTION}={option}"]
-        parts += [f"{name}={written(value)}" for name, value in sorted(self._user.items())]
+        parts += [f"{name}={format_value(value)}" for name, value in sorted(self._user.items())]
         return Result(dedicated, low_priority, option, self._system | self._user, ";".join(parts))
 
     def _value(self, node: Node | Token) -> Value:
@@ -120,11 +120,11 @@ class _Run:
         try:
             return self._evaluate(node)
         except (OperationError, InsufficientSampleDataError) as error:
-            raise _problem(str(error), node) from error
+            raise _error(str(error), node) from error
         except (ValueError, OverflowError, ArithmeticError) as error:
             if isinstance(error, FormulaError):
                 raise
-            raise _problem(str(error), node) from error
+            raise _error(str(error), node) from error
 
     def _evaluate(self, node: Node) -> Value:
         children = node.children
@@ -167,7 +167,7 @@ class _Run:
         return [self._value(each) for node in nodes if isinstance(node, Tree) for each in node.children]
 
     def _variable(self, given: str) -> Value:
-        name = _FORMER.get(given, given)
+        name = _OLD_NAMES.get(given, given)
         for known in (self._user, self._system, self._readable):
             if name in known:
                 return known[name]
@@ -183,7 +183,7 @@ class _Run:
         if name == "stop" and not arguments:
             raise _StopSignalError
         if name == "rand" and not arguments:
-            return self._dice.random()
+            return self._rng.random()
         if name == "time":
             match arguments:
                 case [] | [""]:
@@ -201,12 +201,12 @@ class _Run:
         if not isinstance(target, Tree) or target.data != "variable":
             raise OperationError(f"only a metric has the method {name}")
         metric = str(target.children[0])
-        metric = _FORMER.get(metric, metric)
+        metric = _OLD_NAMES.get(metric, metric)
         if metric not in METRICS:
             raise OperationError(f"{metric} is not a metric and has no method {name}")
-        return self._ask(metric, name, self._arguments(children[2:]))
+        return self._call_metric(metric, name, self._arguments(children[2:]))
 
-    def _ask(self, metric: str, name: str, arguments: list[Value]) -> Value:
+    def _call_metric(self, metric: str, name: str, arguments: list[Value]) -> Value:
         history, now = self._situation.history, self._situation.now
         match name, arguments:
             case "GetSample", [float() as count]:
@@ -234,7 +234,7 @@ class _Run:
         raise OperationError(f"a metric has no {name}({shown})")
 
     def _time(self, value: datetime | Interval) -> datetime:
-        """An interval looks back from now."""
+        """A point in time: an interval is subtracted from now."""
         if isinstance(value, datetime):
             return value
         return self._situation.now - timedelta(seconds=abs(value.seconds))
@@ -255,7 +255,7 @@ def _member(value: Value, name: str) -> Value:
     raise OperationError(f"a {type_name(value)} has no member {name}")
 
 
-def _problem(text: str, at: Node | Token) -> FormulaError:
+def _error(text: str, at: Node | Token) -> FormulaError:
     if isinstance(at, Token):
         return FormulaError(text, line=at.line or 1, column=at.column or 1)
     meta = at.meta

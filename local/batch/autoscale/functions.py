@@ -1,4 +1,4 @@
-"""The functions of the language."""
+"""The functions of autoscale formulas."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _vector(arguments: Sequence[Value]) -> Vector:
     return tuple(found)
 
 
-def _some(function: Callable[[Vector], float]) -> Callable[..., Value]:
+def _reduce(function: Callable[[Vector], float]) -> Callable[..., Value]:
     def call(*arguments: Value) -> Value:
         values = _vector(arguments)
         if not values:
@@ -49,7 +49,7 @@ def _some(function: Callable[[Vector], float]) -> Callable[..., Value]:
     return call
 
 
-def _each(function: Callable[[float], float]) -> Callable[..., Value]:
+def _map(function: Callable[[float], float]) -> Callable[..., Value]:
     def call(*arguments: Value) -> Value:
         values = tuple(float(function(value)) for value in _vector(arguments))
         if len(arguments) == 1 and isinstance(arguments[0], float):
@@ -86,7 +86,7 @@ def _vec(*arguments: Value) -> Value:
 
 
 def moment(text: str) -> datetime:
-    """The time that a W3C-DTF or RFC 1123 text stands for. Raises OperationError."""
+    """Parse a W3C-DTF or RFC 1123 time. Raises OperationError."""
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             found = read(text)
@@ -97,18 +97,18 @@ def moment(text: str) -> datetime:
 
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "avg": _some(statistics.fmean),
+    "avg": _reduce(statistics.fmean),
     "len": _len,
-    "lg": _each(math.log2),
-    "ln": _each(math.log),
-    "log": _each(math.log10),
-    "max": _some(max),
-    "min": _some(min),
-    "norm": _some(lambda values: math.hypot(*values)),
+    "lg": _map(math.log2),
+    "ln": _map(math.log),
+    "log": _map(math.log10),
+    "max": _reduce(max),
+    "min": _reduce(min),
+    "norm": _reduce(lambda values: math.hypot(*values)),
     "percentile": _percentile,
-    "range": _some(lambda values: max(values) - min(values)),
-    "std": _some(lambda values: statistics.stdev(values) if len(values) > 1 else 0.0),
-    "sum": _some(math.fsum),
+    "range": _reduce(lambda values: max(values) - min(values)),
+    "std": _reduce(lambda values: statistics.stdev(values) if len(values) > 1 else 0.0),
+    "sum": _reduce(math.fsum),
     "val": _val,
     "vec": _vec,
 }

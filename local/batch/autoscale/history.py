@@ -1,4 +1,4 @@
-"""Samples of a pool's metrics, as the service takes them: every 30 seconds, to be seen about a minute later."""
+"""Samples of a pool's metrics: taken every 30 seconds, visible to formulas 60 seconds later."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ METRICS = frozenset(
 
 
 class InsufficientSampleDataError(ValueError):
-    """Fewer samples are there than the formula asked for."""
+    """There are fewer samples than the formula requires."""
 
 
 @dataclass(slots=True)
 class History:
-    """Samples in order of time. `period` and `lag` are in seconds; `keep` is how long a sample stays."""
+    """Samples in order of time. `period`, `lag` and `keep`, the time that a sample is kept, are in seconds."""
 
     period: float = 30.0
     lag: float = 60.0
@@ -53,7 +53,7 @@ class History:
     _samples: list[Mapping[str, float]] = field(default_factory=list)
 
     def record(self, at: datetime, sample: Mapping[str, float]) -> None:
-        """Add a sample, later than those before; metrics it does not name count as missing. Names start with `$`."""
+        """Add a sample later than all others; metrics that it does not contain are missing. Names start with `$`."""
         self._times.append(at.timestamp())
         self._samples.append(dict(sample))
         old = bisect_left(self._times, at.timestamp() - self.keep)
@@ -62,7 +62,7 @@ class History:
             del self._times[:old], self._samples[:old]
 
     def _visible(self, metric: str, now: datetime) -> Iterator[tuple[float, float]]:
-        """Times and values that can be seen, newest first."""
+        """The visible times and values, newest first."""
         for index in range(bisect_right(self._times, now.timestamp() - self.lag) - 1, -1, -1):
             if metric in self._samples[index]:
                 yield self._times[index], self._samples[index][metric]
@@ -79,10 +79,10 @@ class History:
     ) -> tuple[float, ...]:
         """The samples of a window, newest first. Raises InsufficientSampleDataError below `percent`, or if none."""
         visible = min(end.timestamp(), now.timestamp() - self.lag)
-        # A sample stands for the period before it, so one at the very start belongs to the window before.
+        # A sample describes the period before it, so one at the very start belongs to the window before.
         first, last = bisect_right(self._times, start.timestamp()), bisect_right(self._times, visible)
         found = [sample[metric] for sample in self._samples[first:last] if metric in sample]
-        share = self._share(len(found), start, end)
+        share = self._percent_of_possible(len(found), start, end)
         if not found or (percent is not None and share < percent):
             wanted = f"{percent:g}" if percent is not None else "some"
             raise InsufficientSampleDataError(
@@ -91,18 +91,18 @@ class History:
         return tuple(reversed(found))
 
     def percent(self, metric: str, start: datetime, end: datetime, now: datetime) -> float:
-        """How many of the samples possible in a window are there, in percent."""
+        """The samples of a window in percent of those possible."""
         try:
-            return self._share(len(self.between(metric, start, end, now)), start, end)
+            return self._percent_of_possible(len(self.between(metric, start, end, now)), start, end)
         except InsufficientSampleDataError:
             return 0.0
 
-    def _share(self, count: int, start: datetime, end: datetime) -> float:
+    def _percent_of_possible(self, count: int, start: datetime, end: datetime) -> float:
         possible = (end - start).total_seconds() / self.period
         return min(100.0, 100.0 * count / possible) if possible > 0 else 0.0
 
     def count(self, metric: str, now: datetime) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return sum(1 for _ in self._visible(metric, now))
 
     def begins(self, metric: str, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Text to syntax tree, with the limits that Batch sets."""
+"""Parses a formula into a syntax tree, within Batch's limits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 Node = Tree[Token]
 
-LARGEST_FORMULA = 8 * 1024
-MOST_STATEMENTS = 100
+MAX_FORMULA_BYTES = 8 * 1024
+MAX_STATEMENTS = 100
 
 
 class FormulaError(ValueError):
@@ -27,7 +27,7 @@ class FormulaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A formula whose syntax is right."""
+    """A formula with valid syntax."""
 
     text: str
     statements: tuple[Node, ...]
@@ -35,16 +35,16 @@ class Formula:
 
 @cache
 def _lark() -> Lark:
-    """Made on first use, so that importing costs nothing."""
+    """The parser, created on first use so that importing is fast."""
     grammar = Path(__file__).with_name("grammar.lark").read_text()
     return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=False)
 
 
 @lru_cache(maxsize=64)
 def parse(text: str) -> Formula:
-    """The formula that `text` holds. Raises FormulaError."""
-    if len(text.encode(errors="surrogatepass")) > LARGEST_FORMULA:
-        raise FormulaError(f"the formula is longer than {LARGEST_FORMULA} bytes")
+    """Parse a formula. Raises FormulaError."""
+    if len(text.encode(errors="surrogatepass")) > MAX_FORMULA_BYTES:
+        raise FormulaError(f"the formula is longer than {MAX_FORMULA_BYTES} bytes")
     try:
         tree = _lark().parse(text)
     except UnexpectedCharacters as error:
@@ -55,8 +55,8 @@ def parse(text: str) -> Formula:
     except UnexpectedEOF:
         raise FormulaError("unexpected end of formula", **_end(text)) from None
     statements = tuple(each for each in tree.children if isinstance(each, Tree))
-    if len(statements) > MOST_STATEMENTS:
-        raise FormulaError(f"the formula has more than {MOST_STATEMENTS} statements")
+    if len(statements) > MAX_STATEMENTS:
+        raise FormulaError(f"the formula has more than {MAX_STATEMENTS} statements")
     return Formula(text, statements)
 
 

@@ -1,4 +1,4 @@
-"""The types of the language, what operators do with them, and how they are written in a result."""
+"""The types of autoscale formulas, their operators, and their form in a result string."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Value: TypeAlias = float | Vector | str | datetime | Interval
 
 
 class OperationError(ValueError):
-    """An operation that these values do not allow."""
+    """An operation that is not defined for these values."""
 
 
 _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
@@ -45,7 +45,7 @@ _NAMES = ((bool, "double"), (float, "double"), (tuple, "doubleVec"), (str, "stri
 
 
 def type_name(value: Value) -> str:
-    """The type as the language calls it."""
+    """The name of the type in error messages."""
     return next((name for kind, name in _NAMES if isinstance(value, kind)), "timeinterval")
 
 
@@ -63,7 +63,7 @@ def binary(symbol: str, left: Value, right: Value) -> Value:
 
 def _compare(symbol: str, left: Value, right: Value) -> float:
     if type(left) is not type(right) or isinstance(left, tuple):
-        raise _unknown(symbol, left, right)
+        raise _undefined(symbol, left, right)
     return float(_COMPARISONS[symbol](left, right))
 
 
@@ -78,7 +78,7 @@ def _calculate(symbol: str, left: Value, right: Value) -> Value:
             return tuple(apply(left, each) for each in right)
         case tuple(), tuple():
             if len(left) != len(right):
-                raise OperationError(f"vectors of {len(left)} and {len(right)} elements do not go together")
+                raise OperationError(f"vectors of {len(left)} and {len(right)} elements have different lengths")
             return tuple(apply(one, other) for one, other in zip(left, right, strict=True))
         case float(), Interval() if symbol == "*":
             return Interval(left * right.seconds)
@@ -94,20 +94,20 @@ def _calculate(symbol: str, left: Value, right: Value) -> Value:
             return Interval((left - right).total_seconds())
         case str(), str() if symbol == "+":
             return left + right
-    raise _unknown(symbol, left, right)
+    raise _undefined(symbol, left, right)
 
 
-def _unknown(symbol: str, left: Value, right: Value) -> OperationError:
+def _undefined(symbol: str, left: Value, right: Value) -> OperationError:
     return OperationError(f"there is no {type_name(left)} {symbol} {type_name(right)}")
 
 
-def written(value: Value) -> str:
-    """The value as the result of an evaluation shows it."""
+def format_value(value: Value) -> str:
+    """The value as written in the result string."""
     match value:
         case float():
             return f"{value:.15g}"
         case tuple():
-            return "[" + ",".join(written(each) for each in value) + "]"
+            return "[" + ",".join(format_value(each) for each in value) + "]"
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case Interval():

@@ -1,4 +1,4 @@
-"""A task's stay on a node, and everything that its end brings about."""
+"""Executes a task on a node and applies the consequences of its end."""
 
 from __future__ import annotations
 
@@ -7,156 +7,146 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from local.batch.domain import job_life, scheduler, special
-from local.batch.node import program
-from local.batch.node.program import Outcome, Program
+from local.batch.domain import dependencies, job_lifecycle, job_preparation, task_state
+from local.batch.node import command
+from local.batch.node.command import Command, Outcome
 
 if TYPE_CHECKING:
-    from local.batch.domain.entity import Doc
-    from local.batch.domain.job import Job
-    from local.batch.domain.task import Run, Task
+    from local.batch.domain.model import Run, Task
+    from local.batch.entity import Doc
 
 log = logging.getLogger(__name__)
 
 _STAGE_CONDITION = {"prepare": "preProcessingError", "upload": "fileUploadError"}
 
 
-async def drive(task: Task, run: Run) -> None:
-    """Run `task` on its node and see to what follows. Never raises."""
-    run.begun = True
+async def execute(task: Task, run: Run) -> None:
+    """Run `task` on its node and apply the consequences. Never raises."""
+    run.started = True
     outcome: Outcome | None = None
     try:
-        outcome = await _execute(task, run)
-    except special.PreparationFailedError:
+        outcome = await _run(task, run)
+    except job_preparation.PreparationFailedError:
         run.interruption = run.interruption or "unprepared"
     except asyncio.CancelledError:
         if run.interruption is None:
             run.interruption = "stop"
     except Exception:
         log.exception("running %s/%s", task.job.id, task.id)
-        outcome = program.failed("OtherError", "The emulator failed to run the task.", category="servererror")
+        outcome = command.failed("OtherError", "The emulator failed to run the task.", category="servererror")
     task.run = None
     task.job.running.discard(task)
     run.node.release(task)
     if run.interruption == "stop":
         return
     try:
-        settle(task, run, outcome)
+        _apply(task, run, outcome)
     except Exception:
-        log.exception("settling %s/%s", task.job.id, task.id)
+        log.exception("finishing %s/%s", task.job.id, task.id)
     finally:
-        scheduler.wake(run.node.pool)
+        run.node.pool.wake_scheduler()
 
 
-async def _execute(task: Task, run: Run) -> Outcome:
+async def _run(task: Task, run: Run) -> Outcome:
     job, node = task.job, run.node
     if "jobPreparationTask" in job.doc:
-        part = special.part(job, node)
-        if not part.prepared:
+        preparation = job_preparation.on_node(job, node)
+        if not preparation.prepared:
             task.move_to("preparing")
-        await special.prepare(part)
-    task.started()
-    return await program.run(node.pool.account.machine, _program(task), node)
+        await job_preparation.prepare(preparation)
+    task_state.start(task)
+    return await command.run(node.pool.account.machine, _command(task), node)
 
 
-def _program(task: Task) -> Program:
+def _command(task: Task) -> Command:
     job, doc = task.job, task.doc
     settings = job.doc.get("commonEnvironmentSettings", []) + doc.get("environmentSettings", [])
-    return Program(
+    return Command(
         command_line=doc["commandLine"],
-        directory=f"{job.directory}/{task.id}",
+        directory=task.directory,
         resource_files=doc.get("resourceFiles", []),
         output_files=doc.get("outputFiles", []),
         packages=doc.get("applicationPackageReferences", []),
         settings=settings,
-        wall_clock=task.wall_clock,
+        wall_clock=task.wall_clock_seconds,
         job_id=job.id,
         task_id=task.id,
-        preparation=special.directory(job, job.doc["jobPreparationTask"]["id"])
+        preparation=job_preparation.directory(job, job.doc["jobPreparationTask"]["id"])
         if "jobPreparationTask" in job.doc
         else None,
     )
 
 
-def settle(task: Task, run: Run, outcome: Outcome | None) -> None:
-    """Give `task` the state that its run or its interruption leaves it in."""
+def _apply(task: Task, run: Run, outcome: Outcome | None) -> None:
+    """Complete, retry or requeue `task`, depending on its outcome and on what interrupted it."""
     if task.deleted:
         return
     if run.interruption in ("unprepared", "lost", "requeue") and task.job.state in ("terminating", "deleting"):
-        finish(task, program.failed("TaskEnded", "The job was terminated."))
+        finish(task, command.failed("TaskEnded", "The job was terminated."))
         return
     if run.interruption in ("unprepared", "lost"):
-        task.back_to_queue()
+        task_state.reset(task)
         task.job.enqueue(task, first=True)
         return
     if run.interruption == "requeue":
-        task.requeued()
+        task_state.requeue(task)
         task.job.enqueue(task, first=True)
         return
     if run.interruption is not None or outcome is None:
-        finish(task, program.failed("TaskEnded", run.message or "Task Was Ended by User Request"))
+        finish(task, command.failed("TaskEnded", run.message or "Task Was Ended by User Request"))
         return
     info = task.info
     if outcome.stage == "exit" and outcome.failure is not None and info["retryCount"] < task.max_retries:
         info["retryCount"] += 1
-        task.back_to_queue()
+        task_state.reset(task)
         task.job.enqueue(task, first=True)
         return
     finish(task, outcome)
 
 
 def finish(task: Task, outcome: Outcome) -> None:
-    """Complete `task`, then look at those that depend on it and at its job."""
-    task.finished(outcome)
+    """Complete `task`, release the tasks that depend on it, and apply its job's action."""
+    task_state.complete(task, outcome)
     job = task.job
-    job.account.retain(task)
+    job.account.expire_files(task)
     if task.node is not None:
-        task.node.ran(task)
+        task.node.add_recent(task)
     options = exit_options(task.doc.get("exitConditions", {}), outcome)
-    usual = "satisfy" if outcome.failure is None else "block"
-    if options.get("dependencyAction", usual).lower() == "satisfy":
+    default = "satisfy" if outcome.failure is None else "block"
+    if options.get("dependencyAction", default).lower() == "satisfy":
         task.satisfied = True
-        release_dependents(task)
+        dependencies.release_dependents(task)
     if job.state == "active":
-        _job_action(task, outcome, options)
+        _apply_job_action(task, outcome, options)
 
 
-def _job_action(task: Task, outcome: Outcome, options: Doc) -> None:
+def remove(task: Task) -> None:
+    """Remove a task that does not run; its job may be complete without it."""
     job = task.job
-    usual = "none" if outcome.failure is None else "terminate"
-    action = str(options.get("jobAction", usual)).lower()
-    listens = job.doc["onTaskFailure"].lower() == "performexitoptionsjobaction"
-    if listens and action == "terminate":
-        job_life.start_terminate(job, reason="TaskFailed")
-    elif listens and action == "disable":
-        job_life.start_disable(job, tasks="requeue")
+    job.account.remove_task(task)
+    job.tasks.pop(task.key, None)
+    task.uncount()
+    job_lifecycle.terminate_if_all_complete(job)
+
+
+def _apply_job_action(task: Task, outcome: Outcome, options: Doc) -> None:
+    job = task.job
+    default = "none" if outcome.failure is None else "terminate"
+    action = str(options.get("jobAction", default)).lower()
+    enabled = job.doc["onTaskFailure"].lower() == "performexitoptionsjobaction"
+    if enabled and action == "terminate":
+        job_lifecycle.start_terminate(job, reason="TaskFailed")
+    elif enabled and action == "disable":
+        job_lifecycle.start_disable(job, tasks="requeue")
     elif _is_manager(task) and job.doc["jobManagerTask"].get("killJobOnCompletion", True):
-        job_life.start_terminate(job, reason="JMComplete")
+        job_lifecycle.start_terminate(job, reason="JMComplete")
     else:
-        end_if_all_done(job)
+        job_lifecycle.terminate_if_all_complete(job)
 
 
 def _is_manager(task: Task) -> bool:
     manager = task.job.doc.get("jobManagerTask")
     return manager is not None and manager["id"].lower() == task.key
-
-
-def end_if_all_done(job: Job) -> None:
-    """Terminate a job that asked for it once every task is complete."""
-    wanted = job.doc["onAllTasksComplete"].lower() == "terminatejob"
-    counts = job.counts.tasks
-    if wanted and job.state == "active" and not counts["active"] and not counts["running"]:
-        job_life.start_terminate(job, reason="AllTasksComplete")
-
-
-def release_dependents(task: Task) -> None:
-    """Let those run that waited for `task` and for nothing else."""
-    job = task.job
-    for key in job.dependents.pop(task.key, ()):
-        waiting = job.tasks.get(key)
-        if waiting is not None and waiting.awaits == task.key and waiting.state == "active":
-            waiting.await_others()
-            scheduler.wake(job.pool)
 
 
 def exit_options(conditions: Doc, outcome: Outcome) -> Doc:

@@ -1,4 +1,4 @@
-"""Which waiting task goes onto which node."""
+"""Assigns waiting tasks to nodes."""
 
 from __future__ import annotations
 
@@ -6,30 +6,21 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
-from local.batch.domain import execution
-from local.batch.domain.task import Run
+from local.batch.domain import execution, task_state
+from local.batch.domain.model import Run
 
 if TYPE_CHECKING:
-    from local.batch.domain.node import Node
-    from local.batch.domain.pool import Pool
-    from local.batch.domain.task import Task
+    from local.batch.domain.model import Node, Pool, Task
 
-_TURNS = itertools.count(1)
+_turns = itertools.count(1)
 
 
-def wake(pool: Pool | None) -> None:
-    """Place tasks of `pool` soon: once for however many reasons there are."""
-    if pool is not None and not pool.scheduled:
-        pool.scheduled = True
-        asyncio.get_running_loop().call_soon(_place, pool)
-
-
-def _place(pool: Pool) -> None:
-    pool.scheduled = False
-    free = {node: node.free for node in pool.nodes.values() if node.free > 0}
-    # Jobs of one priority take turns, first who has waited longest. Within a job a task too wide for now holds back
-    # those behind it, so it cannot starve.
-    by_priority = sorted(pool.jobs.values(), key=lambda job: (-job.priority, job.served))
+def place_tasks(pool: Pool) -> None:
+    """Start waiting tasks on the free nodes of `pool`."""
+    free = {node: node.free_slots for node in pool.nodes.values() if node.free_slots > 0}
+    # Jobs of the same priority take turns, beginning with the one that has waited longest. Within a job, a task that
+    # needs more slots than are free holds back those behind it, so that it does not starve.
+    by_priority = sorted(pool.jobs.values(), key=lambda job: (-job.priority, job.last_served))
     while free and by_priority:
         first = by_priority[0].priority
         level = [job for job in by_priority if job.priority == first]
@@ -39,28 +30,28 @@ def _place(pool: Pool) -> None:
 
 
 def _start(task: Task, free: dict[Node, int], pool: Pool) -> bool:
-    node = _choose(task, free, pool)
+    node = _choose_node(task, free, pool)
     if node is None:
         return False
-    task.job.ready.popleft()
-    task.job.served = next(_TURNS)
-    task.assigned(node)
-    node.take(task)
+    task.job.queue.popleft()
+    task.job.last_served = next(_turns)
+    task_state.assign(task, node)
+    node.assign(task)
     task.job.running.add(task)
     task.run = run = Run(node)
-    run.work = asyncio.get_running_loop().create_task(execution.drive(task, run))
+    run.work = asyncio.get_running_loop().create_task(execution.execute(task, run))
     free[node] -= task.slots
     if free[node] <= 0:
         del free[node]
     return True
 
 
-def _choose(task: Task, free: dict[Node, int], pool: Pool) -> Node | None:
-    parts = task.job.parts
+def _choose_node(task: Task, free: dict[Node, int], pool: Pool) -> Node | None:
+    preparations = task.job.preparations
     fitting = [
         node
         for node, slots in free.items()
-        if slots >= task.slots and not ((part := parts.get(node.id)) and part.failed)
+        if slots >= task.slots and not ((preparation := preparations.get(node.id)) and preparation.failed)
     ]
     if not fitting:
         return None

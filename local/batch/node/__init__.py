@@ -1,1 +1,1 @@
-"""What a compute node does for a task: directories, files in, a process, files out."""
+"""What a compute node does for a task: directories, resource files, the process, output files."""

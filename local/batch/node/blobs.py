@@ -1,4 +1,4 @@
-"""The three requests that a node makes of blob storage: read a blob, list a container, write a blob."""
+"""A node's requests to blob storage: download a blob, list a container, upload a blob."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from local.batch.domain.entity import Doc
+    from local.batch.entity import Doc
     from local.batch.node.machine import Machine
 
 _VERSION = "2021-12-02"
-_BLOCK = 8 << 20
-_CHUNK = 1 << 20
-_ATTEMPTS = 4
+_BLOCK_BYTES = 8 << 20
+_CHUNK_BYTES = 1 << 20
+_MAX_ATTEMPTS = 4
 
 
 class BlobRefusedError(Exception):
-    """Storage answered with an error; status 0 means it did not answer."""
+    """Storage responded with an error; status 0 means that it did not respond."""
 
     def __init__(self, status: int, text: str) -> None:
         self.status = status
@@ -35,7 +35,7 @@ class BlobRefusedError(Exception):
 
 
 async def headers(machine: Machine, reference: Doc | None, identities: list[Doc], *, own: bool = False) -> Doc:
-    """Request headers that prove the identity referred to; none for a URL that carries its own proof."""
+    """Authorization headers for the identity referred to, or the account itself if `own`; none for a URL with a SAS."""
     found: Doc = {}
     if reference is not None or own:
         resource = str(reference["resourceId"]) if reference is not None else None
@@ -44,8 +44,8 @@ async def headers(machine: Machine, reference: Doc | None, identities: list[Doc]
     return found
 
 
-def inside(container: str, name: str) -> str:
-    """The URL of a blob in a container whose URL may carry a query."""
+def blob_url(container: str, name: str) -> str:
+    """The URL of a blob in a container whose URL may have a query."""
     parts = urlsplit(container)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name, safe='/')}"))
 
@@ -55,20 +55,20 @@ def _url(text: str) -> yarl.URL:
 
 
 async def download(machine: Machine, url: str, target: Path, sent: Doc) -> None:
-    """Stream a blob into a file. Raises BlobRefusedError."""
+    """Download a blob into a file. Raises BlobRefusedError."""
 
     async def once() -> None:
         async with machine.session.get(_url(url), headers=sent) as reply:
             if reply.status != 200:
                 raise BlobRefusedError(reply.status, (await reply.text(errors="replace"))[:300])
             with target.open("wb") as file:
-                async for chunk in reply.content.iter_chunked(_CHUNK):
+                async for chunk in reply.content.iter_chunked(_CHUNK_BYTES):
                     file.write(chunk)
 
     await _with_retries(once)
 
 
-async def listing(machine: Machine, container: str, prefix: str, sent: Doc) -> AsyncIterator[str]:
+async def names(machine: Machine, container: str, prefix: str, sent: Doc) -> AsyncIterator[str]:
     """Names of the blobs in a container. Raises BlobRefusedError."""
     marker = ""
     while True:
@@ -87,15 +87,15 @@ async def listing(machine: Machine, container: str, prefix: str, sent: Doc) -> A
 
 
 async def upload(machine: Machine, source: Path, url: str, sent: Doc) -> None:
-    """Write a file as a block blob. Raises BlobRefusedError."""
-    if await asyncio.to_thread(os.path.getsize, source) <= _BLOCK:
+    """Upload a file as a block blob. Raises BlobRefusedError."""
+    if await asyncio.to_thread(os.path.getsize, source) <= _BLOCK_BYTES:
         content = await asyncio.to_thread(source.read_bytes)
         await _put(machine, url, content, sent | {"x-ms-blob-type": "BlockBlob"})
         return
     joint = "&" if "?" in url else "?"
     blocks: list[str] = []
     with source.open("rb") as file:
-        while content := await asyncio.to_thread(file.read, _BLOCK):
+        while content := await asyncio.to_thread(file.read, _BLOCK_BYTES):
             block = base64.b64encode(f"{len(blocks):08d}{os.urandom(4).hex()}".encode()).decode()
             proof = {name: value for name, value in sent.items() if name in ("Authorization", "x-ms-version")}
             await _put(machine, f"{url}{joint}comp=block&blockid={quote(block, safe='')}", content, proof)
@@ -116,14 +116,14 @@ async def _put(machine: Machine, url: str, content: bytes, sent: Doc) -> None:
 
 
 async def _with_retries(once: Callable[[], Awaitable[None]]) -> None:
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(_MAX_ATTEMPTS):
         try:
             await once()
         except BlobRefusedError as error:
-            if error.status < 500 or attempt == _ATTEMPTS - 1:
+            if error.status < 500 or attempt == _MAX_ATTEMPTS - 1:
                 raise
         except (aiohttp.ClientError, TimeoutError) as error:
-            if attempt == _ATTEMPTS - 1:
+            if attempt == _MAX_ATTEMPTS - 1:
                 raise BlobRefusedError(0, str(error) or type(error).__name__) from error
         else:
             return

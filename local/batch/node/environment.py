@@ -6,14 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from local.batch.domain.entity import Doc
-    from local.batch.domain.node import Node
+    from local.batch.entity import Doc
+    from local.batch.node.host import Host
     from local.batch.node.machine import Machine
 
 
 def variables(
     machine: Machine,
-    node: Node,
+    node: Host,
     *,
     task_directory: str,
     settings: list[Doc],
@@ -22,7 +22,7 @@ def variables(
     task_id: str | None,
     preparation: str | None,
 ) -> dict[str, str]:
-    """All of them. Of the emulator's own environment only the search path is passed on."""
+    """The complete environment; of the emulator's own it contains only the search path."""
     root = node.root
     directory = root / task_directory
     found = {
@@ -32,7 +32,7 @@ def variables(
         "USER": "_azbatch",
         "AZ_BATCH_ACCOUNT_NAME": machine.account,
         "AZ_BATCH_ACCOUNT_URL": f"{machine.url}/",
-        "AZ_BATCH_POOL_ID": node.pool.id,
+        "AZ_BATCH_POOL_ID": node.pool_id,
         "AZ_BATCH_NODE_ID": node.id,
         "AZ_BATCH_NODE_IS_DEDICATED": "true" if node.dedicated else "false",
         "AZ_BATCH_NODE_ROOT_DIR": str(root),

@@ -1,6 +1,6 @@
-"""No process outlives the emulator: every process group is known to a guardian that ends it when the emulator dies.
+"""A helper process that kills the process groups of tasks when the emulator dies.
 
-The groups are also on disk, so that an emulator started on the same directory ends what a machine-wide accident left.
+The groups are also on disk: if the helper is killed too, the next emulator on the same directory kills them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import IO
 
 import psutil
 
-# Waits for the emulator's end of the pipe to close, then kills the groups that the journal says live: a task's start
-# and end cost one write to a file, and wake nobody.
+# Waits until the emulator's end of the pipe closes, then kills the groups that the journal says are alive. The start
+# and end of a task cost one write to a file each and do not wake this process.
 _SCRIPT = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -36,18 +36,18 @@ for pid in live:
 
 
 class InUseError(Exception):
-    """Another emulator works in this directory."""
+    """Another emulator uses this directory."""
 
 
 def kill_group(pid: int) -> None:
-    """End a process group, if it is still there."""
+    """Kill a process group, if it still exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
 @dataclass(slots=True)
 class Guardian:
-    """Knows the process groups that live, and holds the directory's lock."""
+    """Records the live process groups and holds the lock of the directory."""
 
     lock: IO[str]
     journal: int
@@ -55,12 +55,12 @@ class Guardian:
     live: set[int] = field(default_factory=set)
 
     def started(self, pid: int) -> None:
-        """The process group `pid` lives."""
+        """Record that the process group `pid` has started."""
         self.live.add(pid)
         os.write(self.journal, b"+%d\n" % pid)
 
     def ended(self, pid: int) -> None:
-        """The process group `pid` is over; what is left of it goes, too."""
+        """Record that the process group `pid` has ended, and kill what is left of it."""
         kill_group(pid)
         self.live.discard(pid)
         if self.live:
@@ -69,7 +69,7 @@ class Guardian:
             os.ftruncate(self.journal, 0)
 
     def close(self) -> None:
-        """End every group and the helper."""
+        """Kill every group and end the helper."""
         for pid in self.live:
             kill_group(pid)
         assert self.helper.stdin is not None  # noqa: S101
@@ -80,24 +80,24 @@ class Guardian:
 
 
 def open_in(root: Path) -> Guardian:
-    """Take `root` for this emulator, ending what an earlier one left behind. Raises InUseError."""
+    """Lock `root` for this emulator and kill what an earlier one left. Raises InUseError."""
     root.mkdir(parents=True, exist_ok=True)
     lock = (root / ".lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        raise InUseError(f"another emulator works in {root}") from None
+        raise InUseError(f"another emulator uses {root}") from None
     journal = root / ".processes"
     if journal.exists():
-        _end_leftovers(journal.read_text(), root)
+        _kill_leftovers(journal.read_text(), root)
     descriptor = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC)
     command = [sys.executable, "-I", "-S", "-c", _SCRIPT, str(journal)]
     helper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     return Guardian(lock, descriptor, helper)
 
 
-def _end_leftovers(journal: str, root: Path) -> None:
+def _kill_leftovers(journal: str, root: Path) -> None:
     live: set[int] = set()
     for line in journal.splitlines():
         (live.add if line.startswith("+") else live.discard)(int(line[1:]))
@@ -106,6 +106,6 @@ def _end_leftovers(journal: str, root: Path) -> None:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):
             group = os.getpgid(process.pid)
-            # A number may have been given to other processes since: only a task's environment names this directory.
+            # The id may have been reused: only the environment of a task names this directory.
             if group in live and Path(process.environ().get("AZ_BATCH_NODE_ROOT_DIR", "/")).is_relative_to(root):
                 kill_group(group)

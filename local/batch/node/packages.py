@@ -1,4 +1,4 @@
-"""Application packages: zips on offer, unzipped once for each node."""
+"""Application packages: zip files, unzipped once on each node."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.batch.node.problems import PreparationError
+from local.batch.node.errors import PreparationError
 
 if TYPE_CHECKING:
-    from local.batch.domain.entity import Doc
-    from local.batch.domain.node import Node
+    from local.batch.entity import Doc
+    from local.batch.node.host import Host
     from local.batch.node.machine import Machine
 
 
@@ -29,8 +29,8 @@ def available(root: Path | None) -> dict[str, list[str]]:
     return found
 
 
-async def install(machine: Machine, node: Node, references: list[Doc]) -> dict[str, str]:
-    """Bring the packages to `node`; the environment variables that point at them. Raises PreparationError."""
+async def install(machine: Machine, node: Host, references: list[Doc]) -> dict[str, str]:
+    """Unzip the packages on `node`; returns the environment variables with their paths. Raises PreparationError."""
     found: dict[str, str] = {}
     for reference in references:
         name, version = _resolve(machine, reference)

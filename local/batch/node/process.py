@@ -1,4 +1,4 @@
-"""A command line as a process group of its own."""
+"""Runs a command line in a new process group."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ async def run(
     stdout: Path,
     stderr: Path,
 ) -> int:
-    """Run to the end; the exit code, or 128 + N after signal N. Cancellation kills the whole group.
+    """Run to the end; returns the exit code, or 128 + N after signal N. Cancellation kills the whole group.
 
-    Raises FileNotFoundError for a program that is not there, OSError for one that cannot be started.
+    Raises FileNotFoundError for a missing program, OSError for one that cannot be started.
     """
     out, err = _create(stdout), _create(stderr)
     try:
-        # asyncio's own would cost a thread for each process on Python 3.11.
+        # asyncio's subprocesses cost a thread each on Python 3.11.
         process = subprocess.Popen(  # noqa: ASYNC220
             arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=env, start_new_session=True
         )
@@ -43,14 +43,14 @@ async def run(
         os.close(err)
     guardian.started(process.pid)
     try:
-        await _exit_of(process)
+        await _wait(process)
     finally:
         guardian.ended(process.pid)
         code = process.wait()
     return 128 - code if code < 0 else code
 
 
-async def _exit_of(process: subprocess.Popen[bytes]) -> None:
+async def _wait(process: subprocess.Popen[bytes]) -> None:
     if not hasattr(os, "pidfd_open"):
         await asyncio.to_thread(process.wait)
         return
@@ -58,12 +58,12 @@ async def _exit_of(process: subprocess.Popen[bytes]) -> None:
     exited = loop.create_future()
     fd = os.pidfd_open(process.pid)
 
-    def seen() -> None:
+    def on_exit() -> None:
         loop.remove_reader(fd)
         if not exited.done():
             exited.set_result(None)
 
-    loop.add_reader(fd, seen)
+    loop.add_reader(fd, on_exit)
     try:
         await exited
     finally:

@@ -1,1 +1,1 @@
-"""What a request body may hold, property by property."""
+"""The schemas of request bodies."""

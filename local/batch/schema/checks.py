@@ -1,4 +1,4 @@
-"""A small vocabulary for describing JSON bodies, and the refusals that follow from it."""
+"""Validators from which the schemas of JSON bodies are built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def invalid(path: str, value: object, reason: str) -> BatchError:
-    """The refusal of one property's value."""
+    """The error for an invalid value of a property."""
     return BatchError("InvalidPropertyValue", PropertyName=path, PropertyValue=value, Reason=reason)
 
 
@@ -77,15 +77,15 @@ def one_of(*values: str) -> Check:
 
 
 def anything(_value: object, _path: str) -> None:
-    """A part that the emulator stores and gives back, but gives no meaning to."""
+    """Accept any value: the emulator stores and returns it, but does not use it."""
 
 
-def many(item: Check, *, most: int = 1_000_000) -> Check:
+def many(item: Check, *, max_items: int = 1_000_000) -> Check:
     def check(value: object, path: str) -> None:
         if not isinstance(value, list):
             raise invalid(path, value, "An array is expected")
-        if len(value) > most:
-            raise invalid(path, len(value), f"At most {most} items are allowed")
+        if len(value) > max_items:
+            raise invalid(path, len(value), f"At most {max_items} items are allowed")
         for index, each in enumerate(value):
             item(each, f"{path}[{index}]")
 
@@ -94,7 +94,7 @@ def many(item: Check, *, most: int = 1_000_000) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """An object: every property it may have, and which it must have."""
+    """An object: its properties and which of them are required."""
 
     properties: Mapping[str, Check]
     required: frozenset[str] = frozenset()
@@ -118,7 +118,7 @@ class Body:
                 raise BatchError("MissingRequiredProperty", PropertyName=f"{path}.{name}" if path else name)
 
     def read(self, value: object) -> dict[str, Any]:
-        """The checked body, without properties that are null, however deep."""
+        """Check a body; returns it without properties that are null at any depth."""
         self(value, "")
         assert isinstance(value, dict)  # noqa: S101
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
@@ -131,12 +131,12 @@ def _without_nulls(value: object) -> object:
 
 
 def body(required: str = "", /, **properties: Check) -> Body:
-    """An object with these `properties`; `required` names some of them, space-separated."""
+    """A Body with these `properties`; `required` is a space-separated list of their names."""
     return Body(properties, frozenset(required.split()))
 
 
 def exactly_one(value: Mapping[str, Any], names: tuple[str, ...], path: str) -> str:
-    """The one of `names` that is there. Raises if none or several are."""
+    """The only one of `names` in `value`. Raises MissingRequiredProperty or MutuallyExclusiveProperties."""
     given = [name for name in names if value.get(name) is not None]
     if not given:
         raise BatchError("MissingRequiredProperty", PropertyName=f"{path}: one of {', '.join(names)}")

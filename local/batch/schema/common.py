@@ -1,4 +1,4 @@
-"""The parts that tasks, jobs and pools share."""
+"""Schemas that tasks, jobs and pools share."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ output_file = body(
 
 
 def unsupported(what: str) -> Check:
-    """What the emulator leaves out: said plainly, never a silent success."""
+    """Refuse any value: the emulator does not support `what`."""
 
     def check(_value: object, _path: str) -> None:
         raise BatchError("OperationNotSupported", f"{what} are not supported by the emulator.")
@@ -74,8 +74,8 @@ authentication_tokens = body(access=many(unsupported("Authentication tokens of t
 # Clients send an empty array where they have none.
 certificates = many(unsupported("Certificates"))
 
-# A program with its files: the common part of tasks, start tasks, preparation and release tasks.
-program: dict[str, Check] = {
+# The common properties of tasks, start tasks, preparation and release tasks.
+command: dict[str, Check] = {
     "commandLine": text(),
     "containerSettings": unsupported("Container tasks"),
     "resourceFiles": many(resource_file),

@@ -1,4 +1,4 @@
-"""Bodies of job and job schedule requests."""
+"""Schemas of job and job schedule requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from local.batch.schema.checks import (
 
 _manager = body(
     "id commandLine",
-    **common.program,
+    **common.command,
     id=common.task_id,
     displayName=text(1024),
     outputFiles=many(common.output_file),
@@ -34,7 +34,7 @@ _manager = body(
 )
 _preparation = body(
     "commandLine",
-    **common.program,
+    **common.command,
     id=common.task_id,
     constraints=common.constraints,
     waitForSuccess=boolean,
@@ -42,7 +42,7 @@ _preparation = body(
 )
 _release = body(
     "commandLine",
-    **common.program,
+    **common.command,
     id=common.task_id,
     maxWallClockTime=duration(),
     retentionTime=duration(),
@@ -86,8 +86,8 @@ _settings: dict[str, Check] = {
     "commonEnvironmentSettings": common.environment,
     "onTaskFailure": one_of("noaction", "performexitoptionsjobaction"),
 }
-# What a GET answers, too: a client that changes a job sends it back whole.
-_answered: dict[str, Check] = dict.fromkeys(
+# The properties of a GET response are allowed, because clients send back a whole job to change it.
+_response_properties: dict[str, Check] = dict.fromkeys(
     [
         "id",
         "url",
@@ -106,7 +106,7 @@ _answered: dict[str, Check] = dict.fromkeys(
 
 create = body("id poolInfo", **_settings, id=identifier)
 update = body(**_changeable)
-replace = body("poolInfo", **(_answered | _settings))
+replace = body("poolInfo", **(_response_properties | _settings))
 disable = body("disableTasks", disableTasks=one_of("requeue", "terminate", "wait"))
 terminate = body(terminateReason=text())
 
@@ -131,4 +131,4 @@ _schedule_changes: dict[str, Check] = {
     "metadata": common.metadata,
 }
 update_schedule = body(**_schedule_changes)
-replace_schedule = body("jobSpecification", **(_answered | {"displayName": text()} | _schedule_changes))
+replace_schedule = body("jobSpecification", **(_response_properties | {"displayName": text()} | _schedule_changes))

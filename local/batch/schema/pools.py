@@ -1,4 +1,4 @@
-"""Bodies of pool and node requests."""
+"""Schemas of pool and node requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local.batch.schema.checks import (
     text,
 )
 
-start_task = body("commandLine", **common.program, maxTaskRetryCount=integer(-1), waitForSuccess=boolean)
+start_task = body("commandLine", **common.command, maxTaskRetryCount=integer(-1), waitForSuccess=boolean)
 _deallocation = one_of("requeue", "terminate", "taskcompletion", "retaineddata")
 _evaluation_interval = duration(300, 168 * 3600)
 _machine: dict[str, Check] = {
@@ -101,7 +101,7 @@ enable_autoscale = body(autoScaleFormula=text(), autoScaleEvaluationInterval=_ev
 evaluate_autoscale = body("autoScaleFormula", autoScaleFormula=text())
 remove_nodes = body(
     "nodeList",
-    nodeList=many(text(64), most=100),
+    nodeList=many(text(64), max_items=100),
     resizeTimeout=duration(300, 168 * 3600),
     nodeDeallocationOption=_deallocation,
 )

@@ -1,4 +1,4 @@
-"""Bodies of task requests."""
+"""Schemas of task requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _id_range(value: object, path: str) -> None:
 
 create = body(
     "id commandLine",
-    **common.program,
+    **common.command,
     id=common.task_id,
     displayName=text(1024),
     exitConditions=_exit_conditions,

@@ -1,1 +1,1 @@
-"""The protocol: authentication, conditions, OData, paging, replies."""
+"""The protocol: authentication, preconditions, OData, paging, responses."""

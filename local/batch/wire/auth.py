@@ -1,4 +1,4 @@
-"""Who may call: shared keys and bearer tokens."""
+"""Authentication by shared key or bearer token."""
 
 from __future__ import annotations
 
@@ -35,20 +35,19 @@ _SIGNED = (
     "if-unmodified-since",
     "range",
 )
-# How far a request's clock may be off, in seconds.
-_SKEW = 15 * 60
+_MAX_CLOCK_SKEW_SECONDS = 15 * 60
 
 
 @dataclass(slots=True)
-class Gate:
-    """Checks each request against the account's name and key."""
+class Authenticator:
+    """Authenticates requests against the account's name and key."""
 
     account: str
     key: str
     _tokens: dict[str, float] = field(default_factory=dict)
 
     def check(self, request: web.Request) -> None:
-        """Raise AuthenticationFailed unless the request proves who sends it."""
+        """Check the credentials of a request. Raises AuthenticationFailed."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             self._check_token(value)
@@ -82,21 +81,21 @@ class Gate:
             raise BatchError("AuthenticationFailed", AuthenticationErrorDetail=f"The account is not {name}.")
         date = request.headers.get("ocp-date", request.headers.get("Date", ""))
         try:
-            apart = abs(parsedate_to_datetime(date).timestamp() - time.time())
+            skew = abs(parsedate_to_datetime(date).timestamp() - time.time())
         except ValueError:
             raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The date is missing.") from None
-        if apart > _SKEW:
-            raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The date is too far away.")
+        if skew > _MAX_CLOCK_SKEW_SECONDS:
+            raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The date is too far off.")
         key = base64.b64decode(self.key)
         for text in _strings_to_sign(request, name, lite=lite):
             expected = base64.b64encode(hmac.digest(key, text.encode(errors="surrogateescape"), hashlib.sha256))
             if hmac.compare_digest(expected, given.encode(errors="surrogateescape")):
                 return
-        raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The signature is another one.")
+        raise BatchError("AuthenticationFailed", AuthenticationErrorDetail="The signature does not match.")
 
 
 def _strings_to_sign(request: web.Request, account: str, *, lite: bool) -> Iterator[str]:
-    """The strings that clients make of a request: they differ over an absent length and the case of query names."""
+    """The strings that clients may have signed: they differ in an absent length and in the case of query names."""
     path, _, query = request.raw_path.partition("?")
     headers = request.headers
     ocp = sorted((name.lower(), value) for name, value in headers.items() if name.lower().startswith("ocp-") and value)

@@ -1,4 +1,4 @@
-"""A request as the operations see it, and the replies they give."""
+"""A request as the operations see it, and helpers for their responses."""
 
 from __future__ import annotations
 
@@ -11,16 +11,11 @@ from aiohttp import web
 
 from local.batch import clock
 from local.batch.errors import BatchError
-from local.batch.wire import conditions
+from local.batch.wire import preconditions
 
 if TYPE_CHECKING:
-    from local.batch.domain.account import Account
-    from local.batch.domain.entity import Doc, Entity
-    from local.batch.domain.job import Job
-    from local.batch.domain.node import Node
-    from local.batch.domain.pool import Pool
-    from local.batch.domain.schedule import JobSchedule
-    from local.batch.domain.task import Task
+    from local.batch.domain.model import Account, Job, JobSchedule, Node, Pool, Task
+    from local.batch.entity import Doc, Entity
     from local.batch.schema.checks import Body
 
 _E = TypeVar("_E", bound="Entity")
@@ -29,7 +24,7 @@ JSON = "application/json; odata=minimalmetadata"
 
 
 def encode(doc: object) -> bytes:
-    """A document on the wire."""
+    """JSON as sent."""
     return json.dumps(doc, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
@@ -42,44 +37,44 @@ class Call:
 
     @property
     def base(self) -> str:
-        """The address that the client used for the account."""
+        """The account's URL as the client used it."""
         return str(self.request.url.origin())
 
-    def part(self, name: str) -> str:
+    def path_variable(self, name: str) -> str:
         """A variable part of the path."""
         return self.request.match_info[name]
 
     def pool(self) -> Pool:
-        """The pool in the path, its conditions met."""
-        return self._met(self.account.pool(self.part("pool")))
+        """The pool in the path. Checks the preconditions."""
+        return self._checked(self.account.pool(self.path_variable("pool")))
 
     def node(self) -> Node:
         """The node in the path."""
-        return self.account.node(self.part("pool"), self.part("node"))
+        return self.account.node(self.path_variable("pool"), self.path_variable("node"))
 
     def job(self) -> Job:
-        """The job in the path, its conditions met."""
-        return self._met(self.account.job(self.part("job")))
+        """The job in the path. Checks the preconditions."""
+        return self._checked(self.account.job(self.path_variable("job")))
 
     def task(self) -> Task:
-        """The task in the path, its conditions met."""
-        return self._met(self.account.task(self.part("job"), self.part("task")))
+        """The task in the path. Checks the preconditions."""
+        return self._checked(self.account.task(self.path_variable("job"), self.path_variable("task")))
 
     def schedule(self) -> JobSchedule:
-        """The job schedule in the path, its conditions met."""
-        return self._met(self.account.schedule(self.part("schedule")))
+        """The job schedule in the path. Checks the preconditions."""
+        return self._checked(self.account.schedule(self.path_variable("schedule")))
 
-    def _met(self, entity: _E) -> _E:
-        self.conditions(entity)
+    def _checked(self, entity: _E) -> _E:
+        self.check_preconditions(entity)
         return entity
 
-    def conditions(self, entity: Entity) -> None:
-        """Check the conditional headers against `entity`."""
+    def check_preconditions(self, entity: Entity) -> None:
+        """Check the preconditions against `entity`."""
         headers = self.request.headers
         if "If-Match" in headers or "If-None-Match" in headers or "If-Modified-Since" in headers:
-            conditions.check(headers, entity, reading=self.request.method in ("GET", "HEAD"))
+            preconditions.check(headers, entity, reading=self.request.method in ("GET", "HEAD"))
         elif "If-Unmodified-Since" in headers:
-            conditions.check(headers, entity, reading=False)
+            preconditions.check(headers, entity, reading=False)
 
     async def body(self, schema: Body, *, optional: bool = False) -> Doc:
         """The request's JSON, checked."""
@@ -89,7 +84,7 @@ class Call:
         try:
             text = content.decode("utf-8-sig")
             value = json.loads(text)
-            if "\\u" in text:  # escapes can make half a character, which no answer could hold
+            if "\\u" in text:  # an escaped lone surrogate cannot be encoded in a response
                 json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise BatchError("InvalidRequestBody", Reason="The body is not JSON") from None
@@ -98,30 +93,30 @@ class Call:
         return schema.read(value)
 
 
-def done(status: int, entity: Entity | None = None, *, location: str | None = None) -> web.Response:
-    """A reply without a body, with the headers that tell of `entity`."""
+def empty_response(status: int, entity: Entity | None = None, *, location: str | None = None) -> web.Response:
+    """A response without a body, with the headers of `entity`."""
     response = web.Response(status=status)
     if entity is not None:
-        _describe(response, entity)
+        _add_headers(response, entity)
     if location is not None:
         response.headers["Location"] = location
     return response
 
 
-def show(call: Call, entity: Entity, kind: str, doc: Doc | None = None) -> web.Response:
-    """A reply with a document, by default the whole one of `entity`."""
+def entity_response(call: Call, entity: Entity, kind: str, doc: Doc | None = None) -> web.Response:
+    """A response with `doc`, by default the whole document of `entity`."""
     body = {"odata.metadata": f"{call.base}/$metadata#{kind}/@Element"} | (entity.doc if doc is None else doc)
-    response = answer(body)
-    _describe(response, entity)
+    response = json_response(body)
+    _add_headers(response, entity)
     return response
 
 
-def answer(body: object) -> web.Response:
-    """A reply with any JSON."""
+def json_response(body: object) -> web.Response:
+    """A response with any JSON."""
     return web.Response(body=encode(body), headers={"Content-Type": JSON})
 
 
-def _describe(response: web.Response, entity: Entity) -> None:
+def _add_headers(response: web.Response, entity: Entity) -> None:
     doc = entity.doc
     if "eTag" in doc:
         response.headers["ETag"] = doc["eTag"]

@@ -8,35 +8,35 @@ from urllib.parse import parse_qsl, urlencode
 
 from local.batch.errors import BatchError
 from local.batch.wire import odata
-from local.batch.wire.call import Call, answer
+from local.batch.wire.call import Call, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiohttp import web
 
-    from local.batch.domain.entity import Doc
+    from local.batch.entity import Doc
 
-_LARGEST = 1000
+_MAX_PAGE_ITEMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a list of one kind of resource allows; a filter on a node list, say, differs from one on tasks."""
+    """The properties by which a list of one kind of resource can be selected and filtered."""
 
     name: str
     selectable: frozenset[str]
     filterable: frozenset[str]
-    largest: int = _LARGEST
+    max_items: int = _MAX_PAGE_ITEMS
 
 
-def kind(name: str, selectable: Iterable[str], filterable: str, *, largest: int = _LARGEST) -> Kind:
+def kind(name: str, selectable: Iterable[str], filterable: str, *, max_items: int = _MAX_PAGE_ITEMS) -> Kind:
     """A Kind; `filterable` is a space-separated list of paths."""
-    return Kind(name, frozenset(selectable), frozenset(filterable.split()), largest)
+    return Kind(name, frozenset(selectable), frozenset(filterable.split()), max_items)
 
 
 def selected(call: Call, kind: Kind) -> frozenset[str] | None:
-    """The properties that `$select` asks for; None for all. Of `$expand` there is only one to ask for."""
+    """The properties that `$select` names; None for all. Also checks `$expand`."""
     expand = call.request.query.get("$expand")
     if expand and expand != "stats":
         raise _bad("$expand", expand, "Only stats can be expanded")
@@ -56,7 +56,7 @@ def project(doc: Doc, names: frozenset[str] | None) -> Doc:
 
 
 def page(call: Call, kind: Kind, items: Iterable[tuple[int, Doc]]) -> web.Response:
-    """One page of `items`, each with its place in the order of the list."""
+    """A page of `items`, each with its position in the order of the list."""
     names = selected(call, kind)
     query = call.request.query
     text = query.get("$filter")
@@ -64,7 +64,7 @@ def page(call: Call, kind: Kind, items: Iterable[tuple[int, Doc]]) -> web.Respon
         wanted = odata.compile_filter(text, kind.filterable) if text and text.strip() else None
     except odata.FilterError as error:
         raise _bad("$filter", str(text), str(error)) from None
-    limit = _number(query.get("maxresults"), "maxresults", 1, kind.largest, default=kind.largest)
+    limit = _number(query.get("maxresults"), "maxresults", 1, kind.max_items, default=kind.max_items)
     after = _number(query.get("$skiptoken"), "$skiptoken", 0, 1 << 62, default=0)
     found: list[Doc] = []
     last = more = 0
@@ -78,7 +78,7 @@ def page(call: Call, kind: Kind, items: Iterable[tuple[int, Doc]]) -> web.Respon
     body: Doc = {"odata.metadata": f"{call.base}/$metadata#{kind.name}", "value": found}
     if more:
         body["odata.nextLink"] = _next(call, more)
-    return answer(body)
+    return json_response(body)
 
 
 def _next(call: Call, after: int) -> str:

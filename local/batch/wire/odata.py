@@ -12,7 +12,7 @@ from lark import Lark, Transformer, v_args
 from lark.exceptions import UnexpectedInput, VisitError
 
 from local.batch import clock
-from local.batch.domain.entity import Doc
+from local.batch.entity import Doc
 
 Predicate = Callable[[Doc], bool]
 Getter = Callable[[Doc], Any]
@@ -26,13 +26,13 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "le": operator.le,
 }
-# Names that the filter language has for properties called otherwise in the document.
+# Properties that have other names in filters than in documents.
 _ALIASES = {"lastModifiedTime": "lastModified"}
-_DEEPEST = 40
+_MAX_NESTING = 40
 
 
 class FilterError(ValueError):
-    """The filter is not one; the message says where."""
+    """The filter is invalid; the message says where."""
 
 
 class _Compiler(Transformer[Any, Predicate]):
@@ -134,14 +134,14 @@ def _comparable(value: object) -> object:
 
 @cache
 def _parser() -> Lark:
-    """Made on first use, so that the emulator starts sooner."""
+    """The parser, created on first use so that the emulator starts sooner."""
     return Lark(Path(__file__).with_name("odata.lark").read_text(), parser="lalr", maybe_placeholders=False)
 
 
 @lru_cache(maxsize=256)
 def compile_filter(text: str, properties: frozenset[str]) -> Predicate:
-    """The predicate that `text` stands for; only `properties` may occur. Raises FilterError."""
-    if text.count("(") > _DEEPEST or text.lower().count("not") > _DEEPEST:
+    """Compile `text` to a predicate; it may use only `properties`. Raises FilterError."""
+    if text.count("(") > _MAX_NESTING or text.lower().count("not") > _MAX_NESTING:
         raise FilterError("the expression is nested too deeply")
     try:
         return _Compiler(properties).transform(_parser().parse(text))

@@ -10,7 +10,7 @@ _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 
 
 def parse(header: str, size: int) -> tuple[int, int]:
-    """First byte and the one after the last, of a file of `size` bytes. Raises InvalidRange."""
+    """The half-open range of bytes for a file of `size` bytes. Raises InvalidHeaderValue or InvalidRange."""
     match = _RANGE.match(header.strip())
     if match is None or match[0] == "bytes=-":
         raise BatchError("InvalidHeaderValue", HeaderName="ocp-range", HeaderValue=header)

@@ -12,7 +12,7 @@ from shared.services.errors import ServiceError
 
 if TYPE_CHECKING:
     from shared.services.services import Services
-    from shared.services.storage.listing import Page
+    from shared.services.storage.blob import Page
 
 ROLE = "Storage Blob Data Contributor"
 MAX_NAMES_SHOWN = 3

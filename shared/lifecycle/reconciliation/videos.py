@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from shared.lifecycle.reconciliation.report import Report
     from shared.services.services import Services
-    from shared.services.storage.listing import Blob
+    from shared.services.storage.blob import Blob
 
 
 async def compare_videos(services: Services, tasks: set[str], report: Report) -> None:

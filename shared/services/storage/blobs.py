@@ -11,7 +11,7 @@ from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 
 from shared.services.azure_errors import azure_errors
 from shared.services.errors import NotFoundError
-from shared.services.storage.listing import Blob
+from shared.services.storage.blob import Blob
 from shared.services.storage.rest import STORAGE_SCOPE
 
 if TYPE_CHECKING:

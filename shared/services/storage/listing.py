@@ -1,33 +1,10 @@
-"""List Blobs, parsed without the SDK, which takes 0.5 ms of CPU for a blob with metadata; this takes 0.03 ms."""
+"""Parses List Blobs without the SDK, which takes 0.5 ms of CPU for a blob with metadata; this takes 0.03 ms."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
-MAX_PAGE_BLOBS = 5000
-"""Blobs in one List Blobs response; the service allows no more."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Blob:
-    """A blob's properties."""
-
-    name: str
-    etag: str
-    """Without quotes."""
-    last_modified: datetime
-    bytes: int
-    metadata: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """Blobs in the order of their names; `marker` leads to the next page and is `None` on the last."""
-
-    blobs: list[Blob]
-    marker: str | None
+from shared.services.storage.blob import Blob, Page
 
 
 def parse_page(body: bytes) -> Page:

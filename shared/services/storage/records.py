@@ -12,8 +12,8 @@ from shared.services.storage.record_format import UnreadableRecordError, from_js
 
 if TYPE_CHECKING:
     from shared.conversion import Conversion
+    from shared.services.storage.blob import Blob
     from shared.services.storage.blobs import Blobs
-    from shared.services.storage.listing import Blob
 
 log = logging.getLogger(__name__)
 

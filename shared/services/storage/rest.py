@@ -16,7 +16,8 @@ from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, Async
 from azure.core.rest import HttpRequest
 
 from shared.services.azure_errors import azure_errors
-from shared.services.storage.listing import MAX_PAGE_BLOBS, Blob, Page, parse_page
+from shared.services.storage.blob import MAX_PAGE_BLOBS, Blob, Page
+from shared.services.storage.listing import parse_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

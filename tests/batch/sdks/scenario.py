@@ -1,11 +1,12 @@
-"""One scenario for every SDK: bodies go in and come out as wire JSON, what is observed goes to standard output."""
+"""A scenario for every SDK. Bodies are JSON as on the wire; the observations are printed to standard output."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Protocol
+
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,11 +15,11 @@ Doc = dict[str, Any]
 
 
 class RefusedError(Exception):
-    """The service refused: status and code."""
+    """The service refused a request: status and code."""
 
 
 class Sdk(Protocol):
-    """The operations that the scenario needs; each takes and gives wire JSON."""
+    """The operations that the scenario needs, with JSON as on the wire."""
 
     def pool_add(self, body: Doc) -> None: ...
     def pool_get(self, pool: str) -> Doc: ...
@@ -58,14 +59,6 @@ class Sdk(Protocol):
     def images(self) -> list[Doc]: ...
 
 
-def _until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.02)
-
-
 def _refusal(call: Callable[[], object]) -> str:
     try:
         call()
@@ -75,7 +68,7 @@ def _refusal(call: Callable[[], object]) -> str:
 
 
 def run(sdk: Sdk, name: str) -> Doc:
-    """Go through everything with ids that start with `name`; what was seen, the same for every SDK."""
+    """Run the scenario with `name` in every id; returns the observations, the same for every SDK."""
     return _pools(sdk, name) | _jobs(sdk, name) | _tasks(sdk, name) | _rest(sdk, name)
 
 
@@ -84,7 +77,7 @@ def _steady(sdk: Sdk, pool: str, nodes: int) -> None:
         states = [node["state"] for node in sdk.node_list(pool)]
         return sdk.pool_get(pool)["allocationState"] == "steady" and states == ["idle"] * nodes
 
-    _until(reached)
+    wait_until(reached)
 
 
 def _pools(sdk: Sdk, pool: str) -> Doc:
@@ -125,9 +118,9 @@ def _jobs(sdk: Sdk, name: str) -> Doc:
     seen["priority"] = sdk.job_get(name)["priority"]
     seen["no job"] = _refusal(lambda: sdk.job_get("none"))
     sdk.job_disable(name, "requeue")
-    _until(lambda: sdk.job_get(name)["state"] == "disabled")
+    wait_until(lambda: sdk.job_get(name)["state"] == "disabled")
     sdk.job_enable(name)
-    _until(lambda: sdk.job_get(name)["state"] == "active")
+    wait_until(lambda: sdk.job_get(name)["state"] == "active")
     return seen
 
 
@@ -137,7 +130,7 @@ def _tasks(sdk: Sdk, job: str) -> Doc:
     seen: Doc = {"added": sorted(each["status"].lower() for each in results)}
     (again,) = sdk.task_add_collection(job, bodies[:1])
     seen["again"] = [again["status"].lower(), again["error"]["code"]]
-    _until(lambda: sdk.task_counts(job)["taskCounts"]["completed"] == 6)
+    wait_until(lambda: sdk.task_counts(job)["taskCounts"]["completed"] == 6)
     seen["counts"] = sdk.task_counts(job)["taskCounts"]
     listed = sdk.task_list(job, "executionInfo/exitCode eq 1", "id,executionInfo", 2)
     seen["failed"] = sorted((each["id"], each["executionInfo"]["failureInfo"]["code"]) for each in listed)
@@ -150,11 +143,11 @@ def _tasks(sdk: Sdk, job: str) -> Doc:
     seen["no task"] = _refusal(lambda: sdk.task_get(job, "none"))
     seen["completed"] = _refusal(lambda: sdk.task_terminate(job, "t0"))
     sdk.task_add(job, {"id": "long", "commandLine": "sleep 1000", "constraints": {"maxTaskRetryCount": 1}})
-    _until(lambda: sdk.task_get(job, "long")["state"] == "running")
+    wait_until(lambda: sdk.task_get(job, "long")["state"] == "running")
     sdk.task_terminate(job, "long")
     seen["ended"] = sdk.task_get(job, "long")["executionInfo"]["failureInfo"]["code"]
     sdk.task_reactivate(job, "long")
-    _until(lambda: sdk.task_get(job, "long")["state"] == "running")
+    wait_until(lambda: sdk.task_get(job, "long")["state"] == "running")
     sdk.task_delete(job, "long")
     seen["deleted"] = _refusal(lambda: sdk.task_get(job, "long"))
     seen["bad"] = _refusal(lambda: sdk.task_add(job, {"id": "no good", "commandLine": "true"}))
@@ -168,19 +161,19 @@ def _rest(sdk: Sdk, name: str) -> Doc:
     sdk.schedule_add({"id": schedule, "schedule": times, "jobSpecification": specification})
     seen: Doc = {"schedule": sdk.schedule_get(schedule)["state"], "applications": sdk.applications()}
     sdk.schedule_delete(schedule)
-    _until(lambda: _refusal(lambda: sdk.schedule_get(schedule)) == "404 JobScheduleNotFound")
+    wait_until(lambda: _refusal(lambda: sdk.schedule_get(schedule)) == "404 JobScheduleNotFound")
     seen["images"] = len(sdk.images()) > 0
     sdk.job_terminate(name, "over")
-    _until(lambda: sdk.job_get(name)["state"] == "completed")
+    wait_until(lambda: sdk.job_get(name)["state"] == "completed")
     seen["reason"] = sdk.job_get(name)["executionInfo"]["terminateReason"]
     sdk.job_delete(name)
-    _until(lambda: _refusal(lambda: sdk.job_get(name)) == "404 JobNotFound")
+    wait_until(lambda: _refusal(lambda: sdk.job_get(name)) == "404 JobNotFound")
     sdk.pool_delete(name)
-    _until(lambda: _refusal(lambda: sdk.pool_get(name)) == "404 PoolNotFound")
+    wait_until(lambda: _refusal(lambda: sdk.pool_get(name)) == "404 PoolNotFound")
     return seen
 
 
 def main(make: Callable[[str, str, str], Sdk]) -> None:
-    """Run against the account that the command line names: URL, account, key, name."""
+    """Run with URL, account, key and name from the command line."""
     url, account, key, name = sys.argv[1:]
     print(json.dumps(run(make(url, account, key), name)))

@@ -1,4 +1,4 @@
-"""A route template that is none."""
+"""A function with an invalid route template."""
 
 import azure.functions as func
 

@@ -1,4 +1,4 @@
-"""A function that does not end of itself."""
+"""A function that runs until it is cancelled."""
 
 import asyncio
 import os
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import azure.functions as func
 
-print("said by print")
+print("written by print")
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
 def note(text: str) -> None:
-    """Tell the test."""
+    """Write the file that the test reads."""
     Path(os.environ["NOTES"]).write_text(f'{{"sleep": "{text}"}}\n')
 
 

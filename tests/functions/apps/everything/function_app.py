@@ -1,4 +1,4 @@
-"""A function of every kind that the host runs, each telling what it was given."""
+"""Functions of every kind that the host supports; each records its input."""
 
 from __future__ import annotations
 
@@ -105,5 +105,5 @@ async def tick(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *", run_on_startup=True)
 def yearly(timer: TimerRequest) -> None:
-    logging.getLogger("sample").info("said at start")
+    logging.getLogger("sample").info("logged at startup")
     note(yearly=True, past_due=timer.past_due, monitored=bool(timer.schedule_status))

@@ -1,4 +1,4 @@
-"""An app that talks to somebody as soon as it is imported."""
+"""An app that opens a network connection on import."""
 
 import socket
 

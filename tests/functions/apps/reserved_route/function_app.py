@@ -1,4 +1,4 @@
-"""A route that the host keeps for itself."""
+"""A function with a route that the host reserves."""
 
 import azure.functions as func
 

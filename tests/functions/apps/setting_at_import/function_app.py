@@ -1,4 +1,4 @@
-"""An app that wants a setting as soon as it is imported."""
+"""An app that reads a setting on import."""
 
 import os
 

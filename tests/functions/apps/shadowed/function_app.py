@@ -1,4 +1,4 @@
-"""Two routes for one path; the host takes the one whose function's name comes first."""
+"""Two routes for one path; the host uses the one whose function's name comes first."""
 
 import azure.functions as func
 
@@ -13,5 +13,5 @@ async def zoo(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="zoo/{name}")
 async def any(req: func.HttpRequest) -> func.HttpResponse:  # noqa: A001 - a name that comes first
-    """Takes what was meant for the other."""
+    """Receives the requests for both routes."""
     return func.HttpResponse("any")

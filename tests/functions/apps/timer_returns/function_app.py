@@ -1,4 +1,4 @@
-"""A timer that returns something, which has nowhere to go."""
+"""A timer that returns a value although it has no output binding."""
 
 import azure.functions as func
 

@@ -1,4 +1,4 @@
-"""An Event Grid function that believes it is given an HTTP request."""
+"""An Event Grid function whose argument is annotated as an HTTP request."""
 
 import azure.functions as func
 

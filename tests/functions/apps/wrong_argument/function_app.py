@@ -1,4 +1,4 @@
-"""A timer whose argument is not the one that its trigger names."""
+"""A timer whose argument has another name than its binding."""
 
 import azure.functions as func
 

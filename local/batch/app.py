@@ -1,0 +1,135 @@
+"""The HTTP application: authenticates requests, dispatches them to operations, turns errors into responses."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from local.batch import clock, control
+from local.batch.api.routes import ROUTES, Operation
+from local.batch.errors import BatchError
+from local.batch.wire.call import JSON, Call, encode
+from local.batch.wire.preconditions import NotModifiedError
+
+if TYPE_CHECKING:
+    from local.batch.control import Faults
+    from local.batch.domain.model import Account
+    from local.batch.wire.auth import Authenticator
+
+log = logging.getLogger(__name__)
+
+_VERSION = re.compile(r"^20\d\d-\d\d-\d\d(\.\d+\.\d+)?(-preview)?$")
+# The query parameters of Batch's operations; not all of them have an effect here.
+_PARAMETERS = frozenset(
+    [
+        "api-version",
+        "timeout",
+        "$select",
+        "$expand",
+        "$filter",
+        "$skiptoken",
+        "maxresults",
+        "recursive",
+        "force",
+        "starttime",
+        "endtime",
+    ]
+)
+_MAX_BODY_BYTES = 1 << 20
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build(account: Account, authenticator: Authenticator, faults: Faults | None = None) -> web.Application:
+    """The application that serves `account`; with `faults` also the control endpoint."""
+    app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[_envelope])
+    for method, path, operation in ROUTES:
+        app.router.add_route(method, path, _handler(account, authenticator, operation, faults))
+    if faults is not None:
+        app.router.add_routes(control.routes(account, faults))
+    return app
+
+
+def _handler(account: Account, authenticator: Authenticator, operation: Operation, faults: Faults | None) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        authenticator.check(request)
+        version = request.query.get("api-version")
+        if version is None:
+            raise BatchError("MissingRequiredQueryParameter", QueryParameterName="api-version")
+        if not _VERSION.fullmatch(version):
+            raise BatchError("UnsupportedRequestVersion", f"The api-version {version} is not supported.")
+        unknown = [name for name in request.query if name.lower() not in _PARAMETERS]
+        if unknown:
+            raise BatchError(
+                "InvalidQueryParameterValue", QueryParameterName=unknown[0], Reason="The parameter does not exist"
+            )
+        response = await operation(Call(request, account))
+        account.store.flush()
+        return response
+
+    if faults is None:
+        return handle
+
+    async def handle_with_faults(request: web.Request) -> web.StreamResponse:
+        fault = faults.take(operation.__name__)
+        return await (handle(request) if fault is None else control.inject(fault, request, handle))
+
+    return handle_with_faults
+
+
+@web.middleware
+async def _envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
+    headers = request["standard_headers"] = _standard_headers(request)
+    try:
+        response = await handler(request)
+    except NotModifiedError:
+        response = web.Response(status=304)
+    except BatchError as error:
+        response = _error_response(request, error)
+    except web.HTTPRequestEntityTooLarge:
+        response = _error_response(request, BatchError("RequestBodyTooLarge", "The request body is larger than 1 MB."))
+    except web.HTTPMethodNotAllowed:
+        response = _error_response(
+            request, BatchError("UnsupportedHttpVerb", "The resource does not support this HTTP verb.")
+        )
+    except web.HTTPNotFound:
+        response = _error_response(request, BatchError("ResourceNotFound", "The request names no resource of Batch."))
+    except Exception:
+        log.exception("%s %s", request.method, request.path)
+        response = _error_response(request, BatchError("InternalError", "The emulator failed.", status=500))
+    if not response.prepared:
+        response.headers.update(headers)
+    return response
+
+
+def _standard_headers(request: web.Request) -> dict[str, str]:
+    request_id = request["request_id"] = str(uuid.uuid4())
+    headers = {
+        "request-id": request_id,
+        "DataServiceVersion": "3.0",
+        "Server": "Microsoft-HTTPAPI/2.0",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+        "Date": formatdate(usegmt=True),
+    }
+    client_id = request.headers.get("client-request-id")
+    if client_id is not None and request.headers.get("return-client-request-id", "").lower() == "true":
+        headers["client-request-id"] = client_id
+    return headers
+
+
+def _error_response(request: web.Request, error: BatchError) -> web.Response:
+    body = {"odata.metadata": f"{request.url.origin()}/$metadata#errors/@Element"}
+    body |= error.body(request_id=request["request_id"], time=clock.now())  # type: ignore[arg-type]
+    response = web.Response(status=error.status, body=encode(body), headers={"Content-Type": JSON} | error.headers)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = (
+            'Bearer authorization_uri="https://login.microsoftonline.com/common", '
+            'resource_id="https://batch.core.windows.net/"'
+        )
+    return response

@@ -1,0 +1,50 @@
+"""Fault injection for nodes: loss and preemption."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from local.batch.domain import node_lifecycle, pool_resize
+
+if TYPE_CHECKING:
+    from local.batch.domain.model import Node
+
+
+async def lose(node: Node) -> None:
+    """Remove the node with its files; its tasks are queued again and another node replaces it."""
+    pool = node.pool
+    node.move_to("unknown")
+    await _interrupt_tasks(node)
+    await node_lifecycle.power_off(node)
+    pool.account.remove_node(node)
+
+    async def replace() -> None:
+        await asyncio.sleep(pool.account.options.allocation_delay)
+        if pool.state == "active" and pool.has_too_few_nodes:
+            pool_resize.add_node(pool, dedicated=node.dedicated)
+
+    pool.account.run_in_background(asyncio.create_task(replace()))
+    pool.wake_scheduler()
+
+
+async def preempt(node: Node, *, seconds: float | None) -> None:
+    """Preempt the node, and start it again after `seconds`; None leaves it preempted."""
+    node.move_to("preempted")
+    await _interrupt_tasks(node)
+    await node_lifecycle.power_off(node)
+    node.packages.clear()
+    node.pool.wake_scheduler()
+    if seconds is not None:
+
+        async def restore() -> None:
+            await asyncio.sleep(seconds)
+            if node.pool.nodes.get(node.id) is node and node.state == "preempted":
+                node_lifecycle.start(node)
+
+        node.pool.account.run_in_background(asyncio.create_task(restore()))
+
+
+async def _interrupt_tasks(node: Node) -> None:
+    runs = [task.run for task in list(node.tasks) if task.run is not None]
+    await asyncio.gather(*(run.interrupt("lost") for run in runs))

@@ -1,0 +1,158 @@
+"""The services of the stack: the command line and environment of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from local import resources
+from local.events.schema import subject
+from local.identity import PATH as IDENTITY_PATH
+from local.process import ROOT, clean_environment
+from local.storage import ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from local.layout import Layout
+    from local.tls import Certificates
+
+NAMES = ("storage", "identity", "batch", "functions", "events")
+BATCH_ACCOUNT = "gifdrop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Command line and environment of one service."""
+
+    name: str
+    arguments: list[str]
+    environment: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackConfig:
+    """Everything the services share, fixed before the first one starts, so that each can start independently."""
+
+    layout: Layout
+    ports: Mapping[str, int]
+    tls: Certificates
+    keys: Mapping[str, str] = field(repr=False)
+    packages: Path
+    settings: Mapping[str, str]
+
+    def _url(self, name: str, *, scheme: str = "http") -> str:
+        return f"{scheme}://127.0.0.1:{self.ports[name]}"
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Addresses and keys, as in `endpoints.json`."""
+        functions, key = self._url("functions"), self.keys["function"]
+        return {
+            "storage": f"{self._url('storage', scheme='https')}/{ACCOUNT}",
+            "batch": self._url("batch", scheme="https"),
+            "identity": f"{self._url('identity')}{IDENTITY_PATH}",
+            "events": self._url("events"),
+            "functions": functions,
+            "dashboard": f"{functions}/api/dashboard?code={quote(key)}",
+            "function_key": key,
+            "master_key": self.keys["master"],
+            "account": BATCH_ACCOUNT,
+            "pool": resources.POOL,
+        }
+
+    def env(self, *, package_version: str) -> dict[str, str]:
+        """The environment that the app and other clients need: the contents of the file `env`."""
+        return {
+            **self._client_environment,
+            "NO_PROXY": clean_environment()["NO_PROXY"],
+            "AZURE_CLIENT_ID": resources.APP_IDENTITY.client_id,
+            "GIFDROP_STORAGE_URL": self.endpoints["storage"],
+            **resources.CONTAINERS,
+            "GIFDROP_BATCH_URL": self.endpoints["batch"],
+            "GIFDROP_POOL_ID": resources.POOL,
+            "GIFDROP_POOL_IDENTITY": resources.POOL_IDENTITY.resource_id,
+            "GIFDROP_PACKAGE_ID": "gifdrop",
+            "GIFDROP_PACKAGE_VERSION": package_version,
+            "GIFDROP_COMPLETE_SCHEDULE": "*/2 * * * * *",
+            "GIFDROP_RECONCILE_SCHEDULE": "*/20 * * * * *",
+            **self.settings,
+        }
+
+    @property
+    def _client_environment(self) -> dict[str, str]:
+        return {
+            "SSL_CERT_FILE": str(self.tls.bundle),
+            "REQUESTS_CA_BUNDLE": str(self.tls.bundle),
+            "IDENTITY_ENDPOINT": self.endpoints["identity"],
+            **self._identity_header,
+        }
+
+    @property
+    def _identity_header(self) -> dict[str, str]:
+        return {"IDENTITY_HEADER": self.keys["identity_header"]}
+
+    def _port(self, name: str) -> list[str]:
+        return ["--port", str(self.ports[name])]
+
+    def _server_tls(self) -> list[str]:
+        return ["--tls-cert", str(self.tls.chain), "--tls-key", str(self.tls.key)]
+
+    def storage(self) -> Spec:
+        arguments = [
+            *self._port("storage"),
+            *self._server_tls(),
+            *("--data", str(self.layout.storage)),
+            *("--access-log", str(self.layout.access_log)),
+            *("--cache", str(ROOT / ".local" / "node-cache")),
+        ]
+        return Spec(name="storage", arguments=arguments, environment=clean_environment())
+
+    def identity(self) -> Spec:
+        return Spec(
+            name="identity",
+            arguments=[*self._port("identity"), "--identities", str(self.layout.identities)],
+            environment=clean_environment() | self._identity_header,
+        )
+
+    def batch(self) -> Spec:
+        arguments = [
+            *self._port("batch"),
+            *self._server_tls(),
+            *("--account", BATCH_ACCOUNT),
+            *("--data", str(self.layout.batch)),
+            *("--node-root", str(self.layout.nodes)),
+            *("--applications", str(self.packages)),
+            *("--pools", str(self.layout.pools)),
+            *("--identity-endpoint", self.endpoints["identity"]),
+            *("--ca-bundle", str(self.tls.bundle)),
+            *("--auto-storage", self.endpoints["storage"]),
+        ]
+        return Spec(name="batch", arguments=arguments, environment=clean_environment() | self._identity_header)
+
+    def functions(self, env: Mapping[str, str]) -> Spec:
+        arguments = [
+            *self._port("functions"),
+            *("--app", str(ROOT)),
+            *("--data", str(self.layout.functions)),
+        ]
+        keys = {f"FUNCTIONS_{name.upper()}_KEY": self.keys[name] for name in ("function", "master", "eventgrid")}
+        return Spec(name="functions", arguments=arguments, environment=clean_environment() | dict(env) | keys)
+
+    def events(self, env: Mapping[str, str]) -> Spec:
+        container = env["GIFDROP_INPUT_CONTAINER"]
+        arguments = [
+            *self._port("events"),
+            *("--access-log", str(self.layout.access_log)),
+            *("--storage-url", self.endpoints["storage"]),
+            *("--subject-begins-with", subject(container, "")),
+            *("--client-id", resources.EVENTS_IDENTITY.client_id),
+            *("--dead-letter-container", env["GIFDROP_DEADLETTER_CONTAINER"]),
+            *("--journal", str(self.layout.events_checkpoint)),
+        ]
+        webhook = f"{self._url('functions')}/runtime/webhooks/eventgrid"
+        query = f"functionName=on_video_uploaded&code={quote(self.keys['eventgrid'])}"
+        environment = clean_environment() | self._client_environment | {"EVENTS_WEBHOOK": f"{webhook}?{query}"}
+        return Spec(name="events", arguments=arguments, environment=environment)
