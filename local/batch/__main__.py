@@ -10,11 +10,7 @@ import sys
 from local.batch import options, server
 from local.batch.errors import BatchError
 from local.batch.node.guardian import InUseError
-<<<<<<< HEAD
-from local.shutdown import stop_event
-=======
 from local.batch.shutdown import stop_event
->>>>>>> emulator
 
 
 async def _main(chosen: options.Options) -> None:
