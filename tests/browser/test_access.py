@@ -94,7 +94,9 @@ async def test_the_whole_page_is_reached_by_keyboard(visit: Visit, page: Page, s
     await expect(page.locator("#news")).to_contain_text("seen/notes.mp4")
 
 
-async def test_the_focus_stays_while_the_page_changes(client: StackClient, page: Page, shown: None, video: bytes) -> None:
+async def test_the_focus_stays_while_the_page_changes(
+    client: StackClient, page: Page, shown: None, video: bytes
+) -> None:
     thumb = page.get_by_role("button", name="Watch seen/tom.gif")
     await thumb.focus()
     await client.drop("later/new.mp4", video)

@@ -71,7 +71,9 @@ async def test_a_failed_video_says_why_and_can_be_tried_again(client: StackClien
     await expect(mine).to_have_attribute("data-state", "failed")
 
 
-async def test_a_video_mended_by_a_new_upload_succeeds_on_the_page(client: StackClient, page: Page, video: bytes) -> None:
+async def test_a_video_mended_by_a_new_upload_succeeds_on_the_page(
+    client: StackClient, page: Page, video: bytes
+) -> None:
     await client.drop("page/mended.mp4", b"not yet")
     await expect(card(page, "page/mended.mp4")).to_have_attribute("data-state", "failed")
     await client.drop("page/mended.mp4", video)
