@@ -20,7 +20,7 @@ from local.stack import Stack
 from tests.support.stack_client import StackClient
 from tests.support.videos import make_video
 
-ROUNDS = 15
+ROUNDS = 25
 MAX_RATIO = 1.3
 """Goal for the time to import the app, as a multiple of the time to import azure.functions alone."""
 VIDEO = "tom.mp4"
