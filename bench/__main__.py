@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results" / "latest.json"
 def main(names: list[str]) -> None:
     unknown = set(names) - set(NAMES)
     if unknown:
-        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        sys.exit(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
     results: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": platform.platform(),
