@@ -1,4 +1,4 @@
-"""The pool's autoscale formula, filled in for the local stack, the tests and the simulation as Bicep does for Azure."""
+"""Renders the pool's autoscale formula for the local stack, tests and simulation, as Bicep does for Azure."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ TASKS_PER_SLOT = 4
 
 
 def formula(*, max_dedicated: int, max_low_priority: int, min_nodes: int, tasks_per_slot: int = TASKS_PER_SLOT) -> str:
-    """The formula with its caps and floor in nodes and the queue that one task slot gets before a node is added.
+    """The formula with its limits in nodes; `tasks_per_slot` is how many tasks may wait per slot before it adds a node.
 
-    Raises ValueError for a negative number, an empty queue, no node at all, or a floor above both caps together.
+    Raises ValueError for a negative count, `tasks_per_slot` below 1, no nodes at all, or `min_nodes` above the maximum.
     """
     if min(max_dedicated, max_low_priority, min_nodes) < 0 or tasks_per_slot < 1:
         raise ValueError("node counts are 0 or more, tasks_per_slot is 1 or more")

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Deploys gifdrop into one resource group. Every step may be repeated: after a failure, run the same command again.
+# Deploys gifdrop into one resource group. Every step is idempotent: after a failure, run the same command again.
 #
 #   infra/deploy.sh -g GROUP [-l REGION] [-p NAME=VALUE]... [-v VIDEO] [-y] [STEP]...
 #
-#   -g  resource group, made if it is not there        -p  a parameter of infra/main.bicep, repeatable
-#   -l  region, needed when the group is new           -v  the MP4 of the smoke test; one is made without
-#   -y  do not ask
+#   -g  resource group, created if it is missing      -p  a parameter of infra/main.bicep, repeatable
+#   -l  region, required if the group is new          -v  the MP4 for the smoke test, default: a generated one
+#   -y  do not ask for confirmation
 #
-# Steps, in this order when none is named: check package infra upload publish events smoke
+# Steps, all in this order by default: check package infra upload publish events smoke
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -29,11 +29,11 @@ usage() { sed -n '2,10p' infra/deploy.sh | sed 's/^# \{0,1\}//'; }
 
 failed() {
   local code=$?
-  [[ $code -eq 0 || -z $step ]] || say "The step '$step' failed. Nothing needs to be undone: run the same command again." >&2
+  [[ $code -eq 0 || -z $step ]] || say "The step '$step' failed. Nothing needs to be undone: fix the cause and run the same command again." >&2
 }
 trap failed EXIT
 
-# What takes effect only after a while in Azure (a role, a published function) is asked for until it is there.
+# Role assignments and published functions take effect in Azure only after a while.
 retry() {
   local n
   for ((n = 1; n <= ATTEMPTS; n++)); do
@@ -43,7 +43,7 @@ retry() {
   return 1
 }
 
-# Names of what main.bicep made, from its last good deployment, whoever ran it; empty when there is none.
+# Outputs of the last successful deployment of main.bicep; empty if there is none.
 outputs() {
   local good="[?properties.provisioningState=='Succeeded' && properties.outputs.functionApp]"
   local of=properties.outputs found
@@ -64,10 +64,10 @@ package_facts() {
   facts=$("$PYTHON" -m infra.package)
   version=$(sed -n 's/^version: //p' <<<"$facts")
   package=$(sed -n 's/^path: //p' <<<"$facts")
-  [[ -n $version && -n $package ]] || die 'python -m infra.package did not say what it built'
+  [[ -n $version && -n $package ]] || die 'python -m infra.package printed no version and path'
 }
 
-# One release uploads the path of the package in its place: https://github.com/Azure/azure-cli/issues/32090
+# This release uploads the path of the package instead of the package: https://github.com/Azure/azure-cli/issues/32090
 refuse_broken_az() {
   local release
   release=$(az version --query '"azure-cli"' --output tsv)
@@ -75,19 +75,19 @@ refuse_broken_az() {
 }
 
 step_check() {
-  local tool provider missing subscription there
+  local tool provider missing subscription exists
   for tool in az func; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
   refuse_broken_az
-  [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON is not there: run 'make check' once, it makes .venv"
+  [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON not found: run 'make check' once to create .venv"
   subscription=$(az account show --query name --output tsv)
   say "Subscription: $subscription"
   missing=$(az provider list --query "[?registrationState!='Registered'].namespace" --output tsv)
   for provider in "${PROVIDERS[@]}"; do
     if grep -qix -- "$provider" <<<"$missing"; then az provider register --namespace "$provider" --wait; fi
   done
-  there=$(az group exists --name "$group")
-  if [[ $there != true ]]; then
-    [[ -n $region ]] || die "the group $group is new: say where with -l"
+  exists=$(az group exists --name "$group")
+  if [[ $exists != true ]]; then
+    [[ -n $region ]] || die "resource group $group does not exist: pass a region with -l to create it"
     az group create --name "$group" --location "$region" --output none
   fi
 }
@@ -97,21 +97,21 @@ step_package() {
   say "Converter package: $version"
 }
 
-# Who deploys may drop videos afterwards: a person, or the principal of a workflow.
+# The deploying user or service principal, which main.bicep lets upload videos.
 find_operator() {
   local type
   type=$(az account show --query user.type --output tsv)
   kind=User
   [[ $type != servicePrincipal ]] || kind=ServicePrincipal
-  operator=$(az account get-access-token --query accessToken --output tsv | "$PYTHON" -m infra.answers object-id)
+  operator=$(az account get-access-token --query accessToken --output tsv | "$PYTHON" -m infra.az_output object-id)
 }
 
-# What the last good deployment was given stays until it is changed: a default in its place could open private storage.
-carry_over() {
+# Reuses the parameters of the last successful deployment: a default in their place could open private storage.
+keep_parameters() {
   local earlier file=".local/parameters/$group.json"
   earlier=$(az deployment group show --resource-group "$group" --name "$deployment" \
     --query properties.parameters --output json)
-  "$PYTHON" -m infra.answers parameters "$file" <<<"$earlier"
+  "$PYTHON" -m infra.az_output parameters "$file" <<<"$earlier"
   given+=("@$file")
 }
 
@@ -119,14 +119,14 @@ step_infra() {
   local given=(@infra/main.parameters.json)
   package_facts
   outputs
-  # An upgrade: the new package is there before the app's settings name it.
+  # On an upgrade, upload the new package before the app's settings name it.
   if [[ -n ${app:-} ]]; then
     upload_everywhere
-    carry_over
+    keep_parameters
   fi
   find_operator
   given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
-  # A name of its own: under an old one, a deployment that fails would take the place of the last good one.
+  # A unique name: a failed deployment must not overwrite the last successful one.
   az deployment group create --resource-group "$group" --name "gifdrop-main-$(date -u +%Y%m%dT%H%M%S)-$$" \
     --template-file infra/main.bicep --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
   topic=''
@@ -141,11 +141,11 @@ upload_everywhere() {
     state=$(az batch application package show --resource-group "$group" --name "$account" --application-name gifdrop \
       --version-name "$version" --query state --output tsv 2>/dev/null) || state=''
     if [[ $state == [Aa]ctive ]]; then
-      say "Batch account $account has package $version already"
+      say "Batch account $account already has package $version"
     else
       retry az batch application package create --resource-group "$group" --name "$account" --application-name gifdrop \
         --version-name "$version" --package-file "$package" --output none
-      say "Batch account $account got package $version"
+      say "Uploaded package $version to Batch account $account"
     fi
   done <<<"$accounts"
 }
@@ -163,7 +163,7 @@ step_publish() {
 step_events() {
   need_outputs
   retry az functionapp function show --resource-group "$group" --name "$app" --function-name on_video_uploaded \
-    --output none || die "the app has no function on_video_uploaded: did the publish succeed?"
+    --output none || die "the app has no function on_video_uploaded: did the step 'publish' succeed?"
   az deployment group create --resource-group "$group" --name gifdrop-events --template-file infra/events.bicep \
     --parameters "topic=$topic" "functionApp=$app" "dataAccount=$data" --output none
 }
@@ -179,16 +179,17 @@ step_smoke() {
   retry az storage blob upload --auth-mode login --account-name "$data" --container-name videos --name "$name" \
     --file "$file" --only-show-errors --output none
   key=$(az functionapp keys list --resource-group "$group" --name "$app" --query functionKeys.default --output tsv)
-  # By the environment: an argument would show in the list of processes.
+  # Through the environment: an argument would be visible in the process list.
   GIFDROP_KEY=$key "$PYTHON" -m infra.smoke wait "$url" "$name"
 }
 
 plan() {
-  say "Into the resource group $group:"
+  say "Deploys into resource group $group:"
   say '  storage (3 accounts), Batch account and pool, function app (Flex Consumption), identities and roles,'
   say '  Event Grid topic and subscription, Log Analytics, Application Insights, alerts, a workbook.'
-  say 'Cost, list prices: idle about 10 USD a month, and about 0.90 USD per 1,000 videos of a minute.'
-  say 'Worked out in docs/operations.md. Steps:' "${chosen[*]}"
+  say 'Estimated cost at list prices: about 10 USD a month idle, about 0.90 USD per 1,000 one-minute videos'
+  say '(see docs/operations.md).'
+  say "Steps: ${chosen[*]}"
 }
 
 while getopts ':g:l:p:v:yh' option; do
@@ -204,16 +205,16 @@ while getopts ':g:l:p:v:yh' option; do
 done
 shift $((OPTIND - 1))
 [[ -n $group ]] || { usage >&2; exit 2; }
-[[ -z $video || -f $video ]] || die "$video is no file"
+[[ -z $video || -f $video ]] || die "$video is not a file"
 chosen=("${@:-${STEPS[@]}}")
 for name in "${chosen[@]}"; do
-  [[ " ${STEPS[*]} " == *" $name "* ]] || die "there is no step '$name'"
+  [[ " ${STEPS[*]} " == *" $name "* ]] || die "no step '$name'; the steps are: ${STEPS[*]}"
 done
 
 plan
 if [[ $ask == yes ]]; then
-  read -r -p 'Go on? [y/N] ' answer || true
-  [[ $answer == [yY]* ]] || die 'nothing was done; -y goes on without asking'
+  read -r -p 'Continue? [y/N] ' reply || true
+  [[ $reply == [yY]* ]] || die 'nothing was done; pass -y to skip the confirmation'
 fi
 for name in "${STEPS[@]}"; do
   [[ " ${chosen[*]} " == *" $name "* ]] || continue

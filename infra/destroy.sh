@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deletes a resource group with everything in it, videos and GIFs too: infra/destroy.sh -g GROUP [-y]
+# Deletes a resource group and everything in it, including videos and GIFs: infra/destroy.sh -g GROUP [-y]
 set -euo pipefail
 
 group='' ask=yes
@@ -12,16 +12,16 @@ while getopts ':g:y' option; do
 done
 [[ -n $group ]] || { sed -n 2p "${BASH_SOURCE[0]}" | sed 's/^# //' >&2; exit 2; }
 
-there=$(az group exists --name "$group")
-if [[ $there != true ]]; then
-  echo "There is no resource group $group."
+exists=$(az group exists --name "$group")
+if [[ $exists != true ]]; then
+  echo "Resource group $group does not exist."
   exit 0
 fi
-echo "In $group, all of this will be gone for good:"
+echo "These resources in $group will be permanently deleted:"
 az resource list --resource-group "$group" --query '[].[type,name]' --output tsv
 if [[ $ask == yes ]]; then
-  read -r -p 'Type the name of the group to delete it: ' answer
-  [[ $answer == "$group" ]] || { echo 'Nothing was deleted.'; exit 1; }
+  read -r -p 'Type the name of the resource group to confirm: ' reply
+  [[ $reply == "$group" ]] || { echo 'Nothing was deleted.'; exit 1; }
 fi
 az group delete --name "$group" --yes
-echo 'Deleted. A key vault of user subscription mode keeps its name until it is purged (az keyvault purge).'
+echo 'Deleted. A key vault (user subscription mode only) keeps its name reserved until az keyvault purge.'

@@ -1,8 +1,8 @@
-// Stage 2, after the publish: the subscription can only point at a function that is there.
+// Stage 2, after publishing: the event subscription can only target a function that exists.
 
 targetScope = 'resourceGroup'
 
-@description('What main.bicep gave out as eventTopic, functionApp and dataAccount.')
+@description('The outputs eventTopic, functionApp and dataAccount of main.bicep.')
 param topic string
 param functionApp string
 param dataAccount string
@@ -31,7 +31,7 @@ resource uploaded 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
       endpointType: 'AzureFunction'
       properties: {
         resourceId: '${app.id}/functions/on_video_uploaded'
-        // The Functions worker for Python takes one event at a time.
+        // The Python worker accepts one event per invocation.
         maxEventsPerBatch: 1
         preferredBatchSizeInKilobytes: 64
       }
@@ -41,7 +41,7 @@ resource uploaded 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
       subjectBeginsWith: '/blobServices/default/containers/${inputContainer}/blobs/'
       advancedFilters: [
         {
-          // Only writes that left a whole blob behind.
+          // Only operations that complete a blob.
           operatorType: 'StringIn'
           key: 'data.api'
           values: ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose']

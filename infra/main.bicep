@@ -1,47 +1,47 @@
-// Stage 1: everything but the event subscription, which needs the published functions (events.bicep).
+// Stage 1: everything except the event subscription, which needs the published functions (events.bicep).
 
 targetScope = 'resourceGroup'
 
-@description('Start of the names of all resources.')
+@description('Prefix of all resource names.')
 @minLength(3)
 @maxLength(10)
 param name string = 'gifdrop'
 param location string = resourceGroup().location
 param tags object = {}
 
-@description('Version of the application package: what `python -m infra.package` prints.')
+@description('Version of the application package, as printed by `python -m infra.package`.')
 @minLength(12)
 @maxLength(12)
 param packageVersion string
 
-@description('Object id of who deploys: may upload and read videos and GIFs. Empty: nobody beyond the app.')
+@description('Object id of the operator, who may upload videos and read all blobs. Empty: only the app has access.')
 param operatorPrincipalId string = ''
 
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorPrincipalType string = 'User'
 param alertEmails string[] = []
 
-@description('Size of a node; two cores or more.')
+@description('VM size of a node; at least two cores.')
 param vmSize string = 'Standard_D2ads_v5'
 
-@description('Videos converted side by side on a node.')
+@description('Videos converted concurrently on a node.')
 @minValue(1)
 @maxValue(64)
 param taskSlotsPerNode int = 2
 
-@description('Most dedicated nodes; they also stand in for spot nodes that do not come.')
+@description('Maximum number of dedicated nodes; they also replace spot nodes that are unavailable.')
 @minValue(0)
 param maxDedicatedNodes int = 4
 
-@description('Most spot nodes. Batch offers them to accounts in user subscription mode only.')
+@description('Maximum number of spot nodes. Available to accounts in user subscription mode only.')
 @minValue(0)
 param maxLowPriorityNodes int = 0
 
-@description('Nodes kept while nothing waits: 0 costs nothing, 1 saves the first video of a quiet time some minutes.')
+@description('Nodes kept while idle: 0 costs nothing, 1 saves the first video after a quiet period some minutes.')
 @minValue(0)
 param minNodes int = 0
 
-@description('Videos that a task slot may have waiting before another node is asked for.')
+@description('Videos that may wait per task slot before a node is added.')
 @minValue(1)
 param tasksPerSlot int = 4
 
@@ -51,10 +51,10 @@ param poolAllocationMode string = 'BatchService'
 @description('For UserSubscription: object id of the "Microsoft Azure Batch" service principal in this tenant.')
 param batchServicePrincipalId string = ''
 
-@description('Try on one pool first: keeps tasks away from the instance metadata service by a firewall rule on the node.')
+@description('Block the instance metadata service for tasks by a firewall rule on the node. Try it on one pool first.')
 param blockMetadataService bool = false
 
-@description('Functions instances that never go cold.')
+@description('Always-ready Functions instances.')
 @minValue(0)
 param alwaysReady int = 0
 param maxInstances int = 40
@@ -62,26 +62,26 @@ param maxInstances int = 40
 @allowed([512, 2048, 4096])
 param memoryMb int = 2048
 
-@description('How often completed tasks are collected: six fields, seconds first.')
+@description('When completed tasks are collected: NCRONTAB, six fields, seconds first.')
 param completeSchedule string = '*/15 * * * * *'
 
-@description('How often inputs, records and tasks are compared, and what fell between them is taken up again.')
+@description('When inputs, records and tasks are reconciled: NCRONTAB, six fields.')
 param reconcileSchedule string = '30 */5 * * * *'
 
-@description('Batch accounts of other regions (what region.bicep gives out), tried in order when this one takes no tasks.')
+@description('Batch accounts in other regions (outputs of region.bicep), tried in order when this one accepts no tasks.')
 param fallbackBatchUrls string[] = []
 
 @allowed(['small', 'balanced', 'best'])
 param preset string = 'balanced'
 
-@description('A topic that gets an event for every finished conversion.')
+@description('Create a topic that receives an event for every finished conversion.')
 param resultsTopic bool = false
 
-@description('Nodes without public addresses and private endpoints for storage and Batch.')
+@description('Use nodes without public IP addresses, and private endpoints for storage and Batch.')
 param privateNetworking bool = false
 param addressPrefix string = '10.90.0.0/22'
 
-@description('With private networking: the public addresses that may still upload, download and deploy.')
+@description('With private networking: public IP ranges that may still upload, download and deploy.')
 param allowedIpRanges string[] = []
 
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
@@ -89,7 +89,7 @@ param storageSku string = 'Standard_ZRS'
 param logRetentionDays int = 30
 param logDailyCapGb int = 2
 
-@description('Minutes a video may wait before somebody should look; its alert looks back for two days.')
+@description('Minutes a video may wait before an alert fires. The alert looks back two days.')
 @maxValue(1440)
 param oldestQueuedMinutes int = 30
 param failedPerHour int = 20
@@ -148,7 +148,7 @@ module data 'modules/storage.bicep' = {
   }
 }
 
-// Apart from the data, so that rights on the host's own blobs give none on videos.
+// Separate from the data, so that access to the host's blobs grants none to videos.
 module host 'modules/storage.bicep' = {
   name: 'host'
   params: {
@@ -162,7 +162,7 @@ module host 'modules/storage.bicep' = {
   }
 }
 
-// Apart from both: Batch names the containers of its packages itself, so nodes need a right on the whole account.
+// Separate from both: Batch chooses the container names of its packages, so nodes need access to the whole account.
 module packages 'modules/storage.bicep' = {
   name: 'packages'
   params: {
@@ -244,7 +244,7 @@ module pool 'modules/pool.bicep' = {
     subnetId: privateNetworking ? network!.outputs.nodesSubnetId : ''
     blockMetadataService: blockMetadataService
   }
-  // Nodes without public addresses find the account only by its private endpoint.
+  // Nodes without public IP addresses reach the account only through its private endpoint.
   dependsOn: [endpoints]
 }
 
@@ -296,7 +296,7 @@ module app 'modules/app.bicep' = {
       GIFDROP_GIF_PRESET: preset
     }
   }
-  // Without its roles the host cannot start.
+  // The host cannot start without its role assignments.
   dependsOn: [access]
 }
 

@@ -1,9 +1,9 @@
-// A Batch account and pool in another region, for when the first is out of quota, capacity or order.
-// Deploy it into the resource group of main.bicep with the same pool parameters, then give its batchUrl to main.bicep.
+// A Batch account and pool in another region, used when the first has no quota or capacity, or is down.
+// Deploy it into the resource group of main.bicep with the same pool parameters, then pass its batchUrl to main.bicep.
 
 targetScope = 'resourceGroup'
 
-@description('As given to main.bicep.')
+@description('The same value as for main.bicep.')
 param name string = 'gifdrop'
 param location string
 param tags object = {}
@@ -20,7 +20,7 @@ var unique = uniqueString(resourceGroup().id, name)
 var fullName = '${name}-${take(unique, 6)}'
 var shortName = '${replace(name, '-', '')}${take(uniqueString(resourceGroup().id, name, location), 8)}'
 
-// The same identity as at home: it is named in every task, and the name of the pool depends on it.
+// The same identity as in the first region: every task names it, and the pool's name depends on it.
 resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: '${fullName}-app'
 }
@@ -73,13 +73,13 @@ module packageGrants 'modules/grants.bicep' = {
         principal: batch.outputs.principalId
         role: 'Storage Blob Data Contributor'
         container: ''
-        why: 'Batch stores application packages in containers that it names itself.'
+        why: 'Batch stores application packages in containers whose names it chooses.'
       }
       {
         principal: poolIdentity.properties.principalId
         role: 'Storage Blob Data Reader'
         container: ''
-        why: 'Nodes fetch the converter.'
+        why: 'Nodes download the converter.'
       }
     ]
   }

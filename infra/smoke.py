@@ -1,4 +1,4 @@
-"""The smoke test of a deployment: makes a short video, and waits until its conversion has ended.
+"""The smoke test of a deployment: makes a short video and waits for its conversion to end.
 
 python -m infra.smoke make FILE | wait URL VIDEO  (`wait` takes the function key from GIFDROP_KEY)
 """
@@ -13,16 +13,16 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-PATIENCE_SECONDS = 1200.0
-"""A pool of no nodes needs some minutes for the first one."""
-KEYS_SECONDS = 120.0
-"""An app that has just been published refuses its own keys until it has loaded them."""
+import imageio_ffmpeg
+
+TIMEOUT_SECONDS = 1200.0
+"""An empty pool takes some minutes to start its first node."""
+KEY_GRACE_SECONDS = 120.0
+"""A newly published app rejects its own keys until it has loaded them."""
 
 
 def make(path: Path) -> None:
     """A real two-second H.264 MP4."""
-    import imageio_ffmpeg
-
     path.parent.mkdir(parents=True, exist_ok=True)
     source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=2"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *source]
@@ -34,38 +34,37 @@ def wait(
     video: str,
     key: str,
     *,
-    patience: float = PATIENCE_SECONDS,
-    keys: float = KEYS_SECONDS,
-    pause: float = 5.0,
+    timeout: float = TIMEOUT_SECONDS,
+    key_grace: float = KEY_GRACE_SECONDS,
+    interval: float = 5.0,
 ) -> dict[str, object]:
-    """The status of a video once it has succeeded or failed, in the form of `GET status/{video}`.
+    """Polls `GET status/{video}` every `interval` seconds until it has succeeded or failed, and returns the response.
 
-    Raises TimeoutError when that takes longer than `patience` seconds, and PermissionError for a key that is
-    refused after more than `keys` seconds.
+    Raises TimeoutError after `timeout` seconds, and PermissionError if the key is still rejected after `key_grace`.
     """
     address = f"{url.rstrip('/')}/api/status/{urllib.parse.quote(video)}"
     request = urllib.request.Request(address, headers={"x-functions-key": key})  # noqa: S310  # the app's own address
     start = time.monotonic()
     last = ""
-    while time.monotonic() < start + patience:
+    while time.monotonic() < start + timeout:
         state = "waiting for the app"
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # the app's own address
-                status: dict[str, object] = json.load(answer)
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # the app's own address
+                status: dict[str, object] = json.load(response)
             if status["state"] in ("succeeded", "failed"):
                 return status
             state = str(status["state"])
         except urllib.error.HTTPError as error:
-            if error.code in (401, 403) and time.monotonic() > start + keys:
-                raise PermissionError("the app refuses the function key") from None
-            state = "waiting for the event" if error.code == 404 else f"the app answers {error.code}"
+            if error.code in (401, 403) and time.monotonic() > start + key_grace:
+                raise PermissionError("the app rejects the function key") from None
+            state = "waiting for the event" if error.code == 404 else f"the app returned {error.code}"
         except (OSError, ValueError):
             pass
         if state != last:
             print(f"{video}: {state}", flush=True)
             last = state
-        time.sleep(pause)
-    raise TimeoutError(f"{video} was not converted within {patience:.0f} s; last: {last}")
+        time.sleep(interval)
+    raise TimeoutError(f"{video} was not converted within {timeout:.0f} s; last state: {last}")
 
 
 def main(arguments: list[str]) -> int:
@@ -75,8 +74,8 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["wait", url, video]:
             try:
-                pause = float(os.environ.get("GIFDROP_PAUSE_SECONDS", "5"))
-                status = wait(url, video, os.environ["GIFDROP_KEY"], pause=pause)
+                interval = float(os.environ.get("GIFDROP_PAUSE_SECONDS", "5"))
+                status = wait(url, video, os.environ["GIFDROP_KEY"], interval=interval)
             except (TimeoutError, PermissionError) as error:
                 print(error, file=sys.stderr)
                 return 1

@@ -180,6 +180,7 @@ class Conversion:
             attempt=attempt,
             retries_left=retries_left,
             task_id=task_id(self.id, attempt),
+            preempted=0,
             finished_at=None,
             error=None,
         )

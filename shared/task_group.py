@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ParamSpec, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT = 16
 
 
-class StartSoon(Protocol):
-    """Starts `work` as soon as there is room, and returns then; `label` names it in the log."""
+P = ParamSpec("P")
 
-    async def __call__(self, label: str, work: Awaitable[object]) -> None: ...
+
+class StartSoon(Protocol):
+    """Starts `function` as soon as there is room, and returns then; `label` names the task in the log."""
+
+    async def __call__(
+        self, label: str, function: Callable[P, Awaitable[object]], *args: P.args, **kwargs: P.kwargs
+    ) -> None: ...
 
 
 @asynccontextmanager
@@ -31,9 +36,9 @@ async def bounded_task_group(
     """
     slots = asyncio.Semaphore(limit)
 
-    async def run(label: str, work: Awaitable[object]) -> None:
+    async def run(label: str, function: Callable[P, Awaitable[object]], *args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            await work
+            await function(*args, **kwargs)
         except expected as error:
             log.info("%s stopped: %s", label, error)
         except Exception:
@@ -44,9 +49,11 @@ async def bounded_task_group(
     try:
         async with asyncio.TaskGroup() as group:
 
-            async def start_soon(label: str, work: Awaitable[object]) -> None:
+            async def start_soon(
+                label: str, function: Callable[P, Awaitable[object]], *args: P.args, **kwargs: P.kwargs
+            ) -> None:
                 await slots.acquire()
-                group.create_task(run(label, work))
+                group.create_task(run(label, function, *args, **kwargs))
 
             yield start_soon
     except ExceptionGroup as errors:

@@ -1,1 +1,1 @@
-"""Checks the Bicep files against Microsoft's published resource types, without a compiler and without a network."""
+"""Checks the Bicep files against Microsoft's published resource types, without a compiler or a network."""

@@ -1,4 +1,4 @@
-"""All checks of one Bicep file and of a folder of them."""
+"""Runs all checks on a Bicep file or a folder of them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,9 +20,9 @@ from infra.check.syntax import (
 from infra.check.types import Property, ResourceType, Shape, load
 from infra.check.values import Checker
 
-# What Bicep itself adds to the body of every resource, beside what the type says.
-META = {"name", "parent", "scope", "dependsOn"}
-OF_A_MODULE = {"name", "params", "scope", "dependsOn"}
+# Properties that Bicep accepts in every resource, whatever its type.
+RESOURCE_PROPERTIES = {"name", "parent", "scope", "dependsOn"}
+MODULE_PROPERTIES = {"name", "params", "scope", "dependsOn"}
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -32,7 +32,7 @@ def check(infra: Path) -> list[Problem]:
 
 
 def check_file(path: Path) -> list[Problem]:
-    """Problems of one file, in order of line; of the modules that it uses only parameters and outputs are read."""
+    """Problems of one file, in order of line. Of the modules it uses, only parameters and outputs are read."""
     source = parse(path)
     found = list(syntax_problems(source)) or list(_file_problems(source, load()))
     return sorted(found, key=lambda item: item.line)
@@ -50,7 +50,7 @@ def _file_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterato
             shapes = _own_shapes(source)
             yield from Checker(source, shapes).value(item.value, _declared(item), f"{item.kind} {item.name}")
         elif item.kind == "var" and GUID.fullmatch(literal(item.value) or ""):
-            yield source.problem(item.node, "a GUID of a role belongs into roles.json")
+            yield source.problem(item.node, "GUIDs of roles belong in roles.json")
 
 
 def _loaded_files(source: Source) -> Iterator[Problem]:
@@ -60,14 +60,14 @@ def _loaded_files(source: Source) -> Iterator[Problem]:
             arguments = node.child_by_field_name("arguments")
             name = literal(arguments.named_children[0]) if arguments is not None else None
             if name is None or not (source.path.parent / name).is_file():
-                yield source.problem(node, f"{name} is no file")
+                yield source.problem(node, f"{name} is not a file")
 
 
 def _resource(source: Source, item: Declaration, types: Mapping[str, ResourceType]) -> Iterator[Problem]:
     name = item.resource_type
     resource = types.get(name.lower())
     if resource is None:
-        yield source.problem(item.node, f"{name} is not among the published types that are kept; refresh them")
+        yield source.problem(item.node, f"{name} is not in types.json; run python -m infra.check.refresh")
         return
     if item.value is None or item.value.type != "object":
         yield source.problem(item.node, f"resource {item.name} has no body")
@@ -76,21 +76,21 @@ def _resource(source: Source, item: Declaration, types: Mapping[str, ResourceTyp
     if "name" not in given:
         yield source.problem(item.node, f"resource {item.name} has no name")
     if item.existing:
-        for key in sorted(str(key) for key in given - META):
+        for key in sorted(str(key) for key in given - RESOURCE_PROPERTIES):
             yield source.problem(item.node, f"existing resource {item.name} cannot have {key}")
         return
     if resource.name.count("/") > 1 and item.parent is None and "parent" not in given:
         name_node = property_of(item.value, "name")
         if name_node is None or "/" not in text(name_node):
             yield source.problem(item.node, f"{name} needs a parent")
-    body = _with_meta(resource.body, child=item.parent is not None or "parent" in given)
+    body = _with_resource_properties(resource.body, child=item.parent is not None or "parent" in given)
     yield from Checker(source, resource.shapes).shape(item.value, body, item.name)
 
 
-def _with_meta(body: Shape, *, child: bool) -> Shape:
-    extra = {key: Property("any", required=False, read_only=False) for key in META - {"name"}}
+def _with_resource_properties(body: Shape, *, child: bool) -> Shape:
+    extra = {key: Property("any", required=False, read_only=False) for key in RESOURCE_PROPERTIES - {"name"}}
     known = dict(body.properties)
-    # A location is required of a tracked resource only, and published types say so; a child has its parent's.
+    # Only top-level resources need a location; a child resource takes its parent's.
     if child and "location" in known:
         known["location"] = Property(known["location"].type, required=False, read_only=False)
     return Shape({**extra, **known}, body.rest, body.discriminator, body.variants)
@@ -105,7 +105,7 @@ def _module(source: Source, item: Declaration) -> Iterator[Problem]:
         yield source.problem(item.node, f"module {item.name} has no body")
         return
     for key, name, _ in properties(item.value):
-        if key not in OF_A_MODULE:
+        if key not in MODULE_PROPERTIES:
             yield source.problem(name, f"module {item.name} has no property {key!r}")
     target = parse(path)
     wanted = target.of("param")
@@ -120,7 +120,7 @@ def _module(source: Source, item: Declaration) -> Iterator[Problem]:
         yield from checker.value(value, _declared(wanted[key]), where)
         allowed, chosen = wanted[key].allowed, literal(value)
         if allowed and chosen is not None and chosen not in allowed:
-            yield source.problem(value, f"{where}: {chosen!r} is none of {', '.join(allowed)}")
+            yield source.problem(value, f"{where}: {chosen!r} is not one of {', '.join(allowed)}")
     for key, param in wanted.items():
         optional = param.value is not None or (param.type is not None and text(param.type).endswith("?"))
         if key not in given and not optional:
@@ -132,7 +132,7 @@ def _declared(item: Declaration) -> str:
 
 
 def _own_shapes(source: Source) -> dict[str, Shape]:
-    """The types that a file declares itself."""
+    """Types declared in the file itself."""
     shapes = {}
     for name, item in source.of("type").items():
         if item.value is not None and item.value.type == "object":

@@ -1,4 +1,4 @@
-"""Shapes from the model classes of one of Microsoft's management libraries, read as text and never imported."""
+"""Extracts shapes from the model classes of an Azure management library, by parsing them without importing."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 PRIMITIVES = {"str": "string", "bool": "bool", "int": "int", "float": "int", "long": "int", "object": "any"}
-TEXTS = {"iso-8601", "duration", "date", "time"}
+STRING_FORMATS = {"iso-8601", "duration", "date", "time"}
 
 
 def shapes_of(path: Path, resource: str) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def shapes_of(path: Path, resource: str) -> dict[str, Any]:
     classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
     shapes: dict[str, Any] = {}
     _add(shapes, classes, resource, "")
-    # Bicep gives every resource its name; libraries send it in the address.
+    # Bicep has the name as a property; libraries send it in the URL.
     shapes[""]["props"]["name"] = "string!"
     return shapes
 
@@ -27,7 +27,7 @@ def _add(shapes: dict[str, Any], classes: dict[str, ast.ClassDef], name: str, ke
     entry: dict[str, Any] = {"props": {}}
     shapes[key] = entry
     for attribute, spec in members["_attribute_map"].items():
-        # `properties.severity` is a property of a property; `odata\\.type` is one name.
+        # `properties.severity` is a nested property; `odata\\.type` is a single name.
         *folders, last = [part.replace("\0", ".") for part in spec["key"].replace("\\.", "\0").split(".")]
         if not last:
             continue
@@ -56,7 +56,7 @@ def _type(shapes: dict[str, Any], classes: dict[str, ast.ClassDef], type_: str, 
     if type_.startswith("{"):
         shapes.setdefault("{}", {"props": {}, "rest": "any"})
         return "{}"
-    if type_ in TEXTS:
+    if type_ in STRING_FORMATS:
         return "string"
     if type_ == "str":
         found = re.search(rf":ivar {attribute}:(.*?):vartype", doc, re.DOTALL)

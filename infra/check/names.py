@@ -1,4 +1,4 @@
-"""Identifiers: every one resolves, every declaration is used, and members that can be known exist."""
+"""Checks identifiers: each one resolves, each declaration is used, and statically known members exist."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,9 +18,9 @@ _FUNCTIONS = (
     "uniqueString uri utcNow "
 )
 FUNCTIONS = frozenset(_FUNCTIONS.split())
-"""Functions and decorators of Bicep that a template of this size may want; add to it when one is missing."""
+"""Known Bicep functions and decorators, not a complete list; add missing ones when they are used."""
 
-ALWAYS = {"id", "name", "type", "apiVersion"}
+COMMON_PROPERTIES = {"id", "name", "type", "apiVersion"}
 
 
 def name_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterator[Problem]:
@@ -65,7 +65,7 @@ def _field(node: Node, name: str) -> Node | None:
 
 
 def _locals(node: Node) -> set[str]:
-    """Names that loops and lambdas around a node bring."""
+    """Names bound by loops, lambdas and functions around a node."""
     names: set[str] = set()
     outer: Node | None = node
     while outer is not None:
@@ -126,7 +126,7 @@ def _member(
 
 
 def _looped_over(node: Node, name: str) -> str | None:
-    """The array whose elements a name stands for, in a loop or in a lambda given to `map` or `filter`."""
+    """The array over which a `for`, `map` or `filter` binds the name."""
     outer: Node | None = node
     while outer is not None:
         if outer.type == "for_statement" and name in _locals(outer) - _locals(outer.parent or outer):
@@ -145,7 +145,7 @@ def _resource_member(
     for part in parts:
         if resource is None or shape is None or part is None or shape.rest is not None or shape.variants is not None:
             return
-        if part in ALWAYS and shape is resource.body:
+        if part in COMMON_PROPERTIES and shape is resource.body:
             return
         if part not in shape.properties:
             yield source.problem(node, f"{item.target} has no property {part!r}")
@@ -154,7 +154,7 @@ def _resource_member(
 
 
 def _key(source: Source, node: Node, name: str, value: Node, key: str) -> Iterator[Problem]:
-    """A key of an object literal, or of the content of a JSON file."""
+    """Checks a key of an object literal or of a loaded JSON file."""
     if value.type == "object":
         keys = {item for item, _, _ in properties(value)}
         if None not in keys and key not in keys:

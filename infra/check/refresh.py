@@ -1,7 +1,7 @@
-"""Makes types.json afresh: python -m infra.check.refresh (x64 Linux, network; takes some minutes).
+"""Regenerates types.json: python -m infra.check.refresh (requires x64 Linux and a network; takes some minutes).
 
-Most types come from @azure/mcp-linux-x64 on npm, which carries Microsoft's Bicep types. It lacks those of Monitor and
-private DNS; they are read from the models of Microsoft's management libraries on PyPI.
+Most types come from @azure/mcp-linux-x64 on npm, which contains Microsoft's Bicep types except those of Monitor and
+private DNS. These are read from the models of Azure management libraries on PyPI.
 """
 
 import json
@@ -42,7 +42,7 @@ FROM_MODELS = {
         "VirtualNetworkLink",
     ),
 }
-"""Resource type -> library, folder of its models, class of the resource."""
+"""Resource type -> library, folder of its models, class name."""
 
 
 def resource_types(infra: Path) -> list[str]:
@@ -84,22 +84,22 @@ def _from_models(work: Path, requirement: str, folder: str, name: str) -> dict[s
 
 
 def _from_bicep(azmcp: Path, name: str) -> dict[str, Any]:
-    """The shapes that `azmcp bicepschema get` tells of a type, cut to those that a template can reach."""
+    """The shapes of a type from `azmcp bicepschema get`, reduced to those that a template can write."""
     command = [str(azmcp), "bicepschema", "get", "--resource-type", name.partition("@")[0]]
     environment = {**os.environ, "AZURE_MCP_COLLECT_TELEMETRY": "false"}
-    answer = subprocess.run(command, check=True, capture_output=True, env=environment)
-    entries = json.loads(answer.stdout)["results"]["BicepSchemaResult"]
+    result = subprocess.run(command, check=True, capture_output=True, env=environment)
+    entries = json.loads(result.stdout)["results"]["BicepSchemaResult"]
     resource = next(entry for entry in entries if entry["$type"] == "Resource")
     if resource["name"].lower() != name.lower():
-        raise SystemExit(f"{name} is used, but the published types are of {resource['name']}")
+        raise SystemExit(f"{name} is used, but the published type is {resource['name']}")
     named = {entry["name"]: entry for entry in entries if "Object" in entry["$type"]}
     shapes: dict[str, Any] = {"": _entry(resource["bodyType"])}
-    reach = [shapes[""]]
-    while reach:
-        for type_ in _types_in(reach.pop()):
+    pending = [shapes[""]]
+    while pending:
+        for type_ in _types_in(pending.pop()):
             if type_ in named and type_ not in shapes:
                 shapes[type_] = _entry(named[type_])
-                reach.append(shapes[type_])
+                pending.append(shapes[type_])
     return shapes
 
 
@@ -129,7 +129,7 @@ def _types_in(entry: dict[str, Any]) -> list[str]:
     marks = [*entry["props"].values(), entry.get("rest", "")]
     for variant in entry.get("of", {}).values():
         marks += variant.values()
-    # What is read-only cannot be written, so its shape is never needed.
+    # Templates cannot write read-only properties, so their shapes are not needed.
     return [mark.removesuffix("!").removesuffix("[]") for mark in marks if not mark.endswith("~")]
 
 

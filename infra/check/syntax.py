@@ -1,4 +1,4 @@
-"""Bicep files as declarations over their syntax trees."""
+"""Parses Bicep files into declarations over a syntax tree."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a file, at a line counted from 1."""
+    """A problem in a file; `line` counts from 1."""
 
     path: Path
     line: int
@@ -35,8 +35,8 @@ class Problem:
 class Declaration:
     """A param, var, resource, module, output, type or func.
 
-    `target` is the quoted type of a resource or path of a module, `value` the expression or the body inside any
-    `for` and `if`, `looped` whether there is a `for`, `parent` the resource that a nested one stands in.
+    `target` is the type of a resource or the path of a module, `value` the expression or the body inside any `for`
+    and `if`, `looped` whether there is a `for`, `parent` the enclosing resource of a nested one.
     """
 
     kind: str
@@ -76,7 +76,7 @@ class Source:
 
 @cache
 def parse(path: Path) -> Source:
-    """Read and parse one file; a syntax error is found by `syntax_problems`, not raised."""
+    """Reads and parses a file. Syntax errors are reported by `syntax_problems`, not raised."""
     root = Parser(Language(tree_sitter_bicep.language())).parse(path.read_bytes()).root_node
     return Source(path, root, tuple(_declarations(root, None)))
 
@@ -108,7 +108,7 @@ def literal(node: Node | None) -> str | None:
 
 
 def properties(node: Node) -> Iterator[tuple[str | None, Node, Node]]:
-    """Of an object: key (None when interpolated), the key's node, the value's node; nested resources are left out."""
+    """Per property of an object: key (None if interpolated), key node, value node. Skips nested resources."""
     for item in node.named_children:
         if item.type == "object_property" and len(item.named_children) >= 2:
             key, value = item.named_children[0], item.named_children[-1]

@@ -1,4 +1,4 @@
-"""Resource types as the checker needs them, read from the committed `types.json` (made by infra.check.refresh)."""
+"""Loads resource types for the checker from `types.json`, which infra.check.refresh generates."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PRIMITIVES = {"string", "int", "bool", "any", "object", "array"}
 
 @dataclass(frozen=True)
 class Property:
-    """`type` is a primitive, the name of a shape, or words joined by ` | `; a trailing `[]` makes it a list."""
+    """`type` is a primitive, the name of a shape, or enum values joined by ` | `; a trailing `[]` makes it a list."""
 
     type: str
     required: bool
@@ -21,7 +21,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Shape:
-    """An object: its properties, the type of properties beyond them, and its variants by the value of one property."""
+    """An object type: its properties, the type of additional ones (`rest`), and its variants by discriminator value."""
 
     properties: Mapping[str, Property]
     rest: str | None = None
@@ -31,7 +31,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class ResourceType:
-    """One resource type at one API version."""
+    """A resource type at an API version."""
 
     name: str
     body: Shape
@@ -42,15 +42,15 @@ def is_list(type_: str) -> bool:
     return type_.endswith("[]")
 
 
-def words(type_: str) -> tuple[set[str], bool]:
-    """The literal values that a type names, and whether any other string may be given."""
+def enum_values(type_: str) -> tuple[set[str], bool]:
+    """The values of an enum type, and whether it accepts any other string."""
     parts = [part for part in type_.split(" | ") if part not in ("string", "null")]
     return set(parts), "string" in type_.split(" | ")
 
 
 @cache
 def load(path: Path = CACHE) -> Mapping[str, ResourceType]:
-    """All cached types by `<type>@<api version>`, lower case."""
+    """All cached types by `<type>@<api version>` in lower case."""
     found = {}
     for name, entry in json.loads(path.read_text(encoding="utf-8")).items():
         shapes = {key: _shape(value) for key, value in entry["shapes"].items()}
@@ -59,7 +59,7 @@ def load(path: Path = CACHE) -> Mapping[str, ResourceType]:
 
 
 def property_from(mark: str) -> Property:
-    """A property from its cached form: the type, then `!` if required, then `~` if read-only."""
+    """Parses the cached form of a property: the type, then `!` if required, then `~` if read-only."""
     read_only = mark.endswith("~")
     mark = mark.removesuffix("~")
     return Property(mark.removesuffix("!"), mark.endswith("!"), read_only)

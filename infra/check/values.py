@@ -1,13 +1,14 @@
-"""Expressions against types: properties, required fields, enums and kinds of value."""
+"""Checks expressions against types: properties, required fields, enums and kinds of value."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from tree_sitter import Node
 
 from infra.check.syntax import Declaration, Problem, Source, literal, properties, text
-from infra.check.types import PRIMITIVES, Property, Shape, is_list, words
+from infra.check.types import PRIMITIVES, Property, Shape, enum_values, is_list
 
 KIND_OF_NODE = {"number": "int", "boolean": "bool", "string": "string", "array": "array", "object": "object"}
 KIND_OF_TYPE = {"string": "string", "int": "int", "bool": "bool", "array": "array", "object": "object"}
@@ -15,13 +16,13 @@ KIND_OF_TYPE = {"string": "string", "int": "int", "bool": "bool", "array": "arra
 
 @dataclass(frozen=True)
 class Checker:
-    """Checks values of one file against the shapes of one resource type or of the file's own types."""
+    """Checks values in a file against the shapes of a resource type or of the file's own types."""
 
     source: Source
     shapes: Mapping[str, Shape]
 
     def value(self, node: Node, type_: str, where: str) -> Iterator[Problem]:
-        """Problems of a value that should have a type; what cannot be known without running is let pass."""
+        """Problems of a value that should have a type. Values known only at deployment are accepted."""
         if type_ == "any" or node.type == "null":
             return
         if node.type == "parenthesized_expression":
@@ -41,7 +42,7 @@ class Checker:
             yield from self._literal(node, type_, where)
 
     def shape(self, node: Node, shape: Shape, where: str, *, partial: bool = False) -> Iterator[Problem]:
-        """Problems of an object literal; `partial` for one that is merged with others before it is used."""
+        """Problems of an object literal; `partial` if it is merged with others before use, so may lack properties."""
         given = {key: (name, value) for key, name, value in properties(node) if key is not None}
         known: dict[str, Property] = dict(shape.properties)
         if shape.discriminator and shape.variants is not None:
@@ -86,13 +87,13 @@ class Checker:
         elif kind != "string":
             yield self.source.problem(node, f"{where} must be string, not {kind}")
         else:
-            yield from self._word(node, literal(node), type_, where)
+            yield from self._enum_value(node, literal(node), type_, where)
 
-    def _word(self, node: Node, value: str | None, type_: str, where: str) -> Iterator[Problem]:
-        known, _ = words(type_)
-        # An open enum is held to its published words too: a new one is worth a look.
+    def _enum_value(self, node: Node, value: str | None, type_: str, where: str) -> Iterator[Problem]:
+        known, _ = enum_values(type_)
+        # Open enums are limited to their published values too, to catch typos.
         if value is not None and known and value not in known:
-            yield self.source.problem(node, f"{where}: {value!r} is none of {', '.join(sorted(known))}")
+            yield self.source.problem(node, f"{where}: {value!r} is not one of {', '.join(sorted(known))}")
 
     def _element(self, node: Node, item: Node, type_: str, where: str) -> Iterator[Problem]:
         if is_list(type_):
@@ -120,7 +121,7 @@ class Checker:
             yield self.source.problem(node, f"{where} must be {expected}, but parameter {item.name} is {declared}")
         if type_ not in PRIMITIVES and type_ not in self.shapes and not is_list(type_):
             for value in item.allowed:
-                yield from self._word(node, value, type_, f"{where} (from parameter {item.name})")
+                yield from self._enum_value(node, value, type_, f"{where} (from parameter {item.name})")
 
     def _call(self, node: Node, type_: str, where: str) -> Iterator[Problem]:
         function = text(node.child_by_field_name("function") or node)
@@ -132,11 +133,11 @@ class Checker:
         results = {"string": "string", "uniqueString": "string", "guid": "string", "replace": "string", "int": "int"}
         kind = results.get(function)
         if kind and (is_list(type_) or type_ in self.shapes or (type_ in PRIMITIVES and type_ != kind)):
-            yield self.source.problem(node, f"{where}: {function}() gives {kind}, not {type_}")
+            yield self.source.problem(node, f"{where}: {function}() returns {kind}, not {type_}")
 
     @staticmethod
     def _is_local(node: Node, name: str) -> bool:
-        """Whether a `for` around the node gives the name another meaning."""
+        """Whether a `for` around the node rebinds the name."""
         outer = node.parent
         while outer is not None:
             if outer.type == "for_statement":
@@ -148,7 +149,5 @@ class Checker:
 
 
 def _hint(key: str, known: Mapping[str, Property]) -> str:
-    from difflib import get_close_matches
-
     close = get_close_matches(key, known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""

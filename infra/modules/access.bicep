@@ -1,4 +1,4 @@
-// Who may do what on which blobs: every right is here, each with its reason.
+// All role assignments on blobs, each with its reason.
 
 param dataAccount string
 param hostAccount string
@@ -11,7 +11,7 @@ param poolPrincipalId string
 param batchPrincipalId string
 param topicPrincipalId string
 
-@description('Empty: nobody beyond the app.')
+@description('Empty: only the app has access.')
 param operatorPrincipalId string
 param operatorPrincipalType string
 
@@ -24,43 +24,43 @@ module dataGrants 'grants.bicep' = {
         principal: poolPrincipalId
         role: 'Storage Blob Data Reader'
         container: containers.input
-        why: 'Nodes fetch the video of their task.'
+        why: 'Nodes download the video of their task.'
       }
       {
         principal: poolPrincipalId
         role: 'Storage Blob Data Contributor'
         container: containers.staging
-        why: 'Nodes leave the GIF and the verdict of their task.'
+        why: 'Nodes upload the GIF and result of their task.'
       }
       {
         principal: poolPrincipalId
         role: 'Storage Blob Data Contributor'
         container: containers.logs
-        why: 'Nodes leave what the converter printed.'
+        why: 'Nodes upload the output of the converter.'
       }
       {
         principal: appPrincipalId
         role: 'Storage Blob Data Reader'
         container: containers.input
-        why: 'The app reads the properties of videos; it never changes one.'
+        why: 'The app reads the properties of videos and never changes one.'
       }
       {
         principal: appPrincipalId
         role: 'Storage Blob Data Contributor'
         container: containers.output
-        why: 'The app puts finished GIFs here.'
+        why: 'The app writes finished GIFs.'
       }
       {
         principal: appPrincipalId
         role: 'Storage Blob Data Contributor'
         container: containers.staging
-        why: 'The app takes GIFs from here and cleans up.'
+        why: 'The app copies GIFs from here and deletes them.'
       }
       {
         principal: appPrincipalId
         role: 'Storage Blob Data Contributor'
         container: containers.records
-        why: 'The app keeps its records.'
+        why: 'The app reads and writes records.'
       }
       {
         principal: appPrincipalId
@@ -78,13 +78,13 @@ module dataGrants 'grants.bicep' = {
         principal: appPrincipalId
         role: 'Storage Blob Delegator'
         container: ''
-        why: 'The app signs short-lived links to GIFs; the key for them belongs to the account.'
+        why: 'The app signs short-lived links to GIFs; user delegation keys exist per account only.'
       }
       {
         principal: topicPrincipalId
         role: 'Storage Blob Data Contributor'
         container: containers.deadLetters
-        why: 'Event Grid leaves what it could not deliver.'
+        why: 'Event Grid writes events that it could not deliver.'
       }
     ]
   }
@@ -99,7 +99,7 @@ module hostGrants 'grants.bicep' = {
         principal: appPrincipalId
         role: 'Storage Blob Data Owner'
         container: ''
-        why: 'The Functions host keeps keys, locks and the deployed package here and makes its containers itself.'
+        why: 'The Functions host stores keys, locks and the deployed package here and creates its own containers.'
       }
     ]
   }
@@ -114,13 +114,13 @@ module packageGrants 'grants.bicep' = {
         principal: batchPrincipalId
         role: 'Storage Blob Data Contributor'
         container: ''
-        why: 'Batch stores application packages in containers that it names itself.'
+        why: 'Batch stores application packages in containers whose names it chooses.'
       }
       {
         principal: poolPrincipalId
         role: 'Storage Blob Data Reader'
         container: ''
-        why: 'Nodes fetch the converter.'
+        why: 'Nodes download the converter.'
       }
     ]
   }
@@ -136,13 +136,13 @@ module operatorGrants 'grants.bicep' = if (!empty(operatorPrincipalId)) {
         principal: operatorPrincipalId
         role: 'Storage Blob Data Contributor'
         container: containers.input
-        why: 'The operator drops videos, the smoke test among them.'
+        why: 'The operator uploads videos, as the smoke test does.'
       }
       {
         principal: operatorPrincipalId
         role: 'Storage Blob Data Reader'
         container: ''
-        why: 'The operator looks at GIFs, records, logs and dead letters.'
+        why: 'The operator reads GIFs, records, logs and dead letters.'
       }
     ]
   }

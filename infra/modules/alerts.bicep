@@ -1,4 +1,4 @@
-// What wakes somebody, and whom. docs/operations.md says what each means and what to do.
+// Alerts and their recipients. docs/operations.md says what each means and what to do.
 
 param name string
 param location string
@@ -8,38 +8,38 @@ param workspaceId string
 param batchAccountId string
 param eventTopicId string
 
-@description('Minutes a video may wait before somebody should look.')
+@description('Minutes a video may wait before an alert fires.')
 @maxValue(1440)
 param oldestQueuedMinutes int
 
-@description('Failed videos an hour that are more than people dropping files that are no videos.')
+@description('Failed videos per hour above which an alert fires; some uploads are always unusable.')
 param failedPerHour int
 
 var metricAlerts = [
   {
     name: 'dead-letters'
-    description: 'Event Grid gave up on an upload: it lies in the dead letter container.'
+    description: 'Event Grid could not deliver the event of an upload and wrote it to the dead-letter container.'
     scope: eventTopicId
     namespace: 'Microsoft.EventGrid/systemTopics'
     metric: 'DeadLetteredCount'
   }
   {
     name: 'dropped-events'
-    description: 'Event Grid could not even write a dead letter.'
+    description: 'Event Grid dropped an event because it could not write a dead letter.'
     scope: eventTopicId
     namespace: 'Microsoft.EventGrid/systemTopics'
     metric: 'DroppedEventCount'
   }
   {
     name: 'start-task-failures'
-    description: 'A node failed its start task and takes no videos.'
+    description: 'The start task of a node failed, so the node runs no tasks.'
     scope: batchAccountId
     namespace: 'Microsoft.Batch/batchAccounts'
     metric: 'StartTaskFailedNodeCount'
   }
   {
     name: 'unusable-nodes'
-    description: 'A node is in the unusable state: it is paid for and takes no videos.'
+    description: 'A node is in the unusable state: it costs money and runs no tasks.'
     scope: batchAccountId
     namespace: 'Microsoft.Batch/batchAccounts'
     metric: 'UnusableNodeCount'
@@ -49,7 +49,7 @@ var metricAlerts = [
 var logAlerts = [
   {
     name: 'failed-videos'
-    description: 'More videos failed in an hour than usual.'
+    description: 'More than ${failedPerHour} videos failed within an hour.'
     query: loadTextContent('../queries/failed_videos.kql')
     threshold: failedPerHour
     window: 'PT1H'
@@ -61,12 +61,12 @@ var logAlerts = [
     query: replace(loadTextContent('../queries/oldest_queued.kql'), '{{minutes}}', string(oldestQueuedMinutes))
     threshold: 0
     window: 'P1D'
-    // Twice the window, the most there is: a video that is stuck for a day must not end its own alert.
+    // Twice the window, the maximum, so that the alert of a video stuck for a day does not resolve itself.
     lookBack: 'P2D'
   }
   {
     name: 'resize-errors'
-    description: 'The pool did not reach the size it asked for: quota, or no capacity in the region.'
+    description: 'The pool did not reach its target size: quota exceeded, or no capacity in the region.'
     query: loadTextContent('../queries/resize_errors.kql')
     threshold: 0
     window: 'PT30M'
@@ -74,7 +74,7 @@ var logAlerts = [
   }
   {
     name: 'autoscale-errors'
-    description: 'The autoscale formula failed, so the pool keeps its size.'
+    description: 'The autoscale formula fails to evaluate, so the pool keeps its size.'
     query: loadTextContent('../queries/autoscale_errors.kql')
     threshold: 2
     window: 'PT30M'
@@ -142,7 +142,7 @@ resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item 
     windowSize: item.window
     overrideQueryTimeRange: item.lookBack
     autoMitigate: true
-    // The tables of a fresh workspace are made by the first row that arrives.
+    // Tables of a new workspace do not exist until their first row arrives.
     skipQueryValidation: true
     criteria: {
       allOf: [

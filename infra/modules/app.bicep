@@ -1,4 +1,4 @@
-// The function app: Flex Consumption, Python, no keys and no connection strings to storage.
+// The function app: Flex Consumption, Python, managed identity instead of storage keys and connection strings.
 
 param name string
 param location string
@@ -10,14 +10,14 @@ param hostBlobEndpoint string
 param deploymentContainer string
 param insightsConnectionString string
 
-@description('The settings of gifdrop itself.')
+@description('App settings of gifdrop, without those of the platform.')
 param settings object
 
 @allowed([512, 2048, 4096])
 param memoryMb int
 param maxInstances int
 
-@description('Instances that never go cold, for HTTP and for the Event Grid trigger each. 0: the first event after a quiet time may need a retry.')
+@description('Always-ready instances, each for HTTP and the Event Grid trigger. 0: the first event after a quiet period may need a retry.')
 param alwaysReady int
 
 @description('Empty: no virtual network.')
@@ -96,7 +96,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     properties: union(platform, settings)
   }
 
-  // Publishing is by Entra ID; the passwords of the past stay off.
+  // Publishing uses Entra ID; basic authentication stays disabled.
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }

@@ -1,10 +1,10 @@
-// The Batch account, the application whose packages hold the converter, and what Batch logs.
+// The Batch account, the application for the converter's packages, and diagnostic settings.
 
 param name string
 param location string
 param tags object
 
-@description('BatchService: nodes count against the account\'s core quota. UserSubscription: against the subscription\'s, and spot nodes are possible.')
+@description('BatchService: nodes use the account\'s core quota. UserSubscription: the subscription\'s, and spot nodes are available.')
 @allowed(['BatchService', 'UserSubscription'])
 param poolAllocationMode string
 param keyVaultId string
@@ -68,7 +68,7 @@ resource submitter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Batch Job Submitter'])
-    description: 'The app adds and reads jobs and tasks and reads the pool; it can change neither pools nor the account.'
+    description: 'The app manages jobs and tasks and reads the pool; it cannot change pools or the account.'
   }
 }
 

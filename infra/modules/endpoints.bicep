@@ -1,4 +1,4 @@
-// Private endpoints of storage and Batch, and the DNS zones that make their usual names resolve to them.
+// Private endpoints for storage and Batch, and the DNS zones that resolve the public names to them.
 
 param name string
 param location string
@@ -16,7 +16,7 @@ var zoneNames = [
   'privatelink.batch.azure.com'
 ]
 
-// zone is a place in zoneNames, group what of the resource the endpoint stands for.
+// zone is an index into zoneNames, group the private link group id of the resource.
 var targets = [
   {
     name: 'data'

@@ -1,8 +1,8 @@
-// Roles on containers of one storage account, or on the account where a grant names no container.
+// Role assignments on containers of one storage account, or on the account if a grant names no container.
 
 param account string
 
-@description('Each: principal (object id), role (a name in roles.json), container (empty: the account), why (one line).')
+@description('Per grant: principal (object id), role (a name in roles.json), container (empty: the account), why (description of the assignment).')
 param grants grant[]
 
 @allowed(['User', 'Group', 'ServicePrincipal'])

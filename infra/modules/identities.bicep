@@ -1,4 +1,4 @@
-// Who acts: the function app and the nodes of the pool, each with an identity of its own.
+// The managed identities: one for the function app, one for the nodes of the pool.
 
 param name string
 param location string

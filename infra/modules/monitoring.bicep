@@ -1,11 +1,11 @@
-// Where logs, traces and metrics go.
+// Log Analytics and Application Insights.
 
 param name string
 param location string
 param tags object
 param retentionDays int
 
-@description('Gigabytes a day after which ingestion stops, a cap on cost.')
+@description('Daily ingestion cap in gigabytes, which limits cost.')
 param dailyCapGb int
 param appPrincipalId string
 
@@ -41,7 +41,7 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Monitoring Metrics Publisher'])
-    description: 'The app sends its own telemetry; the connection string alone lets nobody write.'
+    description: 'The app sends its telemetry; the connection string alone does not authorize writes.'
   }
 }
 

@@ -1,10 +1,10 @@
-// The virtual network: a subnet for nodes without public addresses, one for the app, one for private endpoints.
+// The virtual network: subnets for nodes without public IP addresses, for the app, and for private endpoints.
 
 param name string
 param location string
 param tags object
 
-@description('At least a /22: half for the nodes, a quarter each for the app and the endpoints.')
+@description('At least a /22: a /23 for the nodes, a /24 each for the app and the endpoints.')
 param addressPrefix string
 
 resource nodeRules 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
@@ -93,7 +93,7 @@ resource vnet 'Microsoft.Network/virtualNetworks@2024-07-01' = {
         name: 'app'
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 24, 2)
-          // Event Grid and Application Insights are reached over the internet, from one known address.
+          // Event Grid and Application Insights are reached over the internet from one fixed address.
           natGateway: { id: nat.id }
           delegations: [
             {

@@ -1,4 +1,4 @@
-// The pool. What Batch cannot change in place is hashed into its name: such a change makes a new pool beside the old one.
+// The pool. Its name contains a hash of what Batch cannot change in place: changing that creates a second pool.
 
 param batchAccount string
 param vmSize string
@@ -11,10 +11,10 @@ param minNodes int
 param tasksPerSlot int
 param identityId string
 
-@description('Empty: the nodes sit in a network of Batch\'s own.')
+@description('Empty: the nodes are in a network managed by Batch.')
 param subnetId string
 
-@description('Keep tasks away from the instance metadata service, where the pool\'s identity gets its tokens.')
+@description('Block the instance metadata service, which issues the pool identity\'s tokens, for tasks.')
 param blockMetadataService bool
 
 var image = {
@@ -32,14 +32,14 @@ var withLowPriority = replace(withDedicated, '{{maxLowPriority}}', string(maxLow
 var withFloor = replace(withLowPriority, '{{minNodes}}', string(minNodes))
 var formula = replace(withFloor, '{{tasksPerSlot}}', string(tasksPerSlot))
 
-// The node's agent runs as one of these users; everything else is a task.
+// The node agent runs as one of these users; any other user runs tasks.
 var rule = 'iptables -w 30 -A OUTPUT -d 169.254.169.254'
 var agents = 'for u in root _azbatch; do if id -u $u; then ${rule} -m owner --uid-owner $u -j ACCEPT; fi; done'
 var firewall = '${agents}; ${rule} -j REJECT'
 var checkPython = 'python3 -c "import sys; sys.exit(sys.version_info < (3, 11))"'
 var startCommand = '/bin/bash -c \'set -e; ${checkPython}; ${blockMetadataService ? firewall : 'true'}\''
 
-// The start task among them: Batch would take a new one, but nodes that are there already never run it.
+// Includes the start command: Batch accepts a new one, but existing nodes never run it.
 var fixed = [vmSize, taskSlotsPerNode, image, nodeAgent, identityId, subnetId, addresses, startCommand]
 var poolName = 'gifdrop-${uniqueString(string(fixed))}'
 

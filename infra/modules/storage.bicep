@@ -1,4 +1,4 @@
-// A storage account that takes Entra ID tokens only, and its containers.
+// A storage account that accepts Entra ID tokens only, and its containers.
 
 param name string
 param location string
@@ -9,12 +9,12 @@ param containers string[]
 @description('Days after which the blobs of a container are deleted, by container name.')
 param expiryDays object = {}
 
-@description('Days for which a deleted blob can be brought back.')
+@description('Days during which a deleted blob can be restored.')
 @minValue(1)
 @maxValue(365)
 param undeleteDays int = 7
 
-@description('With private networking only private endpoints and these address ranges reach the account.')
+@description('Restrict access to private endpoints and allowedIpRanges.')
 param private bool
 param allowedIpRanges string[] = []
 
@@ -34,7 +34,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: private && empty(allowedIpRanges) ? 'Disabled' : 'Enabled'
     networkAcls: {
-      // Event Grid writes its dead letters as a trusted service.
+      // Event Grid writes dead letters as a trusted service.
       bypass: 'AzureServices'
       defaultAction: private ? 'Deny' : 'Allow'
       ipRules: [for range in allowedIpRanges: {

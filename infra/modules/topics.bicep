@@ -1,4 +1,4 @@
-// Events in and out: the system topic of the storage account and, if wanted, a topic for finished conversions.
+// The system topic of the storage account and, optionally, a topic for finished conversions.
 
 param name string
 param location string
@@ -38,7 +38,7 @@ resource sender 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (resul
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['EventGrid Data Sender'])
-    description: 'The app announces finished and failed conversions.'
+    description: 'The app publishes events of finished conversions.'
   }
 }
 

@@ -1,4 +1,4 @@
-// The key vault that a Batch account in user subscription mode must have.
+// The key vault required by a Batch account in user subscription mode.
 
 param name string
 param location string
@@ -34,7 +34,7 @@ resource secrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: batchServicePrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets Officer'])
-    description: 'Batch keeps what it needs to run nodes in this subscription here.'
+    description: 'Batch stores here the secrets for running nodes in this subscription.'
   }
 }
 

@@ -1,4 +1,4 @@
-// One page for operators: what came in and out, what failed, and how the pool followed.
+// The operators' workbook: throughput, failures, waiting videos and pool resizes.
 
 param name string
 param location string
@@ -7,27 +7,27 @@ param workspaceId string
 
 var panels = [
   {
-    title: 'Videos: in, done and failed'
+    title: 'Videos submitted, succeeded and failed'
     query: loadTextContent('../queries/throughput.kql')
     chart: 'timechart'
   }
   {
-    title: 'Failed, newest first'
+    title: 'Failed videos, newest first'
     query: loadTextContent('../queries/failed_videos.kql')
     chart: 'table'
   }
   {
-    title: 'Waiting for more than ten minutes'
+    title: 'Videos waiting for more than ten minutes'
     query: replace(loadTextContent('../queries/oldest_queued.kql'), '{{minutes}}', '10')
     chart: 'table'
   }
   {
-    title: 'Seconds that a task runs'
+    title: 'Task duration in seconds'
     query: loadTextContent('../queries/task_times.kql')
     chart: 'timechart'
   }
   {
-    title: 'Resizes of the pool'
+    title: 'Pool resizes'
     query: loadTextContent('../queries/resizes.kql')
     chart: 'table'
   }

@@ -58,7 +58,7 @@ class CompletionSweep:
                             if task.state == "running" and self._running.get(task.id, "never") == task.started_at:
                                 running[task.id] = task.started_at
                             else:
-                                await start_soon(f"completion of task {task.id}", sync(task))
+                                await start_soon(f"completion of task {task.id}", sync, task)
                     except ServiceError:
                         log.exception("job %s does not list its tasks", job.ref.id)
         self._running = running

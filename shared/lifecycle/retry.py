@@ -76,5 +76,5 @@ async def retry_all(code: str | None, services: Services) -> int:
         async for record in services.rest.list_all(services.settings.records_container):
             known = from_listing(record)
             if known and known.state == "failed" and known.error and code in (None, known.error.code):
-                await start_soon(f"retry of {record.name!r}", retry_one(record.name))
+                await start_soon(f"retry of {record.name!r}", retry_one, record.name)
     return count

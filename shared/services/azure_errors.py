@@ -57,5 +57,5 @@ def message_of(error: Exception) -> str:
     https://learn.microsoft.com/rest/api/batchservice/batch-status-and-error-codes#error-response
     """
     said = getattr(getattr(error, "error", None), "message", None) or getattr(error, "message", None) or error
-    lines = str(said.get("value", "") if isinstance(said, dict) else said).splitlines()
+    lines = str(said.get("value", "") if isinstance(said, dict) else said).strip().splitlines()
     return lines[0] if lines else type(error).__name__

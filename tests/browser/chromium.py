@@ -1,4 +1,4 @@
-"""A headless Chromium that needs no root and nothing of the machine: npm's @sparticuz/chromium, libraries and fonts."""
+"""A headless Chromium from npm's @sparticuz/chromium, with its libraries and fonts; needs no root."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from playwright.async_api import Browser, async_playwright
 MODULES = Path(__file__).with_name("node_modules")
 HOME = MODULES / ".chromium"
 
-# The package unpacks itself into the directory for temporary files, libraries too if it takes the machine for a cloud.
+# The package unpacks itself into TMPDIR, and its libraries too if it detects AWS Lambda.
 _UNPACK = "import chromium from '@sparticuz/chromium'; await chromium.executablePath();"
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -22,9 +22,12 @@ _FONTS = """<?xml version="1.0"?>
 
 
 def unpack() -> Path:
-    """The browser's executable; unpacked at the first call, which takes some seconds. Raises `FileNotFoundError`."""
+    """The browser's executable, unpacked by the first call.
+
+    Raises `FileNotFoundError` if the npm packages are not installed.
+    """
     if not (MODULES / "@sparticuz").is_dir():
-        raise FileNotFoundError(f"{MODULES} is not there: run make test")
+        raise FileNotFoundError(f"{MODULES} not found: run make test")
     executable, ready = HOME / "chromium", HOME / ".ready"
     if not ready.exists():
         HOME.mkdir(exist_ok=True)
@@ -40,18 +43,18 @@ def unpack() -> Path:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """The running browser, with a home of its own that is removed at the end."""
+    """A running browser with a temporary home directory."""
     executable = unpack()
     with TemporaryDirectory(prefix="chromium-") as home:
         environment: dict[str, str | float | bool] = {
             "HOME": home,
             "TMPDIR": home,
             "FONTCONFIG_FILE": str(HOME / "fonts.conf"),
-            # Only what the machine lacks is missing without it, and nearly everything does on a bare one.
+            # The libraries that the package brings, which a minimal machine lacks.
             "LD_LIBRARY_PATH": str(HOME / "al2023" / "lib"),
         }
         async with async_playwright() as playwright:
-            # Its sandbox needs privileges that a container seldom has; it opens nothing but our own page.
+            # The sandbox needs privileges that containers rarely have; the browser opens only our own page.
             browser = await playwright.chromium.launch(
                 executable_path=executable, env=environment, args=["--no-sandbox", "--disable-gpu"]
             )

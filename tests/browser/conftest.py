@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 
 from local.stack import Stack
 from tests.browser.chromium import chromium
-from tests.browser.visit import Visit
+from tests.browser.page_session import PageSession
 from tests.support.stack_client import StackClient
 from tests.support.videos import make_video
 
@@ -29,13 +29,13 @@ async def client(stack: Stack) -> AsyncIterator[StackClient]:
 
 @pytest.fixture(scope="session")
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Two seconds, 320x180."""
+    """Two seconds of 320x180."""
     return make_video(tmp_path_factory.mktemp("videos") / "short.mp4", seconds=2).read_bytes()
 
 
 @pytest.fixture(scope="session")
 def slow_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Six seconds of 1280x720, which take a moment."""
+    """Six seconds of 1280x720, which take long enough to report progress."""
     path = tmp_path_factory.mktemp("videos") / "slow.mp4"
     return make_video(path, seconds=6, size="1280x720", picture="gradients").read_bytes()
 
@@ -47,22 +47,22 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def visit(browser: Browser, stack: Stack) -> AsyncIterator[Visit]:
-    """Opens the page; at the end, nothing may have gone wrong in it, and nothing been asked of anybody else."""
-    async with Visit(browser, stack.endpoints) as visit:
-        yield visit
-    assert visit.troubles == []
+async def session(browser: Browser, stack: Stack) -> AsyncIterator[PageSession]:
+    """Opens the page. Fails the test if it had errors or sent requests to other hosts."""
+    async with PageSession(browser, stack.endpoints) as session:
+        yield session
+    assert session.problems == []
 
 
 @pytest.fixture
-async def page(visit: Visit) -> Page:
-    """The page in a wide, light window."""
-    return await visit.open()
+async def page(session: PageSession) -> Page:
+    """The page in a wide window with the light theme."""
+    return await session.open()
 
 
 @pytest.fixture(scope="session")
-def shots() -> Path:
-    """Where pictures of the page go, to be looked at."""
+def screenshots() -> Path:
+    """The folder for screenshots of the page, which are kept for people to look at."""
     folder = Path(__file__).parents[2] / "out" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

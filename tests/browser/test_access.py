@@ -1,4 +1,4 @@
-"""The page by keyboard, for a screen reader, on a phone, in the dark, and with a great many videos."""
+"""The page's accessibility, themes, window sizes, and paging through many videos."""
 
 import asyncio
 from pathlib import Path
@@ -12,14 +12,14 @@ from shared.names import conversion_id
 from shared.services.storage.record_format import to_json, to_metadata
 from shared.timestamps import utc_now
 from tests.browser.chromium import MODULES
-from tests.browser.visit import Visit, card
+from tests.browser.page_session import PageSession, card
 from tests.support.stack_client import StackClient
 
-MANY = 130
+VIDEO_COUNT = 130
 
 
 @pytest.fixture(scope="module")
-async def shown(client: StackClient, video: bytes) -> None:
+async def videos(client: StackClient, video: bytes) -> None:
     """A video that succeeded, one that failed, and one with a long name."""
     bodies = {
         "seen/tom.mp4": video,
@@ -31,8 +31,8 @@ async def shown(client: StackClient, video: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-async def many(client: StackClient) -> None:
-    """The records of a great many videos that have ended."""
+async def many_videos(client: StackClient) -> None:
+    """Records of VIDEO_COUNT failed videos."""
     records = client.storage.get_container_client("conversions")
 
     async def put(number: int) -> None:
@@ -50,29 +50,29 @@ async def many(client: StackClient) -> None:
         )
         await records.upload_blob(video, to_json(conversion), metadata=to_metadata(conversion), overwrite=True)
 
-    for start in range(0, MANY, 16):
-        await asyncio.gather(*(put(number) for number in range(start, min(start + 16, MANY))))
+    for start in range(0, VIDEO_COUNT, 16):
+        await asyncio.gather(*(put(number) for number in range(start, min(start + 16, VIDEO_COUNT))))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("window", "width", "height"), [("wide", 1440, 1000), ("phone", 390, 844)])
-async def test_axe_finds_nothing_serious_and_nothing_sticks_out(
-    visit: Visit, shown: None, shots: Path, scheme: Any, window: str, width: int, height: int
+async def test_page_has_no_serious_axe_violation_and_no_horizontal_overflow(
+    session: PageSession, videos: None, screenshots: Path, scheme: Any, window: str, width: int, height: int
 ) -> None:
-    page = await visit.open(width=width, height=height, scheme=scheme)
+    page = await session.open(width=width, height=height, scheme=scheme)
     thumb = card(page, "seen/tom.mp4").locator(".thumb")
     await expect(thumb).to_have_attribute("data-drawn", "seen/tom.gif")
     await expect(page.locator("#health-headline")).to_contain_text("checks")
-    await page.screenshot(path=shots / f"page-{window}-{scheme}.png")
-    assert await serious(page) == []
+    await page.screenshot(path=screenshots / f"page-{window}-{scheme}.png")
+    assert await serious_violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await thumb.click()
     await expect(page.locator("#viewer-save")).to_be_visible()
-    await page.screenshot(path=shots / f"viewer-{window}-{scheme}.png")
-    assert await serious(page) == []
+    await page.screenshot(path=screenshots / f"viewer-{window}-{scheme}.png")
+    assert await serious_violations(page) == []
 
 
-async def test_the_whole_page_is_reached_by_keyboard(visit: Visit, page: Page, shown: None) -> None:
+async def test_whole_page_is_reachable_by_keyboard(session: PageSession, page: Page, videos: None) -> None:
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the videos")).to_be_focused()
     await page.keyboard.press("Enter")
@@ -91,12 +91,10 @@ async def test_the_whole_page_is_reached_by_keyboard(visit: Visit, page: Page, s
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Try again: seen/notes.mp4").focus()
     await page.keyboard.press("Space")
-    await expect(page.locator("#news")).to_contain_text("seen/notes.mp4")
+    await expect(page.locator("#announcements")).to_contain_text("seen/notes.mp4")
 
 
-async def test_the_focus_stays_while_the_page_changes(
-    client: StackClient, page: Page, shown: None, video: bytes
-) -> None:
+async def test_focus_stays_while_the_page_updates(client: StackClient, page: Page, videos: None, video: bytes) -> None:
     thumb = page.get_by_role("button", name="Watch seen/tom.gif")
     await thumb.focus()
     await client.drop("later/new.mp4", video)
@@ -104,8 +102,8 @@ async def test_the_focus_stays_while_the_page_changes(
     await expect(thumb).to_be_focused()
 
 
-async def test_nothing_moves_for_those_who_do_not_want_it(visit: Visit, shown: None) -> None:
-    page = await visit.open(calm=True)
+async def test_nothing_is_animated_with_reduced_motion(session: PageSession, videos: None) -> None:
+    page = await session.open(reduced_motion=True)
     thumb = page.get_by_role("button", name="Watch seen/tom.gif")
     await thumb.hover()
     await expect(thumb).to_have_attribute("data-drawn", "seen/tom.gif")
@@ -113,7 +111,7 @@ async def test_nothing_moves_for_those_who_do_not_want_it(visit: Visit, shown: N
     assert await page.evaluate("document.getAnimations().length") == 0
 
 
-async def test_many_videos_come_in_pages_by_name(page: Page, many: None) -> None:
+async def test_videos_by_name_are_paged(page: Page, many_videos: None) -> None:
     await page.get_by_label("Order").select_option("name")
     await page.get_by_label("Name begins with").fill("many/")
     names = page.locator("li.card .file")
@@ -123,22 +121,22 @@ async def test_many_videos_come_in_pages_by_name(page: Page, many: None) -> None
         seen += await names.all_text_contents()
         if number < 2:
             await page.get_by_role("button", name="Next page").click()
-    assert seen == [f"{number:05}.mp4" for number in range(MANY)]
+    assert seen == [f"{number:05}.mp4" for number in range(VIDEO_COUNT)]
     await expect(page.get_by_role("button", name="Next page")).to_be_hidden()
     await page.get_by_role("button", name="Previous page").click()
     await expect(names.first).to_have_text("00060.mp4")
 
 
-async def test_more_of_the_newest_are_shown_on_request(page: Page, many: None) -> None:
+async def test_show_more_extends_the_newest_videos(page: Page, many_videos: None) -> None:
     await page.get_by_label("Name begins with").fill("many/")
     await expect(page.locator("li.card")).to_have_count(60)
     await page.get_by_role("button", name="Show more").click()
-    await expect(page.locator("li.card")).to_have_count(MANY)
+    await expect(page.locator("li.card")).to_have_count(VIDEO_COUNT)
     await expect(page.get_by_role("button", name="Show more")).to_be_hidden()
 
 
-async def serious(page: Page) -> list[str]:
-    """What axe finds that is serious or worse, each with where."""
+async def serious_violations(page: Page) -> list[str]:
+    """Violations that axe rates serious or critical, with their elements."""
     await page.evaluate((MODULES / "axe-core" / "axe.min.js").read_text() + "; 0")
     found = await page.evaluate("axe.run().then((result) => result.violations)")
     return [

@@ -1,4 +1,4 @@
-"""What owners of videos and operators see and do on the page, in a real browser against the real stack."""
+"""The page in a real browser against the local stack."""
 
 import asyncio
 import math
@@ -7,23 +7,28 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from local.stack import Stack
-from tests.browser.pace import steps
-from tests.browser.visit import Visit, card
+from tests.browser.page_session import PageSession, card
+from tests.browser.task_progress import progress_steps
 from tests.support.stack_client import StackClient
+from tests.support.waiting import wait_until_async
 
 
-async def test_a_dropped_video_shows_up_its_bar_moves_and_it_becomes_a_gif(
+async def test_uploaded_video_appears_shows_progress_and_succeeds(
     stack: Stack, client: StackClient, page: Page, slow_video: bytes
 ) -> None:
     await expect(page.locator("#connection")).to_have_text("Live")
     etag = await client.drop("page/slow.mp4", slow_video, metadata={"gif_width": "960"})
-    while await client.recorded_etag("page/slow.mp4") != etag:
-        await asyncio.sleep(0.01)
+
+    async def submitted() -> bool:
+        return await client.recorded_etag("page/slow.mp4") == etag
+
+    is_submitted: bool = await wait_until_async(submitted, within=90)
+    assert is_submitted
     task = (await client.record("page/slow.mp4"))["task_id"]
     mine = card(page, "page/slow.mp4")
     bar = mine.get_by_role("progressbar", name="Progress of page/slow.mp4")
     seen = []
-    async for fraction in steps(stack.layout.directory, task):
+    async for fraction in progress_steps(stack.layout.directory, task):
         percent = math.floor(fraction * 100 + 0.5)
         await expect(bar).to_have_attribute("aria-valuenow", str(percent))
         seen.append(percent)
@@ -31,11 +36,11 @@ async def test_a_dropped_video_shows_up_its_bar_moves_and_it_becomes_a_gif(
     assert seen == sorted(seen)
     await expect(mine).to_have_attribute("data-state", "succeeded")
     await expect(mine).to_contain_text("6.0 s")
-    await expect(page.locator("#news")).to_contain_text("page/slow.mp4 is done")
+    await expect(page.locator("#announcements")).to_contain_text("page/slow.mp4 is done")
 
 
-async def test_a_gif_is_drawn_once_in_view_and_plays_at_full_size(
-    client: StackClient, visit: Visit, page: Page, video: bytes
+async def test_gif_is_drawn_when_in_view_and_plays_at_full_size(
+    client: StackClient, session: PageSession, page: Page, video: bytes
 ) -> None:
     await client.drop("page/watch me.mp4", video)
     thumb = card(page, "page/watch me.mp4").get_by_role("button", name="Watch page/watch me.gif")
@@ -60,28 +65,26 @@ async def test_a_gif_is_drawn_once_in_view_and_plays_at_full_size(
     await expect(thumb).to_be_focused()
 
 
-async def test_a_failed_video_says_why_and_can_be_tried_again(client: StackClient, page: Page) -> None:
-    await client.drop("page/notes.mp4", b"Dear all, this is no video.")
+async def test_failed_video_shows_its_error_and_can_be_retried(client: StackClient, page: Page) -> None:
+    await client.drop("page/notes.mp4", b"This is not a video.")
     mine = card(page, "page/notes.mp4")
     await expect(mine).to_have_attribute("data-state", "failed")
     await expect(mine).to_contain_text("not an MP4 video")
     await mine.get_by_role("button", name="Try again: page/notes.mp4").click()
-    await expect(page.locator("#news")).to_contain_text("page/notes.mp4")
+    await expect(page.locator("#announcements")).to_contain_text("page/notes.mp4")
     await expect(mine).to_contain_text("attempt 2")
     await expect(mine).to_have_attribute("data-state", "failed")
 
 
-async def test_a_video_mended_by_a_new_upload_succeeds_on_the_page(
-    client: StackClient, page: Page, video: bytes
-) -> None:
-    await client.drop("page/mended.mp4", b"not yet")
-    await expect(card(page, "page/mended.mp4")).to_have_attribute("data-state", "failed")
-    await client.drop("page/mended.mp4", video)
-    await expect(card(page, "page/mended.mp4")).to_have_attribute("data-state", "succeeded")
-    await expect(card(page, "page/mended.mp4").get_by_role("button", name="Try again")).to_be_hidden()
+async def test_failed_video_succeeds_after_a_new_upload(client: StackClient, page: Page, video: bytes) -> None:
+    await client.drop("page/replaced.mp4", b"not yet")
+    await expect(card(page, "page/replaced.mp4")).to_have_attribute("data-state", "failed")
+    await client.drop("page/replaced.mp4", video)
+    await expect(card(page, "page/replaced.mp4")).to_have_attribute("data-state", "succeeded")
+    await expect(card(page, "page/replaced.mp4").get_by_role("button", name="Try again")).to_be_hidden()
 
 
-async def test_filters_choose_by_state_and_name(client: StackClient, page: Page, video: bytes) -> None:
+async def test_filters_select_by_state_and_name(client: StackClient, page: Page, video: bytes) -> None:
     bodies = {"filter/a.mp4": video, "filter/b.mp4": b"", "filtered-not.mp4": b""}
     await asyncio.gather(*(client.drop(name, body) for name, body in bodies.items()))
     await asyncio.gather(*(client.final_status(name) for name in bodies))
@@ -94,14 +97,14 @@ async def test_filters_choose_by_state_and_name(client: StackClient, page: Page,
     await expect(names).to_have_count(1)
     await expect(card(page, "filter/b.mp4")).to_be_visible()
     await page.get_by_label("Name begins with").fill("filter/zzz")
-    await expect(page.locator("#empty")).to_have_text("No video is like this.")
+    await expect(page.locator("#empty")).to_have_text("No videos match these filters.")
     await page.get_by_role("button", name="All").click()
     await page.get_by_label("Name begins with").fill("filter/")
     await page.get_by_label("Order").select_option("name")
     await expect(names).to_have_text(["filter/a.mp4", "filter/b.mp4"])
 
 
-async def test_a_name_made_of_markup_stays_a_name(client: StackClient, page: Page, video: bytes) -> None:
+async def test_markup_in_a_name_is_shown_as_text(client: StackClient, page: Page, video: bytes) -> None:
     name = '<img src=x onerror="document.title=1"><script>document.title=2</script>&amp;\'.mp4'
     await client.drop(name, video)
     mine = card(page, name)
@@ -112,58 +115,62 @@ async def test_a_name_made_of_markup_stays_a_name(client: StackClient, page: Pag
     assert await page.title() not in ("1", "2")
 
 
-async def test_pool_and_health_are_told_in_words(page: Page) -> None:
+async def test_pool_and_health_are_described(page: Page) -> None:
     await expect(page.locator("#pool-headline")).to_contain_text("machine")
-    await expect(page.locator("#health-headline")).to_have_text("All 17 checks are fine.")
-    chart = page.get_by_role("img", name="the most of either since this page was opened")
+    await expect(page.locator("#health-headline")).to_have_text("All 17 checks passed.")
+    chart = page.get_by_role("img", name="the maximum since this page was opened")
     await expect(chart).to_be_visible()
 
 
-async def test_trouble_is_shown_with_what_to_do(client: StackClient, visit: Visit) -> None:
-    letter = client.storage.get_blob_client("deadletters", "given-up.json")
-    await letter.upload_blob(b"[]", overwrite=True)
+async def test_failed_health_check_is_shown_with_advice(client: StackClient, session: PageSession) -> None:
+    dead_letter = client.storage.get_blob_client("deadletters", "given-up.json")
+    await dead_letter.upload_blob(b"[]", overwrite=True)
     try:
-        await health_answers(503, client)
-        page = await visit.open()
-        await expect(page.locator("#health-troubles")).to_contain_text("Read why in the container 'deadletters'")
+        await wait_for_health(503, client)
+        page = await session.open()
+        await expect(page.locator("#health-problems")).to_contain_text("Read why in the container 'deadletters'")
         await page.close()
     finally:
-        await letter.delete_blob()
-        await health_answers(200, client)
-    visit.troubles.clear()  # the browser has taken note of the 503
+        await dead_letter.delete_blob()
+        await wait_for_health(200, client)
+    session.problems.clear()  # the browser logs the 503
 
 
-async def health_answers(status: int, client: StackClient) -> None:
-    """Wait until it does: for a while, the last answer is everybody's."""
-    while (await client.get("health"))[0] != status:
-        await asyncio.sleep(0.2)
+async def wait_for_health(status: int, client: StackClient) -> None:
+    """Waits until `GET health` returns a status code; its responses are cached for a while."""
+
+    async def is_returned() -> bool:
+        return (await client.get("health"))[0] == status
+
+    returned: bool = await wait_until_async(is_returned, within=90, interval=0.2)
+    assert returned
 
 
-async def test_a_page_without_its_key_asks_for_it_and_forgets_it(visit: Visit) -> None:
-    page = await visit.open()
+async def test_page_without_a_valid_key_asks_for_it_and_does_not_store_it(session: PageSession) -> None:
+    page = await session.open()
     await expect(page.locator("#connection")).to_have_text("Live")
-    key = visit.endpoints["function_key"]
-    # As behind a proxy that adds the key to the page but not to what the page asks.
+    key = session.endpoints["function_key"]
+    # As behind a proxy that adds the key to the page request but not to requests of the page.
     await page.route("**/api/dashboard?code=wrong", lambda route: route.fulfill(path=PAGE, content_type="text/html"))
-    await page.goto(f"{visit.endpoints['functions']}/api/dashboard?code=wrong")
-    door = page.get_by_role("dialog", name="Function key")
-    await door.get_by_label("Key").fill(key)
-    await door.get_by_role("button", name="Open").click()
+    await page.goto(f"{session.endpoints['functions']}/api/dashboard?code=wrong")
+    dialog = page.get_by_role("dialog", name="Function key")
+    await dialog.get_by_label("Key").fill(key)
+    await dialog.get_by_role("button", name="Open").click()
     await expect(page.locator("#connection")).to_have_text("Live")
     assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
-    visit.troubles.clear()  # the browser takes note of the 401
+    session.problems.clear()  # the browser logs the 401
 
 
-PAGE = Path(__file__).parents[2] / "shared" / "dashboard" / "index.html"
+PAGE = Path(__file__).parents[2] / "shared" / "api" / "dashboard" / "files" / "index.html"
 
 
-async def test_the_page_is_guarded_against_what_it_might_be_made_to_load(visit: Visit, page: Page) -> None:
-    answer = await page.request.get(visit.endpoints["dashboard"])
-    policy = answer.headers["content-security-policy"]
+async def test_content_security_policy_blocks_other_hosts(session: PageSession, page: Page) -> None:
+    response = await page.request.get(session.endpoints["dashboard"])
+    policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["x-content-type-options"] == "nosniff"
     blocked = await page.evaluate(
         """() => new Promise((done) => {
             document.addEventListener("securitypolicyviolation", (event) => done(event.violatedDirective));
@@ -172,4 +179,4 @@ async def test_the_page_is_guarded_against_what_it_might_be_made_to_load(visit: 
         })"""
     )
     assert blocked == "img-src"
-    visit.troubles.clear()  # the browser says that it blocked this
+    session.problems.clear()  # the browser logs the violation

@@ -1,4 +1,4 @@
-"""What the Bicep files say, for tests that hold it against the code."""
+"""Reads values from the Bicep files, for tests that compare them with the code."""
 
 import json
 from pathlib import Path
@@ -27,12 +27,12 @@ def strings(node: Node | None) -> dict[str, str]:
 
 
 def containers() -> dict[str, str]:
-    """Role in the system -> container."""
+    """Containers by their role in the app."""
     return strings(declaration("main.bicep", "containers").value)
 
 
 def app_settings() -> dict[str, str]:
-    """App setting -> the expression that Bicep gives it."""
+    """The Bicep expression of each app setting."""
     own = property_of(property_of(declaration("main.bicep", "app").value, "params"), "settings")
     platform = declaration("modules/app.bicep", "platform").value
     return {key: text(value) for node in (platform, own) for key, value in entries(node).items()}

@@ -1,4 +1,4 @@
-"""Names and settings that stand in more than one place agree: in the app, in Bicep, in the local stack."""
+"""Names and settings agree between the app, Bicep and the local stack."""
 
 import json
 import re
@@ -24,7 +24,7 @@ from tests.infra.bicep import (
     subscription,
 )
 
-# What the Functions host and Azure's libraries read, by https://learn.microsoft.com/azure/azure-functions/.
+# Settings of the Functions host and Azure SDKs, see https://learn.microsoft.com/azure/azure-functions/.
 PLATFORM = {
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__credential",
@@ -55,7 +55,7 @@ CONTAINER_SETTINGS = {
 
 def settings_the_code_knows() -> set[str]:
     schedules = set(re.findall(r"%(GIFDROP_\w+)%", (ROOT / "function_app.py").read_text(encoding="utf-8")))
-    # The local stack and Bicep name the dead letters' container; Event Grid alone writes it.
+    # Set by Bicep and the local stack, though only Event Grid writes to the container.
     known = {variable for variable, _ in VARIABLES.values()} | set(OPTION_VARIABLES.values()) | schedules
     return known | {"GIFDROP_DEADLETTER_CONTAINER"}
 
@@ -66,22 +66,22 @@ def settings_the_code_needs() -> set[str]:
     )
 
 
-def test_bicep_gives_every_setting_that_the_code_needs() -> None:
+def test_bicep_sets_every_required_setting() -> None:
     assert settings_the_code_needs() - set(app_settings()) == set()
 
 
-def test_bicep_gives_no_setting_that_nothing_reads() -> None:
+def test_bicep_sets_no_unknown_setting() -> None:
     assert set(app_settings()) - settings_the_code_knows() - PLATFORM == set()
 
 
-def test_the_example_of_local_settings_names_what_the_code_reads() -> None:
+def test_local_settings_example_has_the_settings_that_the_code_reads() -> None:
     values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
     ours = {name for name in values if name.startswith("GIFDROP_")}
     assert settings_the_code_needs() <= ours <= settings_the_code_knows()
     read_settings(values)
 
 
-def test_settings_of_the_shape_that_bicep_gives_are_accepted_by_the_code() -> None:
+def test_settings_as_bicep_sets_them_are_accepted() -> None:
     given = {
         "GIFDROP_STORAGE_URL": "https://gifdropabcdata.blob.core.windows.net/",
         "GIFDROP_BATCH_URL": "https://gifdropabc.westeurope.batch.azure.com",
@@ -115,16 +115,16 @@ def test_containers_have_the_same_names_everywhere() -> None:
     assert literal(events["deadLetterContainer"]) == in_bicep["deadLetters"]
 
 
-def test_the_events_that_bicep_subscribes_to_are_those_that_the_code_and_the_local_stack_take() -> None:
+def test_event_subscription_matches_the_events_of_the_code_and_the_local_stack() -> None:
     asked = entries(property_of(subscription(), "filter"))
     types = [literal(item) for item in asked["includedEventTypes"].named_children]
     assert types == [CREATED]
-    assert f'"{CREATED}"' in (ROOT / "shared" / "events.py").read_text(encoding="utf-8")
+    assert f'"{CREATED}"' in (ROOT / "shared" / "lifecycle" / "events.py").read_text(encoding="utf-8")
     begins = text(asked["subjectBeginsWith"]).strip("'").replace("${inputContainer}", containers()["input"])
     assert begins == subject(containers()["input"], "")
 
 
-def test_the_function_that_bicep_names_is_one_that_the_app_has() -> None:
+def test_function_named_in_bicep_exists_in_the_app() -> None:
     resource_id = text(entries(property_of(property_of(subscription(), "destination"), "properties"))["resourceId"])
     name = resource_id.strip("'").rpartition("/")[2]
     assert callable(getattr(function_app, name))
@@ -134,7 +134,7 @@ def test_the_function_that_bicep_names_is_one_that_the_app_has() -> None:
     assert f"--function-name {name} " in deploy
 
 
-def test_the_application_package_has_the_same_name_everywhere() -> None:
+def test_application_package_has_the_same_name_everywhere() -> None:
     assert literal(declaration("main.bicep", "packageId").value) == PACKAGE_ID == Settings.package_id
     region = property_of(property_of(declaration("region.bicep", "batch").value, "params"), "packageId")
     assert literal(region) == PACKAGE_ID
@@ -142,13 +142,13 @@ def test_the_application_package_has_the_same_name_everywhere() -> None:
     assert set(re.findall(r"--application-name (\S+)", deploy)) == {PACKAGE_ID}
 
 
-def test_the_pool_of_the_local_stack_runs_what_the_pool_in_azure_runs() -> None:
+def test_local_pool_has_the_image_of_the_pool_in_azure() -> None:
     local = resources.pool_definition()["virtualMachineConfiguration"]
     assert local["imageReference"] == strings(declaration("modules/pool.bicep", "image").value)
     assert local["nodeAgentSKUId"] == literal(declaration("modules/pool.bicep", "nodeAgent").value)
 
 
-def test_a_pool_with_another_start_task_has_another_name() -> None:
+def test_pool_name_changes_with_the_start_task() -> None:
     fixed = declaration("modules/pool.bicep", "fixed").value
     assert fixed is not None
     hashed = {text(item) for item in fixed.named_children}
@@ -157,18 +157,18 @@ def test_a_pool_with_another_start_task_has_another_name() -> None:
     assert "blockMetadataService" in text(declaration("modules/pool.bicep", "startCommand").node)
 
 
-def test_a_second_region_can_have_a_pool_of_the_same_name_as_home() -> None:
+def test_pool_in_a_second_region_can_have_the_same_name() -> None:
     home, there = (
         {name: text(value) for name, value in entries(property_of(declaration(file, "pool").value, "params")).items()}
         for file in ("main.bicep", "region.bicep")
     )
-    # Its nodes are in no network of ours: with private networking at home there is no second region.
-    unlike = {"batchAccount", "identityId", "subnetId"}
+    # The subnet differs: a second region excludes private networking.
+    may_differ = {"batchAccount", "identityId", "subnetId"}
     assert set(home) == set(there)
-    assert {name for name in home if home[name] != there[name]} <= unlike
+    assert {name for name in home if home[name] != there[name]} <= may_differ
 
 
-def test_the_parameters_that_azd_fills_in_are_parameters_of_the_template() -> None:
+def test_parameters_set_by_azd_exist_in_the_template() -> None:
     given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
     assert set(given) <= set(parse(INFRA / "main.bicep").of("param"))
 
@@ -179,17 +179,17 @@ def test_bicep_fills_in_every_placeholder_of_the_autoscale_formula() -> None:
     assert wanted - {"{{...}}"} == filled
 
 
-def test_roles_are_azures_built_in_ones() -> None:
+def test_roles_are_built_into_azure() -> None:
     assert roles() == BUILT_IN
 
 
 @pytest.mark.parametrize("path", sorted((INFRA / "queries").glob("*.kql")), ids=lambda path: path.name)
-def test_a_query_is_used_by_an_alert_or_the_workbook(path: Path) -> None:
+def test_query_is_used_by_an_alert_or_the_workbook(path: Path) -> None:
     users = [(INFRA / "modules" / name).read_text(encoding="utf-8") for name in ("alerts.bicep", "workbook.bicep")]
     assert any(f"queries/{path.name}" in user for user in users)
 
 
-def test_lines_that_queries_count_are_not_sampled_away() -> None:
+def test_telemetry_that_queries_count_is_not_sampled() -> None:
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
     kept = host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
     read = "".join(path.read_text(encoding="utf-8") for path in (INFRA / "queries").glob("*.kql"))
@@ -198,10 +198,10 @@ def test_lines_that_queries_count_are_not_sampled_away() -> None:
     assert "Trace" in counted <= set(kept)
 
 
-def test_the_queries_look_for_lines_that_the_app_writes() -> None:
+def test_queries_match_log_messages_of_the_app() -> None:
     submitted = f"{'cats/tom.mp4'!r} is task {'0' * 32}-1 of job gifdrop-2026-11-21"
     ended = f"{'cats/tom.mp4'!r} failed after attempt 2"
-    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py"))
     assert '"%r is task %s of job %s"' in code
     assert '"%r %s after attempt %d"' in code
     for name, line in (("oldest_queued", submitted), ("oldest_queued", ended), ("failed_videos", ended)):
@@ -210,7 +210,7 @@ def test_the_queries_look_for_lines_that_the_app_writes() -> None:
         assert any(found and found[1] == "'cats/tom.mp4'" for found in (item.search(line) for item in patterns))
 
 
-def test_the_operations_guide_says_what_to_do_about_every_alert() -> None:
+def test_operations_guide_covers_every_alert() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     alerts = []
     for name in ("metricAlerts", "logAlerts"):
@@ -221,7 +221,7 @@ def test_the_operations_guide_says_what_to_do_about_every_alert() -> None:
     assert [alert for alert in alerts if f"| `{alert}` |" not in guide] == []
 
 
-def test_the_operations_guide_names_parameters_and_steps_that_are_there() -> None:
+def test_operations_guide_names_existing_parameters_and_all_steps() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     named = set(re.findall(r"-p '?(\w+)=", guide)) | set(re.findall(r"`(\w+)=[^`]+`", guide))
     assert named <= set(parse(INFRA / "main.bicep").of("param"))

@@ -1,4 +1,4 @@
-"""The pool's formula, evaluated as Batch would, on histories of samples."""
+"""The autoscale formula, evaluated as Batch would on histories of samples."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,12 @@ from local.batch.autoscale import History, Result, Situation, evaluate
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SLOTS = 2
-QUEUE = 4
-"""Tasks that a slot gets before another node is asked for, so that a node stands for 8 tasks."""
+TASKS_PER_SLOT = 4
+"""With 2 slots per node, one node per 8 tasks."""
 
 
 def samples(*minutes: tuple[int, int], every: int = 30) -> History:
-    """One pair of waiting and running tasks for each minute, the last one a minute before now."""
+    """A history from one pair of waiting and running tasks per minute, the last one a minute before NOW."""
     history = History()
     for ago, (waiting, running) in zip(range(len(minutes), 0, -1), minutes, strict=True):
         for second in range(0, 60, every):
@@ -44,9 +44,12 @@ def scaled(
     min_nodes: int = 0,
     slots: int = SLOTS,
 ) -> Result:
-    """What the formula makes of a pool that has so many nodes as its targets."""
+    """The result of the formula for a pool whose current nodes equal its targets."""
     text = formula(
-        max_dedicated=max_dedicated, max_low_priority=max_low_priority, min_nodes=min_nodes, tasks_per_slot=QUEUE
+        max_dedicated=max_dedicated,
+        max_low_priority=max_low_priority,
+        min_nodes=min_nodes,
+        tasks_per_slot=TASKS_PER_SLOT,
     )
     situation = Situation(
         now=NOW,
@@ -65,23 +68,23 @@ def targets(result: Result) -> tuple[int, int]:
     return result.target_dedicated, result.target_low_priority
 
 
-def test_a_new_pool_without_any_sample_stays_empty() -> None:
+def test_new_pool_without_samples_stays_empty() -> None:
     assert targets(scaled(History())) == (0, 0)
 
 
-def test_missing_samples_do_not_shrink_a_pool() -> None:
+def test_pool_does_not_shrink_without_samples() -> None:
     assert targets(scaled(History(), dedicated=3, spot=7)) == (3, 7)
 
 
-def test_a_few_samples_of_quiet_do_not_shrink_a_pool() -> None:
+def test_pool_does_not_shrink_on_a_few_idle_samples() -> None:
     assert targets(scaled(samples((0, 0), (0, 0), (0, 0)), dedicated=3, spot=7)) == (3, 7)
 
 
-def test_a_few_samples_of_work_are_enough_to_grow() -> None:
+def test_pool_grows_on_a_few_busy_samples() -> None:
     assert targets(scaled(samples((40, 0)))) == (0, 5)
 
 
-def test_a_burst_is_answered_on_its_first_sample() -> None:
+def test_pool_grows_on_the_first_sample_of_a_burst() -> None:
     quiet = [(0, 0)] * 11
     assert targets(scaled(samples(*quiet, (40, 0)))) == (0, 5)
 
@@ -91,15 +94,15 @@ def test_one_video_gets_one_node() -> None:
 
 
 @pytest.mark.parametrize(("slots", "nodes"), [(1, 10), (2, 5), (4, 3), (8, 2)])
-def test_more_slots_on_a_node_mean_fewer_nodes(slots: int, nodes: int) -> None:
+def test_more_slots_per_node_need_fewer_nodes(slots: int, nodes: int) -> None:
     assert targets(scaled(samples(*[(0, 0)] * 11, (40, 0)), slots=slots)) == (0, nodes)
 
 
-def test_the_caps_hold_however_long_the_queue_is() -> None:
+def test_maximums_hold_for_any_queue_length() -> None:
     assert targets(scaled(samples(*[(0, 0)] * 11, (5000, 0)))) == (4, 10)
 
 
-def test_dedicated_nodes_take_what_spot_nodes_cannot() -> None:
+def test_dedicated_nodes_are_added_beyond_the_spot_maximum() -> None:
     assert targets(scaled(samples(*[(0, 0)] * 11, (96, 0)))) == (2, 10)
 
 
@@ -111,49 +114,49 @@ def test_without_dedicated_all_nodes_are_spot() -> None:
     assert targets(scaled(steady(200, 20), spot=10, max_dedicated=0)) == (0, 10)
 
 
-def test_preempted_spot_nodes_are_replaced_by_dedicated_ones() -> None:
-    # Tasks have waited for the whole window and nothing runs, though ten spot nodes were asked for.
+def test_preempted_spot_nodes_are_replaced_by_dedicated_nodes() -> None:
+    # Tasks waited for the whole window and nothing runs, although ten spot nodes were requested.
     assert targets(scaled(steady(80, 0), spot=10)) == (4, 10)
 
 
-def test_dedicated_nodes_stay_as_long_as_the_spot_nodes_are_away() -> None:
-    # The four dedicated nodes run eight tasks; the spot nodes none.
+def test_dedicated_nodes_stay_while_spot_nodes_are_missing() -> None:
+    # The four dedicated nodes run eight tasks, the spot nodes none.
     assert targets(scaled(steady(80, 8), dedicated=4, spot=10, max_dedicated=20)) == (11, 10)
 
 
-def test_dedicated_nodes_go_when_the_spot_nodes_are_back() -> None:
+def test_dedicated_nodes_are_removed_when_spot_nodes_return() -> None:
     assert targets(scaled(steady(60, 28), dedicated=4, spot=10)) == (1, 10)
     assert targets(scaled(steady(50, 28), dedicated=4, spot=10)) == (0, 10)
 
 
-def test_a_long_queue_on_busy_spot_nodes_asks_for_no_stand_ins() -> None:
+def test_long_queue_on_busy_spot_nodes_adds_no_dedicated_nodes() -> None:
     assert targets(scaled(steady(60, 20), spot=10)) == (0, 10)
 
 
-def test_a_moment_between_two_tasks_does_not_look_like_a_lost_node() -> None:
+def test_short_gap_between_tasks_is_not_a_lost_node() -> None:
     assert targets(scaled(samples(*[(60, 20), (60, 3)] * 6), spot=10)) == (0, 10)
 
 
-def test_a_pool_drains_only_after_a_quiet_window() -> None:
+def test_pool_drains_only_after_an_idle_window() -> None:
     assert targets(scaled(samples(*[(4, 4)] * 4, *[(0, 0)] * 8), spot=1)) == (0, 1)
     assert targets(scaled(samples(*[(4, 4)] * 4, *[(0, 0)] * 12), spot=1)) == (0, 0)
 
 
-def test_nodes_that_go_finish_their_task_first() -> None:
+def test_removed_nodes_finish_their_task_first() -> None:
     assert scaled(steady(0, 0), spot=3).deallocation_option == "taskcompletion"
 
 
-def test_the_floor_keeps_nodes_while_nothing_waits() -> None:
+def test_min_nodes_are_kept_while_idle() -> None:
     assert targets(scaled(steady(0, 0), min_nodes=2)) == (0, 2)
     assert targets(scaled(steady(0, 0), min_nodes=2, max_low_priority=0)) == (2, 0)
     assert targets(scaled(History(), min_nodes=1, max_low_priority=0)) == (1, 0)
 
 
-def test_lower_caps_win_over_a_pool_that_is_kept_for_want_of_samples() -> None:
+def test_lowered_maximums_apply_even_without_samples() -> None:
     assert targets(scaled(History(), dedicated=9, spot=30)) == (4, 10)
 
 
-def test_batch_accepts_its_size() -> None:
+def test_formula_is_within_the_limits_of_batch() -> None:
     text = formula(max_dedicated=1000, max_low_priority=1000, min_nodes=1000)
     assert len(text.encode()) <= 8 * 1024
     assert text.count(";") <= 100
@@ -169,6 +172,6 @@ def test_batch_accepts_its_size() -> None:
         {"max_dedicated": 1, "max_low_priority": 1, "min_nodes": 0, "tasks_per_slot": 0},
     ],
 )
-def test_numbers_that_make_no_pool_are_refused(numbers: dict[str, int]) -> None:
+def test_invalid_node_counts_raise(numbers: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"must be|or more"):
         formula(**numbers)

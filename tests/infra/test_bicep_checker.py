@@ -1,4 +1,4 @@
-"""The checker of the Bicep files: it finds nothing in ours, and each kind of mistake in broken ones."""
+"""The Bicep checker: it accepts our files and finds each kind of mistake in broken ones."""
 
 import shutil
 from pathlib import Path
@@ -75,12 +75,12 @@ def problems(folder: Path, main: str) -> list[str]:
     return [problem.text for problem in check(folder)]
 
 
-def test_our_own_files_have_no_problem() -> None:
+def test_our_files_have_no_problems() -> None:
     parse.cache_clear()
     assert [str(problem) for problem in check(INFRA)] == []
 
 
-def test_a_sound_file_has_no_problem(tmp_path: Path) -> None:
+def test_valid_file_has_no_problems(tmp_path: Path) -> None:
     assert problems(tmp_path, MAIN) == []
 
 
@@ -90,9 +90,9 @@ def test_a_sound_file_has_no_problem(tmp_path: Path) -> None:
         ("allowSharedKeyAccess", "allowSharedKeyAcess", "no property 'allowSharedKeyAcess' (did you mean"),
         ("  kind: 'StorageV2'\n", "", "required property 'kind' is missing"),
         ("defaultAction: 'Deny'", "", "required property 'defaultAction' is missing"),
-        ("'Standard_LRS'", "'Standard_LSR'", "'Standard_LSR' is none of"),
-        ("defaultAction: 'Deny'", "defaultAction: 'Refuse'", "'Refuse' is none of Allow, Deny"),
-        ("'StorageV2'", "'StorageV3'", "'StorageV3' is none of"),
+        ("'Standard_LRS'", "'Standard_LSR'", "'Standard_LSR' is not one of"),
+        ("defaultAction: 'Deny'", "defaultAction: 'Refuse'", "'Refuse' is not one of Allow, Deny"),
+        ("'StorageV2'", "'StorageV3'", "'StorageV3' is not one of"),
         ("allowSharedKeyAccess: false", "allowSharedKeyAccess: 'no'", "must be bool, not string"),
         ("allowSharedKeyAccess: false", "allowSharedKeyAccess: place", "but parameter place is string"),
         ("networkAcls: { defaultAction: 'Deny' }", "networkAcls: 'Deny'", "must be an object, not string"),
@@ -100,12 +100,12 @@ def test_a_sound_file_has_no_problem(tmp_path: Path) -> None:
         ("'AzureFunction'", "'AzureFunktion'", "endpointType must be one of AzureFunction"),
         ("resourceId: 'x'", "resourceIdentity: 'x'", "no property 'resourceIdentity'"),
         ("  parent: account\n", "", "needs a parent"),
-        ("name: 'default'", "name: 'other'", "'other' is none of default"),
-        ("storageAccounts@2025-01-01", "storageAccounts@1999-01-01", "not among the published types"),
+        ("name: 'default'", "name: 'other'", "'other' is not one of default"),
+        ("storageAccounts@2025-01-01", "storageAccounts@1999-01-01", "is not in types.json"),
         ("    kind: 'a'\n", "", "needs parameter 'kind'"),
         ("count: 2", "counts: 2", "no parameter 'counts'"),
         ("count: 2", "count: 'two'", "must be int, not string"),
-        ("kind: 'a'", "kind: 'c'", "'c' is none of a, b"),
+        ("kind: 'a'", "kind: 'c'", "'c' is not one of a, b"),
         ("{ name: 'n' }", "{ nmae: 'n' }", "no property 'nmae'"),
         ("'child.bicep'", "'chidl.bicep'", "chidl.bicep does not exist"),
         ("child.outputs.name", "child.outputs.nmae", "no output 'nmae'"),
@@ -115,24 +115,24 @@ def test_a_sound_file_has_no_problem(tmp_path: Path) -> None:
         ("location: place", "location: palce", "unknown name palce"),
         ("'x${place}'", "upper(place)", "unknown function upper"),
         ("var zones", "var unused = 1\nvar zones", "var unused is never used"),
-        ("var zones", "var role = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'\nvar zones", "belongs into roles.json"),
-        ("var zones", "var query = loadTextContent('gone.kql')\nvar zones", "gone.kql is no file"),
+        ("var zones", "var role = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'\nvar zones", "belong in roles.json"),
+        ("var zones", "var query = loadTextContent('gone.kql')\nvar zones", "gone.kql is not a file"),
         ("sku: {", "sku: {{", "syntax error"),
     ],
 )
-def test_a_mistake_is_found(tmp_path: Path, right: str, wrong: str, found: str) -> None:
+def test_mistake_is_found(tmp_path: Path, right: str, wrong: str, found: str) -> None:
     assert right in MAIN
 
-    told = problems(tmp_path, MAIN.replace(right, wrong, 1))
+    reported = problems(tmp_path, MAIN.replace(right, wrong, 1))
 
-    assert any(found in problem for problem in told), told
+    assert any(found in problem for problem in reported), reported
 
 
-def test_every_misspelt_property_of_our_own_files_is_found(tmp_path: Path) -> None:
+def test_every_misspelt_property_in_our_files_is_found(tmp_path: Path) -> None:
     copy = tmp_path / "infra"
     shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    # What means something to the app, to Azure Monitor's workbooks, or to the files that use a type.
-    free = {"main.bicep": "GIFDROP_", "app.bicep": "A", "workbook.bicep": "", "grants.bicep": ""}
+    # Prefixes of keys that are not checked: app settings, workbook content, declared types.
+    unchecked = {"main.bicep": "GIFDROP_", "app.bicep": "A", "workbook.bicep": "", "grants.bicep": ""}
     tried, missed = 0, []
     for path in sorted(copy.rglob("*.bicep")):
         content = path.read_bytes()
@@ -140,7 +140,7 @@ def test_every_misspelt_property_of_our_own_files_is_found(tmp_path: Path) -> No
             if node.type != "object_property" or len(node.named_children) < 2:
                 continue
             key = node.named_children[0]
-            if key.type != "identifier" or (path.name in free and text(key).startswith(free[path.name])):
+            if key.type != "identifier" or (path.name in unchecked and text(key).startswith(unchecked[path.name])):
                 continue
             path.write_bytes(content[: key.end_byte] + b"x" + content[key.end_byte :])
             parse.cache_clear()

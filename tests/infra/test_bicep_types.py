@@ -1,10 +1,10 @@
-"""The kept resource types: those that are used and no others, and how they are read from a library's models."""
+"""The cached resource types: exactly those in use, and how they are read from a library's models."""
 
 from pathlib import Path
 
 from infra.check.models import shapes_of
 from infra.check.refresh import resource_types
-from infra.check.types import Property, load, property_from, words
+from infra.check.types import Property, enum_values, load, property_from
 from tests.infra.bicep import INFRA
 
 MODELS = '''
@@ -37,21 +37,21 @@ class SmallPart(Part):
 '''
 
 
-def test_the_types_that_are_kept_are_those_that_our_files_use() -> None:
+def test_cached_types_are_those_that_our_files_use() -> None:
     assert sorted(load()) == sorted(name.lower() for name in resource_types(INFRA))
 
 
-def test_a_type_of_two_words_is_closed_and_one_with_string_is_open() -> None:
-    assert words("Allow | Deny") == ({"Allow", "Deny"}, False)
-    assert words("Allow | Deny | string") == ({"Allow", "Deny"}, True)
+def test_enum_is_open_only_if_it_includes_string() -> None:
+    assert enum_values("Allow | Deny") == ({"Allow", "Deny"}, False)
+    assert enum_values("Allow | Deny | string") == ({"Allow", "Deny"}, True)
 
 
-def test_marks_tell_required_and_read_only() -> None:
+def test_property_suffixes_mean_required_and_read_only() -> None:
     assert property_from("string!") == Property("string", required=True, read_only=False)
     assert property_from("Thing[]~") == Property("Thing[]", required=False, read_only=True)
 
 
-def test_models_of_a_library_become_shapes(tmp_path: Path) -> None:
+def test_library_models_become_shapes(tmp_path: Path) -> None:
     path = tmp_path / "models.py"
     path.write_text(MODELS, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The deploy scripts, run for real against stand-ins for `az` and `func`."""
+"""The deploy scripts, run against fakes of `az`, `func` and `azd`."""
 
 import itertools
 import json
@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from infra.answers import carried, object_id
+from infra.az_output import object_id, parameters_file
 from infra.check.refresh import resource_types
 from infra.smoke import make, wait
 from tests.infra.bicep import INFRA, ROOT
-from tests.infra.stand_in import OPERATOR, SECRET, TOKEN
+from tests.infra.fake_az import OPERATOR, SECRET, TOKEN
 
 VERSION = "0123456789ab"
 
 
 class App(BaseHTTPRequestHandler):
-    """The status endpoint of a deployed app: unknown at first, then queued, then what it was told."""
+    """The status endpoint of a deployed app: a video is unknown at first, then queued, then in the state `ending`."""
 
     asked: dict[str, int]
     ending = "succeeded"
@@ -49,7 +49,7 @@ class App(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's
-        """Say nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def app() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Cloud:
-    """A pretended subscription: what the scripts called, and how to run them against it."""
+    """A fake subscription: runs the scripts against it and reads their calls."""
 
     home: Path
     environment: dict[str, str]
@@ -88,22 +88,22 @@ class Cloud:
         return [" ".join(json.loads(line)) for line in lines]
 
     def given(self) -> dict[str, object]:
-        """The parameters that the last deployment of main.bicep came to."""
+        """The parameters of the last deployment of main.bicep."""
         known = json.loads((self.home / "deployments").read_text(encoding="utf-8"))
         last = [item for name, item in known.items() if name.startswith("gifdrop-main")][-1]
         return {name: item.get("value") for name, item in last["parameters"].items()}
 
     def changes(self) -> list[str]:
-        """The calls that change something, shortened to what they do."""
+        """The calls that change something, without their options."""
         short = []
         for call in self.calls():
             words = call.split()
-            does = [*itertools.takewhile(lambda word: not word.startswith("-"), words)]
-            if "deployment" in does and "--name" in words:
-                # Without the time that is a part of some names.
-                does.append("-".join(words[words.index("--name") + 1].split("-")[:2]))
-            if {"create", "register", "publish", "upload", "delete"} & set(does):
-                short.append(" ".join(does))
+            command = [*itertools.takewhile(lambda word: not word.startswith("-"), words)]
+            if "deployment" in command and "--name" in words:
+                # Without the timestamp that is part of some names.
+                command.append("-".join(words[words.index("--name") + 1].split("-")[:2]))
+            if {"create", "register", "publish", "upload", "delete"} & set(command):
+                short.append(" ".join(command))
         return short
 
 
@@ -112,10 +112,10 @@ def cloud(tmp_path: Path, app: str) -> Cloud:
     tools = tmp_path / "bin"
     tools.mkdir()
     for tool in ("az", "func", "azd"):
-        shutil.copyfile(Path(__file__).with_name("stand_in.py"), tools / tool)
+        shutil.copyfile(Path(__file__).with_name("fake_az.py"), tools / tool)
         (tools / tool).write_text(f"#!{sys.executable} -IS\n" + (tools / tool).read_text(encoding="utf-8"))
         (tools / tool).chmod(0o755)
-    # The package is not what is tried here, and building it compresses a large binary.
+    # Skips building the package, which compresses a large binary.
     python = tools / "python"
     facts = f"id: gifdrop\\nversion: {VERSION}\\npath: /tmp/{VERSION}.zip\\n"
     python.write_text(
@@ -128,8 +128,8 @@ def cloud(tmp_path: Path, app: str) -> Cloud:
         "PATH": f"{tools}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "PYTHON": str(python),
-        "STAND_IN": str(tmp_path),
-        "STAND_IN_URL": app,
+        "FAKE_AZ_HOME": str(tmp_path),
+        "FAKE_AZ_APP_URL": app,
         "GIFDROP_WAIT_SECONDS": "0",
         "GIFDROP_ATTEMPTS": "2",
         "GIFDROP_PAUSE_SECONDS": "0",
@@ -137,7 +137,7 @@ def cloud(tmp_path: Path, app: str) -> Cloud:
     return Cloud(tmp_path, environment)
 
 
-def test_a_first_deployment_does_everything_in_order(cloud: Cloud) -> None:
+def test_first_deployment_runs_all_steps_in_order(cloud: Cloud) -> None:
     run = cloud.deploy("-v", str(cloud.home / "cat.mp4"))
 
     assert run.returncode == 0, run.stderr
@@ -176,7 +176,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize("fail", STEPS)
-def test_after_a_failure_the_same_command_goes_on(cloud: Cloud, fail: str) -> None:
+def test_same_command_succeeds_after_a_failure(cloud: Cloud, fail: str) -> None:
     arguments = ("-v", str(cloud.home / "cat.mp4"))
 
     first = cloud.deploy(*arguments, fail=fail)
@@ -186,17 +186,17 @@ def test_after_a_failure_the_same_command_goes_on(cloud: Cloud, fail: str) -> No
     assert "run the same command again" in first.stderr
     assert second.returncode == 0, second.stderr
     changes = cloud.changes()
-    # What is there already is not made again; what was tried and failed is, and retried where that may help.
+    # Only what failed is created again; the package upload is also retried within the first run.
     assert changes.count("az batch application package create") == (3 if "package create" in fail else 1)
     assert changes.count("az group create") == (2 if fail == "az group create" else 1)
 
 
-def test_a_failed_step_stops_the_ones_after_it(cloud: Cloud) -> None:
+def test_failed_step_stops_the_later_ones(cloud: Cloud) -> None:
     cloud.deploy(fail="func azure functionapp publish")
     assert not any("gifdrop-events" in call or "blob upload" in call for call in cloud.calls())
 
 
-def test_an_upgrade_uploads_the_package_before_the_settings_name_it(cloud: Cloud) -> None:
+def test_upgrade_uploads_the_package_before_the_settings_name_it(cloud: Cloud) -> None:
     cloud.deploy("-v", str(cloud.home / "cat.mp4"))
     (cloud.home / "package").unlink()
     (cloud.home / "calls").unlink()
@@ -207,7 +207,7 @@ def test_an_upgrade_uploads_the_package_before_the_settings_name_it(cloud: Cloud
     assert cloud.changes() == ["az batch application package create", "az deployment group create gifdrop-main"]
 
 
-def test_an_upgrade_by_azd_uploads_the_package_before_the_settings_name_it(cloud: Cloud) -> None:
+def test_azd_upgrade_uploads_the_package_before_the_settings_name_it(cloud: Cloud) -> None:
     azd = (ROOT / "azure.yaml").read_text(encoding="utf-8")
     hook = re.search(r"^  preprovision:\n    shell: sh\n    run: \|\n((?: {6}.*\n)+)", azd, re.MULTILINE)
     assert hook
@@ -218,7 +218,7 @@ def test_an_upgrade_by_azd_uploads_the_package_before_the_settings_name_it(cloud
         subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, check=True)
         return cloud.changes()
 
-    assert provision() == []  # the first time: neither the group nor an account is there
+    assert provision() == []  # first run: no resource group, no Batch account
     cloud.deploy("check", "infra")
     (cloud.home / "calls").unlink()
     assert provision() == ["az batch application package create"]
@@ -229,13 +229,13 @@ def test_no_secret_is_printed_or_passed_as_an_argument(cloud: Cloud) -> None:
     run = cloud.deploy("-v", str(cloud.home / "cat.mp4"))
     assert any(call.startswith("az functionapp keys list") for call in cloud.calls())
     assert any(call.startswith("az account get-access-token") for call in cloud.calls())
-    told = run.stdout + run.stderr + "".join(cloud.calls())
-    assert SECRET not in told
-    assert TOKEN.rpartition(".")[2] not in told
+    output = run.stdout + run.stderr + "".join(cloud.calls())
+    assert SECRET not in output
+    assert TOKEN.rpartition(".")[2] not in output
 
 
 @pytest.mark.parametrize(("workflow", "kind"), [(False, "User"), (True, "ServicePrincipal")])
-def test_who_deploys_may_use_it_though_nobody_may_ask_graph(cloud: Cloud, workflow: bool, kind: str) -> None:
+def test_operator_is_found_without_access_to_graph(cloud: Cloud, workflow: bool, kind: str) -> None:
     if workflow:
         (cloud.home / "workflow").touch()
     assert cloud.deploy("check", "infra").returncode == 0
@@ -243,13 +243,13 @@ def test_who_deploys_may_use_it_though_nobody_may_ask_graph(cloud: Cloud, workfl
     assert (given["operatorPrincipalId"], given["operatorPrincipalType"]) == (OPERATOR, kind)
 
 
-def test_a_token_without_an_object_id_is_told_in_a_sentence() -> None:
+def test_token_without_an_object_id_raises_lookup_error() -> None:
     for token in ("", "opaque", "a.b.c", "a.bnVsbA.c", "a.e30.c"):
-        with pytest.raises(LookupError, match="names no object id"):
+        with pytest.raises(LookupError, match="has no object id"):
             object_id(token)
 
 
-def test_steps_can_be_chosen_and_keep_their_order(cloud: Cloud) -> None:
+def test_chosen_steps_run_in_their_usual_order(cloud: Cloud) -> None:
     cloud.deploy("-v", str(cloud.home / "cat.mp4"))
     (cloud.home / "calls").unlink()
 
@@ -261,19 +261,19 @@ def test_steps_can_be_chosen_and_keep_their_order(cloud: Cloud) -> None:
     ]
 
 
-def test_a_step_without_what_it_needs_says_which_comes_first(cloud: Cloud) -> None:
+def test_step_names_the_missing_earlier_step(cloud: Cloud) -> None:
     run = cloud.deploy("publish")
     assert run.returncode == 1
     assert "run the step 'infra' first" in run.stderr
 
 
-def test_parameters_are_handed_on(cloud: Cloud) -> None:
+def test_parameters_are_passed_to_the_deployment(cloud: Cloud) -> None:
     cloud.deploy("-p", "maxDedicatedNodes=9", "-p", "preset=best", "check", "infra")
     main = next(call for call in cloud.calls() if "gifdrop-main" in call and "create" in call)
     assert main.index("@infra/main.parameters.json") < main.index("maxDedicatedNodes=9 preset=best")
 
 
-def test_parameters_stay_until_they_are_changed(cloud: Cloud) -> None:
+def test_parameters_are_kept_until_changed(cloud: Cloud) -> None:
     cloud.deploy("-p", "privateNetworking=true", "-p", "maxDedicatedNodes=9", "check", "infra")
     cloud.deploy("-p", "maxDedicatedNodes=5", "infra")
 
@@ -283,7 +283,7 @@ def test_parameters_stay_until_they_are_changed(cloud: Cloud) -> None:
     assert (given["privateNetworking"], given["maxDedicatedNodes"]) == ("true", "5")
 
 
-def test_a_deployment_that_fails_changes_no_parameter_for_the_next_one(cloud: Cloud) -> None:
+def test_failed_deployment_changes_no_kept_parameter(cloud: Cloud) -> None:
     cloud.deploy("-p", "privateNetworking=true", "check", "infra")
     cloud.deploy("-p", "privateNetworking=false", "infra", fail="az deployment group create")
 
@@ -292,7 +292,7 @@ def test_a_deployment_that_fails_changes_no_parameter_for_the_next_one(cloud: Cl
     assert cloud.given()["privateNetworking"] == "true"
 
 
-def test_without_the_earlier_parameters_nothing_is_deployed(cloud: Cloud) -> None:
+def test_nothing_is_deployed_without_the_earlier_parameters(cloud: Cloud) -> None:
     cloud.deploy("-p", "privateNetworking=true", "check", "infra")
     (cloud.home / "calls").unlink()
 
@@ -301,7 +301,7 @@ def test_without_the_earlier_parameters_nothing_is_deployed(cloud: Cloud) -> Non
     assert not any("deployment group create" in call for call in cloud.calls())
 
 
-def test_what_each_deployment_works_out_or_cannot_know_is_not_carried_over() -> None:
+def test_computed_secure_and_obsolete_parameters_are_not_kept() -> None:
     earlier: dict[str, dict[str, object]] = {
         "packageVersion": {"type": "String", "value": "ba9876543210"},
         "operatorPrincipalId": {"type": "String", "value": "somebody else"},
@@ -310,25 +310,25 @@ def test_what_each_deployment_works_out_or_cannot_know_is_not_carried_over() -> 
         "privateNetworking": {"type": "Bool", "value": True},
         "alertEmails": {"type": "Array", "value": ["me@example.com"]},
     }
-    assert carried(earlier)["parameters"] == {
+    assert parameters_file(earlier)["parameters"] == {
         "alertEmails": {"value": ["me@example.com"]},
         "privateNetworking": {"value": True},
     }
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [(["-x"], "infra/deploy.sh -g GROUP"), (["-g", "pets", "-y", "fly"], "no step 'fly'"), ([], "-g GROUP")],
 )
-def test_a_wrong_call_is_refused_before_anything_is_touched(cloud: Cloud, arguments: list[str], told: str) -> None:
+def test_wrong_usage_fails_before_any_call(cloud: Cloud, arguments: list[str], message: str) -> None:
     run = cloud.run("deploy.sh", *arguments)
     assert run.returncode in (1, 2)
-    assert told in run.stderr
+    assert message in run.stderr
     assert not (cloud.home / "calls").exists()
 
 
 @pytest.mark.parametrize("step", ["check", "upload"])
-def test_the_az_that_uploads_paths_in_place_of_packages_is_refused(cloud: Cloud, step: str) -> None:
+def test_az_release_that_cannot_upload_packages_is_refused(cloud: Cloud, step: str) -> None:
     cloud.deploy("check", "infra")
     (cloud.home / "broken").touch()
 
@@ -339,16 +339,16 @@ def test_the_az_that_uploads_paths_in_place_of_packages_is_refused(cloud: Cloud,
     assert "az batch application package create" not in cloud.changes()
 
 
-@pytest.mark.parametrize(("answer", "goes_on"), [("y\n", True), ("n\n", False), ("", False)])
-def test_without_y_it_asks_even_where_nobody_sits_at_a_terminal(cloud: Cloud, answer: str, goes_on: bool) -> None:
+@pytest.mark.parametrize(("reply", "continues"), [("y\n", True), ("n\n", False), ("", False)])
+def test_confirmation_is_required_without_y_even_without_a_terminal(cloud: Cloud, reply: str, continues: bool) -> None:
     command = [str(INFRA / "deploy.sh"), "-g", "pets", "-l", "westeurope", "check"]
-    run = subprocess.run(command, env=cloud.environment, input=answer, capture_output=True, text=True, check=False)
-    assert (run.returncode == 0) is goes_on
-    assert ("nothing was done" in run.stderr) is not goes_on
-    assert (cloud.home / "calls").exists() is goes_on
+    run = subprocess.run(command, env=cloud.environment, input=reply, capture_output=True, text=True, check=False)
+    assert (run.returncode == 0) is continues
+    assert ("nothing was done" in run.stderr) is not continues
+    assert (cloud.home / "calls").exists() is continues
 
 
-def test_every_resource_provider_that_the_templates_use_is_registered() -> None:
+def test_all_resource_providers_of_the_templates_are_registered() -> None:
     # Microsoft.Authorization is registered in every subscription.
     used = {name.partition("/")[0] for name in resource_types(INFRA)} - {"Microsoft.Authorization"}
     network = (INFRA / "modules/network.bicep").read_text(encoding="utf-8")
@@ -359,36 +359,36 @@ def test_every_resource_provider_that_the_templates_use_is_registered() -> None:
     assert set(listed[1].split()) == used
 
 
-def test_a_smoke_test_that_ends_in_failure_fails_the_deployment(cloud: Cloud) -> None:
+def test_failed_smoke_test_fails_the_deployment(cloud: Cloud) -> None:
     App.ending = "failed"
     run = cloud.deploy("-v", str(cloud.home / "cat.mp4"))
     assert run.returncode == 1
     assert "The step 'smoke' failed" in run.stderr
 
 
-def test_the_smoke_test_tells_a_wrong_key_from_a_missing_video(app: str) -> None:
+def test_smoke_test_distinguishes_a_wrong_key_from_a_missing_video(app: str) -> None:
     with pytest.raises(PermissionError):
-        wait(app, "cat.mp4", "wrong", pause=0, keys=0.1)
-    assert wait(app, "cat.mp4", SECRET, pause=0)["state"] == "succeeded"
+        wait(app, "cat.mp4", "wrong", interval=0, key_grace=0.1)
+    assert wait(app, "cat.mp4", SECRET, interval=0)["state"] == "succeeded"
 
 
-def test_the_smoke_test_waits_for_an_app_that_has_not_loaded_its_keys_yet(app: str) -> None:
+def test_smoke_test_waits_for_the_app_to_load_its_keys(app: str) -> None:
     App.refusals = 3
-    assert wait(app, "cat.mp4", SECRET, pause=0)["state"] == "succeeded"
+    assert wait(app, "cat.mp4", SECRET, interval=0)["state"] == "succeeded"
 
 
-def test_the_smoke_test_gives_up(app: str) -> None:
+def test_smoke_test_times_out(app: str) -> None:
     App.ending = "running"
     with pytest.raises(TimeoutError, match="running"):
-        wait(app, "cat.mp4", SECRET, pause=0.01, patience=0.2)
+        wait(app, "cat.mp4", SECRET, interval=0.01, timeout=0.2)
 
 
-def test_the_video_of_the_smoke_test_is_a_real_one(tmp_path: Path) -> None:
+def test_smoke_test_video_is_an_mp4(tmp_path: Path) -> None:
     make(tmp_path / "smoke.mp4")
     assert (tmp_path / "smoke.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_destroy_asks_for_the_name_of_the_group(cloud: Cloud) -> None:
+def test_destroy_requires_the_name_of_the_group(cloud: Cloud) -> None:
     (cloud.home / "group").touch()
     command = [str(INFRA / "destroy.sh"), "-g", "pets"]
     refused = subprocess.run(command, env=cloud.environment, input="yes\n", capture_output=True, text=True, check=False)
@@ -401,7 +401,7 @@ def test_destroy_asks_for_the_name_of_the_group(cloud: Cloud) -> None:
     assert not (cloud.home / "group").exists()
 
 
-def test_the_scripts_are_clean() -> None:
+def test_scripts_pass_shellcheck() -> None:
     scripts = sorted(INFRA.glob("*.sh"))
     assert scripts
     shellcheck = Path(sys.executable).with_name("shellcheck")

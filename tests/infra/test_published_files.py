@@ -1,4 +1,4 @@
-"""What `func azure functionapp publish` uploads: the app and nothing else, and that is enough to start."""
+"""The files that `func azure functionapp publish` uploads: only the app, and enough to start it."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from tests.infra.bicep import ROOT
 
-# Core Tools leaves these out whatever .funcignore says.
+# Core Tools excludes these whatever .funcignore says.
 NEVER = {".funcignore", ".gitignore", "local.settings.json", "project.lock.json"}
 AT_THE_ROOT = {"function_app.py", "host.json", "requirements.txt"}
 STRAY = (
@@ -28,9 +28,9 @@ STRAY = (
 
 
 def ignored_by_core_tools(path: str) -> bool:
-    """Whether Azure Functions Core Tools leaves a file out.
+    """Whether Azure Functions Core Tools excludes a file.
 
-    It reads a pattern as the beginning of a path from the root; `*` stops at a slash and `**` does not.
+    It matches a pattern as a prefix of the path from the root; `*` stops at a slash and `**` does not.
     """
     if Path(path).name in NEVER or {".git", ".vscode"} & set(Path(path).parts):
         return True
@@ -46,41 +46,41 @@ def ignored_by_core_tools(path: str) -> bool:
 
 
 def ignored_by_git_rules(paths: list[str], folder: Path) -> set[str]:
-    """What is left out by tools that read .funcignore as git would."""
+    """The files excluded by tools that read .funcignore by git's rules."""
     for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
     git = shutil.which("git") or "git"
     subprocess.run([git, "init", "--quiet", str(folder)], check=True)
     listing = [git, "-C", str(folder), "ls-files", "-z", "--others", "--ignored", "-X", str(ROOT / ".funcignore")]
-    answer = subprocess.run(listing, check=True, capture_output=True)
-    return set(answer.stdout.decode().split("\0")) - {""}
+    result = subprocess.run(listing, check=True, capture_output=True)
+    return set(result.stdout.decode().split("\0")) - {""}
 
 
 def checkout() -> list[str]:
-    """Every file of the project that is not ignored, whether it is committed yet or not."""
+    """Every file of the project that git does not ignore, committed or not."""
     git = shutil.which("git") or "git"
     listing = [git, "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    answer = subprocess.run(listing, check=True, capture_output=True)
-    return sorted(path for path in answer.stdout.decode().split("\0") if path and (ROOT / path).is_file())
+    result = subprocess.run(listing, check=True, capture_output=True)
+    return sorted(path for path in result.stdout.decode().split("\0") if path and (ROOT / path).is_file())
 
 
 def published() -> list[str]:
     return [path for path in checkout() if not ignored_by_core_tools(path)]
 
 
-def test_the_app_is_published_and_nothing_else() -> None:
+def test_only_the_app_is_published() -> None:
     wanted = {path for path in checkout() if path in AT_THE_ROOT or path.startswith("shared/")}
     assert wanted >= AT_THE_ROOT
     assert set(published()) == wanted
 
 
 @pytest.mark.parametrize("path", STRAY)
-def test_what_lies_about_is_not_published(path: str) -> None:
+def test_stray_file_is_not_published(path: str) -> None:
     assert ignored_by_core_tools(path)
 
 
-def test_tools_that_read_the_list_as_git_does_publish_the_same(tmp_path: Path) -> None:
+def test_git_rules_publish_the_same_files(tmp_path: Path) -> None:
     paths = [*checkout(), *STRAY]
     ignored = ignored_by_git_rules(paths, tmp_path)
     always = {path for path in paths if Path(path).name in NEVER}
@@ -88,7 +88,7 @@ def test_tools_that_read_the_list_as_git_does_publish_the_same(tmp_path: Path) -
 
 
 def interpreters() -> list[str]:
-    """This Python, and 3.12 and 3.13 where they are installed."""
+    """This Python, and 3.12 and 3.13 if installed."""
     found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
     places = [*Path.home().glob(".pyenv/versions/3.1[23].*/bin/python3"), Path("/usr/bin/python3.12")]
     places += [Path(path) for name in ("python3.12", "python3.13") if (path := shutil.which(name))]
@@ -96,14 +96,14 @@ def interpreters() -> list[str]:
         if not place.exists():
             continue
         code = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
-        answer = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
-        if answer.returncode == 0 and answer.stdout.strip() in ("3.12", "3.13"):
-            found.setdefault(answer.stdout.strip(), str(place))
+        result = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
+        if result.returncode == 0 and result.stdout.strip() in ("3.12", "3.13"):
+            found.setdefault(result.stdout.strip(), str(place))
     return list(found.values())
 
 
 def environment_of(python: str) -> Path:
-    """An environment with requirements.txt and nothing else, made once for each Python and list of requirements."""
+    """A virtual environment with only requirements.txt, cached per Python version and content of the file."""
     requirements = ROOT / "requirements.txt"
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     version = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
@@ -118,11 +118,13 @@ def environment_of(python: str) -> Path:
 
 
 INDEX = """
-import sys
+import importlib
+import pkgutil
 import function_app
 import shared
 names = sorted(function.get_function_name() for function in function_app.app.get_functions())
-import shared.clients, shared.completion, shared.status, shared.submission
+for module in pkgutil.walk_packages(shared.__path__, "shared."):
+    importlib.import_module(module.name)
 import aiohttp, azure.batch.aio, azure.eventgrid.aio, azure.identity.aio, azure.storage.blob.aio
 print(*names)
 print(shared.__file__)
@@ -131,16 +133,16 @@ print(shared.__file__)
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("python", interpreters())
-def test_the_published_files_start_with_the_requirements_alone(tmp_path: Path, python: str) -> None:
+def test_published_files_start_with_only_the_requirements(tmp_path: Path, python: str) -> None:
     for path in published():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, tmp_path / path)
     command = [str(environment_of(python) / "bin" / "python"), "-W", "error", "-c", INDEX]
 
-    # No variable of ours and none of this run's: importing the app must need no setting.
-    answer = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
+    # An empty environment: importing the app must not need settings.
+    result = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
 
-    assert answer.returncode == 0, answer.stderr
-    names, where = answer.stdout.splitlines()
+    assert result.returncode == 0, result.stderr
+    names, where = result.stdout.splitlines()
     assert {"on_video_uploaded", "complete_conversions"} <= set(names.split())
     assert Path(where).parent == tmp_path / "shared"

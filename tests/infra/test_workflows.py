@@ -1,4 +1,4 @@
-"""The workflows for GitHub: only pinned actions, and no more rights than needed."""
+"""The GitHub workflows pin their actions and request minimal permissions."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.infra.bicep import ROOT
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def test_there_are_workflows() -> None:
+def test_all_workflows_are_found() -> None:
     assert {path.name for path in WORKFLOWS} == {"test.yml", "bicep.yml", "deploy.yml"}
 
 
@@ -22,13 +22,13 @@ def test_every_action_is_pinned_to_a_commit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_what_a_workflow_installs_is_pinned_to_a_version(path: Path) -> None:
+def test_global_npm_packages_are_pinned_to_a_version(path: Path) -> None:
     installed = re.findall(r"npm install --global (\S+)", path.read_text(encoding="utf-8"))
     assert [item for item in installed if not re.search(r"@\d+\.\d+\.\d+$", item)] == []
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_names_its_rights_and_stores_no_credentials(path: Path) -> None:
+def test_workflow_declares_its_permissions_and_stores_no_credentials(path: Path) -> None:
     content = path.read_text(encoding="utf-8")
     assert re.search(r"^permissions:\n  contents: read\n", content, re.MULTILINE)
     assert "secrets." not in content

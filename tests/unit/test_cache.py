@@ -1,4 +1,4 @@
-"""Many who ask for the same thing at once cost what one costs."""
+"""The cache: one fetch for concurrent callers, and values that expire."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from shared.cache import Cache
 
 
-async def test_all_who_ask_at_once_share_one_fetch() -> None:
+async def test_cache_shares_one_fetch_among_concurrent_callers() -> None:
     cache: Cache[str, int] = Cache(seconds=60, size=8)
     fetched = 0
 
@@ -22,7 +22,7 @@ async def test_all_who_ask_at_once_share_one_fetch() -> None:
     assert await cache.get("b", fetch) == 2
 
 
-async def test_a_failure_is_told_to_all_who_wait_and_then_forgotten() -> None:
+async def test_cache_raises_an_error_to_every_waiting_caller_and_does_not_keep_it() -> None:
     cache: Cache[str, int] = Cache(seconds=60, size=8)
     down = iter([True, False])
 
@@ -37,7 +37,7 @@ async def test_a_failure_is_told_to_all_who_wait_and_then_forgotten() -> None:
     assert await cache.get("a", fetch) == 7
 
 
-async def test_one_who_gives_up_does_not_take_the_value_from_the_others() -> None:
+async def test_cache_finishes_a_fetch_for_the_others_when_a_caller_is_cancelled() -> None:
     cache: Cache[str, int] = Cache(seconds=60, size=8)
     go = asyncio.Event()
 
@@ -45,16 +45,16 @@ async def test_one_who_gives_up_does_not_take_the_value_from_the_others() -> Non
         await go.wait()
         return 1
 
-    impatient, patient = (asyncio.ensure_future(cache.get("a", fetch)) for _ in range(2))
+    cancelled, waiting = (asyncio.ensure_future(cache.get("a", fetch)) for _ in range(2))
     await asyncio.sleep(0)
-    impatient.cancel()
+    cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await impatient
+        await cancelled
     go.set()
-    assert await patient == 1
+    assert await waiting == 1
 
 
-async def test_what_is_not_to_be_kept_is_fetched_again() -> None:
+async def test_cache_fetches_again_what_keep_refuses() -> None:
     cache: Cache[str, int] = Cache(seconds=60, size=8)
     values = iter([1, 2, 3])
 
@@ -64,7 +64,7 @@ async def test_what_is_not_to_be_kept_is_fetched_again() -> None:
     assert [await cache.get("a", fetch, keep=lambda value: value == 2) for _ in range(4)] == [1, 2, 2, 2]
 
 
-async def test_the_oldest_makes_room() -> None:
+async def test_cache_evicts_the_oldest_entry_when_full() -> None:
     cache: Cache[int, int] = Cache(seconds=60, size=2)
 
     async def fetch() -> int:
@@ -75,7 +75,7 @@ async def test_the_oldest_makes_room() -> None:
     assert [cache.peek(number) for number in range(3)] == [None, 7, 7]
 
 
-async def test_a_value_that_is_too_old_is_fetched_again() -> None:
+async def test_cache_fetches_an_expired_value_again() -> None:
     cache: Cache[str, int] = Cache(seconds=0, size=2)
     values = iter([1, 2])
     assert [await cache.get("a", lambda: asyncio.sleep(0, next(values))) for _ in range(2)] == [1, 2]

@@ -22,42 +22,64 @@ SUFFIXES = st.sampled_from([".mp4", ".MP4", ".Mp4", ".mP4"])
         ("a.mp4.mp4", "a.mp4.gif"),
     ],
 )
-def test_a_gif_is_named_after_its_video(video: str, gif: str) -> None:
+def test_gif_name_is_the_video_name_with_another_suffix(video: str, gif: str) -> None:
     assert names.gif_name(video) == gif
 
 
 @given(st.tuples(st.text(max_size=8), SUFFIXES), st.tuples(st.text(max_size=8), SUFFIXES))
-def test_two_videos_never_share_a_gif(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_gif_name_differs_for_different_videos(one: tuple[str, str], other: tuple[str, str]) -> None:
     first, second = "".join(one), "".join(other)
     assert (names.gif_name(first) == names.gif_name(second)) == (first == second)
 
 
 @pytest.mark.parametrize("name", ["tom.mov", "mp4", "tom.mp4 ", "tom.mp4/", "tom.mp4.json", ""])
-def test_what_does_not_end_in_mp4_is_no_video(name: str) -> None:
+def test_is_video_is_false_without_the_suffix_mp4(name: str) -> None:
     assert not names.is_video(name)
 
 
-def test_a_conversion_is_identified_by_container_name_and_version() -> None:
+@pytest.mark.parametrize("name", ["", "../gifs/tom.mp4", "a/./tom.mp4", "x" * 1021 + ".mp4"])
+def test_check_blob_name_refuses_a_name_that_no_blob_has_or_that_leads_to_another(name: str) -> None:
+    with pytest.raises(names.InvalidNameError):
+        names.check_blob_name(name)
+
+
+@pytest.mark.parametrize("name", ["a", "..mp4", "a/...mp4", "-x.mp4", "ä\n☃.mp4", "x" * 1024])
+def test_check_blob_name_accepts_any_other_name(name: str) -> None:
+    names.check_blob_name(name)
+
+
+def test_conversion_id_depends_on_container_name_and_version() -> None:
     ids = {names.conversion_id(c, v, e) for c in ("a", "b") for v in ("x.mp4", "y.mp4") for e in ("0x1", "0x2")}
     assert len(ids) == 8
     assert names.conversion_id("a", "x.mp4", '"0x1"') == names.conversion_id("a", "x.mp4", "0x1")
 
 
-def test_moving_a_character_between_the_parts_gives_another_id() -> None:
+def test_conversion_id_changes_when_a_character_moves_between_its_parts() -> None:
     assert names.conversion_id("a", "bc.mp4", "0") != names.conversion_id("ab", "c.mp4", "0")
 
 
 @given(st.text(max_size=1024), st.text(max_size=20), st.integers(1, 99))
-def test_a_task_id_is_what_batch_takes(video: str, etag: str, attempt: int) -> None:
+def test_task_id_is_valid_in_batch(video: str, etag: str, attempt: int) -> None:
     id_ = names.task_id(names.conversion_id("videos", video, etag), attempt)
     assert len(id_) <= 64
     assert id_ == id_.lower()
 
 
-def test_each_day_has_its_jobs() -> None:
+def test_job_id_has_the_day_and_the_generation() -> None:
     assert names.job_id(date(2026, 11, 21)) == "gifdrop-2026-11-21"
     assert names.job_id(date(2026, 11, 21), 2) == "gifdrop-2026-11-21-2"
 
 
-def test_a_package_is_found_by_the_variable_that_batch_sets() -> None:
+@pytest.mark.parametrize("generation", [1, 2, 11])
+def test_job_day_is_the_day_of_a_job_id(generation: int) -> None:
+    day = date(2026, 11, 21)
+    assert names.job_day(names.job_id(day, generation)) == day
+
+
+@pytest.mark.parametrize("job", ["gifdrop-", "gifdrop-nightly", "somebody-elses", ""])
+def test_job_day_of_another_job_is_none(job: str) -> None:
+    assert names.job_day(job) is None
+
+
+def test_package_variable_is_the_one_that_batch_sets() -> None:
     assert names.package_variable("gif-drop", "1.0#2") == "AZ_BATCH_APP_PACKAGE_gif_drop_1_0_2"

@@ -1,4 +1,4 @@
-"""Options are taken from metadata over defaults, and nothing out of bounds gets through."""
+"""Options come from metadata over the defaults, and are always within their bounds."""
 
 import math
 
@@ -13,11 +13,11 @@ def options(**metadata: str) -> Options:
     return options_of(metadata, Options(fps=10), max_seconds=60)
 
 
-def test_a_video_that_asks_for_nothing_gets_the_defaults() -> None:
+def test_options_are_the_defaults_without_metadata() -> None:
     assert options(author="somebody", gif_width=" ") == Options(fps=10)
 
 
-def test_metadata_wins_over_defaults_whatever_the_case_of_its_names() -> None:
+def test_options_come_from_metadata_in_any_case() -> None:
     assert options(GIF_Width="320", gif_FPS="12.5", gif_preset="best") == Options(width=320, fps=12.5, preset="best")
 
 
@@ -42,13 +42,13 @@ def test_metadata_wins_over_defaults_whatever_the_case_of_its_names() -> None:
         ("gif_loop", "65536"),
     ],
 )
-def test_a_value_out_of_bounds_is_refused_by_its_name(key: str, value: str) -> None:
+def test_option_out_of_bounds_is_refused_by_its_metadata_key(key: str, value: str) -> None:
     with pytest.raises(InvalidOptionError, match=f"^{key} must be "):
         options(**{key: value})
 
 
 @given(st.dictionaries(st.sampled_from(["gif_width", "gif_fps", "gif_start", "gif_duration"]), st.text(max_size=12)))
-def test_whatever_is_asked_for_the_options_are_bounded_or_refused(metadata: dict[str, str]) -> None:
+def test_options_are_bounded_or_refused_whatever_the_metadata(metadata: dict[str, str]) -> None:
     try:
         got = options(**metadata)
     except InvalidOptionError:

@@ -1,4 +1,4 @@
-"""Settings come from the environment, all problems are told at once, and no key is ever asked for."""
+"""Settings come from the environment; all problems are reported at once, and no setting is a secret."""
 
 import re
 
@@ -6,33 +6,32 @@ import pytest
 
 from shared.options import Options
 from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, SettingsError, read_settings
-
-GOOD = {
-    "GIFDROP_STORAGE_URL": "https://account.blob.core.windows.net/",
-    "GIFDROP_BATCH_URL": "https://account.westeurope.batch.azure.com",
-    "GIFDROP_POOL_ID": "gifdrop",
-    "GIFDROP_POOL_IDENTITY": "/subscriptions/0/resourceGroups/g/userAssignedIdentities/pool",
-    "GIFDROP_PACKAGE_VERSION": "0123456789ab",
-}
+from tests.support.settings import MINIMAL_SETTINGS
 
 
-def test_five_settings_suffice() -> None:
-    settings = read_settings(GOOD)
+def test_settings_have_defaults_for_all_but_five() -> None:
+    settings = read_settings(MINIMAL_SETTINGS)
     assert settings.storage_url == "https://account.blob.core.windows.net"
     assert settings.input_container == "videos"
     assert settings.defaults == Options()
 
 
-def test_batch_accounts_to_fall_back_on_come_after_home() -> None:
-    settings = read_settings(GOOD | {"GIFDROP_FALLBACK_BATCH_URLS": "https://north.example/ https://south.example"})
-    assert settings.batch_urls == (GOOD["GIFDROP_BATCH_URL"], "https://north.example", "https://south.example")
+def test_batch_urls_are_the_home_account_then_the_fallbacks() -> None:
+    settings = read_settings(
+        MINIMAL_SETTINGS | {"GIFDROP_FALLBACK_BATCH_URLS": "https://north.example/ https://south.example"}
+    )
+    assert settings.batch_urls == (
+        MINIMAL_SETTINGS["GIFDROP_BATCH_URL"],
+        "https://north.example",
+        "https://south.example",
+    )
 
 
-def test_an_empty_setting_counts_as_absent() -> None:
-    assert read_settings(GOOD | {"GIFDROP_INPUT_CONTAINER": " "}).input_container == "videos"
+def test_empty_setting_counts_as_absent() -> None:
+    assert read_settings(MINIMAL_SETTINGS | {"GIFDROP_INPUT_CONTAINER": " "}).input_container == "videos"
 
 
-def test_all_that_is_missing_is_named_at_once() -> None:
+def test_missing_settings_are_all_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings({})
     assert str(caught.value).splitlines() == [f"{VARIABLES[name][0]} is not set" for name in REQUIRED]
@@ -55,14 +54,14 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         ("GIFDROP_GIF_PRESET", "ugly"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_it_must_be(variable: str, value: str) -> None:
+def test_wrong_setting_is_named_with_what_it_must_be(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{variable} must be "):
-        read_settings(GOOD | {variable: value})
+        read_settings(MINIMAL_SETTINGS | {variable: value})
 
 
-def test_a_default_may_not_exceed_the_cap() -> None:
+def test_default_duration_may_not_exceed_the_cap() -> None:
     with pytest.raises(SettingsError, match="GIFDROP_GIF_DURATION"):
-        read_settings(GOOD | {"GIFDROP_MAX_SECONDS": "10", "GIFDROP_GIF_DURATION": "11"})
+        read_settings(MINIMAL_SETTINGS | {"GIFDROP_MAX_SECONDS": "10", "GIFDROP_GIF_DURATION": "11"})
 
 
 def test_no_setting_is_a_secret() -> None:

@@ -38,6 +38,7 @@ async def _clear_orphans(services: Services, tasks: set[str], report: Report) ->
         async for blob in services.rest.list_all(settings.staging_container):
             age = (datetime.now(UTC) - blob.last_modified).total_seconds()
             if blob.name.split("/")[0] not in tasks and age > settings.orphan_seconds:
-                deletion = services.blobs.delete(settings.staging_container, blob.name)
-                await start_soon(f"deletion of {blob.name}", deletion)
+                await start_soon(
+                    f"deletion of {blob.name}", services.blobs.delete, settings.staging_container, blob.name
+                )
                 report.orphans += 1

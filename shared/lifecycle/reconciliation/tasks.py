@@ -39,7 +39,7 @@ async def survey_tasks(services: Services, report: Report) -> set[str]:
                             tasks.add(task.id)
                             await _repair(task, job, services, report, start_soon)
                     if len(tasks) == before and _is_past(job):
-                        await start_soon(f"deletion of job {job.ref.id}", _delete_job(job, services, report))
+                        await start_soon(f"deletion of job {job.ref.id}", _delete_job, job, services, report)
             except ServiceError:
                 log.exception("%s cannot be surveyed", url)
                 report.unreachable.append(url)
@@ -51,11 +51,11 @@ async def _repair(task: Task, job: Job, services: Services, report: Report, star
         return
     hung_after = timedelta(seconds=services.settings.hung_seconds)
     if task.state == "active" and job.disabled:
-        await start_soon(f"move of task {task.id}", _move(task, services, report))
+        await start_soon(f"move of task {task.id}", _move, task, services, report)
     elif task.state == "active" and task.requeue_count:
-        await start_soon(f"requeue of task {task.id}", sync_task(task, services))
+        await start_soon(f"requeue of task {task.id}", sync_task, task, services)
     elif task.state == "running" and task.started_at and datetime.now(UTC) - task.started_at > hung_after:
-        await start_soon(f"check of task {task.id}", _restart_if_hung(task, services, report))
+        await start_soon(f"check of task {task.id}", _restart_if_hung, task, services, report)
 
 
 async def _move(task: Task, services: Services, report: Report) -> None:

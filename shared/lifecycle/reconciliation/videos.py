@@ -33,7 +33,7 @@ async def compare_videos(services: Services, tasks: set[str], report: Report) ->
             report.videos += video is not None
             known = from_listing(record) if record else None
             if video and _age(video) > settings.grace_seconds and (known is None or known.etag != video.etag):
-                await start_soon(f"submission of {name!r}", _submit(name, services, report))
+                await start_soon(f"submission of {name!r}", _submit, name, services, report)
             elif (
                 known
                 and record
@@ -42,7 +42,7 @@ async def compare_videos(services: Services, tasks: set[str], report: Report) ->
                 and known.batch_url not in report.unreachable  # such an account may still have the task
                 and _age(record) > settings.grace_seconds
             ):
-                await start_soon(f"restart of {name!r}", _restart(name, known.task_id, services, report))
+                await start_soon(f"restart of {name!r}", _restart, name, known.task_id, services, report)
 
 
 async def _videos(services: Services, container: str) -> AsyncIterator[Blob]:

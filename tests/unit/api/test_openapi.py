@@ -1,23 +1,25 @@
-"""The contract, the code and the documentation say the same."""
+"""The OpenAPI description agrees with function_app.py, with the errors that the code raises, and with docs/api.md."""
 
 import ast
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, TypedDict
 
 import pytest
 
-from shared.api import ERRORS
-from shared.openapi import contract, schema_of
-from shared.routes import EVERYWHERE, ROUTES
+from shared.api.errors import ERRORS
+from shared.api.openapi import openapi, schema_of
+from shared.api.routes import COMMON_ERRORS, ROUTES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
+DOCS = (ROOT / "docs" / "api.md").read_text()
 
 
 @cache
 def functions() -> dict[str, tuple[str, str, str]]:
-    """Function -> method, path and authorisation level of its route, read from function_app.py as it stands."""
+    """Function -> method, path and authorisation level of its route, read from the source of function_app.py."""
     found = {}
     for node in ast.walk(ast.parse((ROOT / "function_app.py").read_text())):
         if not isinstance(node, ast.AsyncFunctionDef):
@@ -31,60 +33,63 @@ def functions() -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def test_every_route_of_the_app_is_in_the_contract_and_none_besides() -> None:
+def test_routes_are_exactly_those_of_function_app() -> None:
     level = {False: "func.AuthLevel.FUNCTION", True: "func.AuthLevel.ANONYMOUS"}
     assert functions() == {route.operation: (route.method, route.path, level[route.public]) for route in ROUTES}
 
 
-def test_a_route_for_all_comes_before_the_one_that_takes_any_name() -> None:
+def test_route_without_a_name_comes_before_the_one_with_any_name() -> None:
     """The host tries routes in the order of the functions' names, and `retry/{*video}` takes `retry` too."""
     names = {path: name for name, (_, path, _) in functions().items()}
     assert names["status"] < names["status/{video}"]
     assert names["retry"] < names["retry/{video}"]
 
 
-def raised() -> set[tuple[int, str]]:
-    """Status and code of every ApiError that the code makes."""
-    found = set()
-    for path in (ROOT / "shared").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.Call(func=ast.Name(id="ApiError" | "_error"), args=[ast.Constant() as status, code, *_]):
-                    found.add((ast.literal_eval(status), ast.literal_eval(code)))
-    return found
+def calls(*names: str) -> list[ast.Call]:
+    """Every call in shared/ of a function or class with one of these names."""
+    return [
+        node
+        for path in (ROOT / "shared").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    ]
 
 
-def test_every_error_is_listed_and_every_listed_one_is_raised() -> None:
-    assert raised() == {(status, code) for code, (status, _) in ERRORS.items()}
+def literals(nodes: Iterable[ast.expr]) -> set[str]:
+    """The strings among these expressions."""
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_errors_are_exactly_those_that_are_raised() -> None:
+    assert literals(call.args[0] for call in calls("ApiError", "RetryRefusedError")) == set(ERRORS)
 
 
 def test_every_error_belongs_to_a_route() -> None:
-    used = {code for route in ROUTES for code in route.errors} | set(EVERYWHERE)
+    used = {code for route in ROUTES for code in route.errors} | set(COMMON_ERRORS)
     assert used == set(ERRORS)
 
 
-def test_the_documentation_tells_of_every_route_and_error() -> None:
-    text = (ROOT / "docs" / "api.md").read_text()
-    missing = [code for code in ERRORS if f"`{code}`" not in text]
-    missing += [route.path for route in ROUTES if f"`{route.method} {route.path}" not in text]
+def test_documentation_has_every_route_and_error() -> None:
+    missing = [code for code in ERRORS if f"`{code}`" not in DOCS]
+    missing += [route.path for route in ROUTES if f"`{route.method} {route.path}" not in DOCS]
     assert missing == []
 
 
-def test_the_documentation_tells_of_every_error_that_a_video_can_end_with() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "shared").glob("*.py"))
-    codes = set(re.findall(r'code="(\w+)"|refused\("(\w+)"', sources))
-    table = (ROOT / "docs" / "api.md").read_text().partition("## Errors of a video")[2].partition("\n## ")[0]
-    assert [code for pair in codes for code in pair if code and f"`{code}`" not in table] == []
+def test_documentation_has_every_error_of_a_video() -> None:
+    keywords = [keyword for call in calls("Problem") for keyword in call.keywords]
+    codes = literals(keyword.value for keyword in keywords if keyword.arg == "code")
+    table = DOCS.partition("## Errors of a video")[2].partition("\n## ")[0]
+    assert [code for code in codes if f"`{code}`" not in table] == []
     assert len(codes) >= 10
 
 
-def test_every_reference_of_the_contract_leads_somewhere() -> None:
-    description = contract()
+def test_references_of_the_description_are_exactly_its_schemas() -> None:
+    description = openapi()
     names = set(re.findall(r"#/components/schemas/(\w+)", str(description)))
     assert names == set(description["components"]["schemas"])
 
 
-def test_types_become_schemas() -> None:
+def test_schema_of_typed_dictionaries_has_their_fields_and_notes() -> None:
     class Inner(TypedDict):
         """Inside."""
 
@@ -114,6 +119,6 @@ def test_types_become_schemas() -> None:
     }
 
 
-def test_a_type_that_json_does_not_know_is_refused() -> None:
+def test_schema_of_a_type_without_json_form_is_refused() -> None:
     with pytest.raises(TypeError, match="has no JSON schema"):
         schema_of(bytes, {})

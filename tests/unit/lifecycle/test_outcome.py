@@ -1,95 +1,106 @@
-"""What a completed task came to is decided from Batch's word and the converter's verdict alone."""
+"""The outcome of a completed task, and the conversion after it."""
 
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.batch.models import BatchTaskExecutionInfo, BatchTaskFailureInfo, NameValuePair
 
-from shared.outcome import Converted, Interrupted, Outcome, Rejected, Trouble, outcome_of
+from shared.conversion import MAX_ATTEMPTS, Conversion, Gif, JobRef, Problem
+from shared.lifecycle.outcome import (
+    MAX_MESSAGE_CHARS,
+    Converted,
+    Interrupted,
+    Outcome,
+    Rejected,
+    TransientFailure,
+    apply_outcome,
+    outcome_of,
+)
+from shared.services.batch.tasks import Task, TaskFailure
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
+END = START + timedelta(hours=1)
+TOM = Gif(name="tom.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5)
+WHY = Problem(code="Why", message="Because.")
 GIF = {"bytes": 1000, "width": 480, "height": 270, "frames": 48, "duration_seconds": 4.0, "sha256": "0"}
 
 
 def outcome(result: object = None, *, failure: str | None = None, exit_code: int = 0, ran: float = 10) -> Outcome:
-    info = BatchTaskFailureInfo(
-        category="servererror",
-        code=failure,
-        message="What Batch says",
-        details=[NameValuePair(name="FilePath", value="input.mp4")],
-    )
-    execution = BatchTaskExecutionInfo(
-        start_time=START,
-        end_time=START + timedelta(seconds=ran),
-        retry_count=0,
-        requeue_count=0,
+    """The outcome of a task that ran for `ran` seconds under a limit of 1800."""
+    details = (("FilePath", "input.mp4"),)
+    task = Task(
+        job=JobRef(batch_url="https://batch", id="job"),
+        id="task",
+        video="tom.mp4",
+        state="completed",
+        started_at=START,
+        ended_at=START + timedelta(seconds=ran),
         exit_code=exit_code,
-        failure_info=info if failure else None,
+        failure=TaskFailure(code=failure, message="What Batch says", details=details) if failure else None,
     )
     body = result if isinstance(result, bytes) else json.dumps(result).encode() if result is not None else None
-    return outcome_of(execution, body, gif="tom.gif", limit=1800)
+    return outcome_of(task, body, gif="tom.gif", limit=1800)
 
 
-def test_a_converted_video_has_a_gif_with_its_measurements() -> None:
+def test_converted_verdict_gives_a_gif_with_its_measurements() -> None:
     got = outcome({"verdict": "converted", "gif": GIF})
     assert isinstance(got, Converted)
     assert (got.gif.name, got.gif.bytes, got.gif.frames) == ("tom.gif", 1000, 48)
 
 
-def test_a_rejected_video_tells_its_code_and_sentence() -> None:
+def test_rejected_verdict_keeps_its_code_and_message() -> None:
     got = outcome({"verdict": "rejected", "code": "NotAVideo", "message": "This is no video."})
     assert isinstance(got, Rejected)
     assert (got.error.code, got.error.message) == ("NotAVideo", "This is no video.")
 
 
 @pytest.mark.parametrize(("failure", "code"), [("BlobNotFound", "VideoGone"), ("TaskEnded", "TookTooLong")])
-def test_a_video_that_went_or_took_too_long_is_not_tried_again(failure: str, code: str) -> None:
+def test_task_is_rejected_when_the_video_is_gone_or_takes_too_long(failure: str, code: str) -> None:
     got = outcome(failure=failure, ran=1800)
     assert isinstance(got, Rejected)
     assert got.error.code == code
 
 
-def test_a_task_ended_by_hand_is_tried_again() -> None:
+def test_task_terminated_before_its_limit_is_interrupted() -> None:
     assert isinstance(outcome(failure="TaskEnded", ran=10), Interrupted)
 
 
-def test_a_converter_that_crashed_is_the_machines_trouble() -> None:
+def test_converter_crash_is_a_transient_failure_with_its_exit_code() -> None:
     got = outcome(failure="FailureExitCode", exit_code=137)
-    assert isinstance(got, Trouble)
+    assert isinstance(got, TransientFailure)
     assert got.error.code == "ConverterFailed"
     assert "137" in got.error.message
 
 
-def test_batchs_own_failures_keep_their_code_and_details() -> None:
+def test_batch_failure_keeps_its_code_and_details() -> None:
     got = outcome(failure="BlobAccessDenied")
-    assert isinstance(got, Trouble)
+    assert isinstance(got, TransientFailure)
     assert got.error.code == "BlobAccessDenied"
     assert got.error.message == "The task could not run: What Batch says (FilePath: input.mp4)"
 
 
-def test_a_failed_upload_is_trouble_though_the_converter_ended_well() -> None:
-    assert isinstance(outcome({"verdict": "converted", "gif": GIF}, failure="FileUploadMiscError"), Trouble)
+def test_failed_upload_is_a_transient_failure_whatever_the_verdict() -> None:
+    assert isinstance(outcome({"verdict": "converted", "gif": GIF}, failure="FileUploadMiscError"), TransientFailure)
 
 
 @pytest.mark.parametrize(
     "result",
     [b"", b"\xff", [], "x", {}, {"verdict": "maybe"}, {"verdict": "converted"}, {"verdict": "converted", "gif": {}}],
 )
-def test_a_result_that_cannot_be_read_is_trouble(result: object) -> None:
+def test_unreadable_result_is_a_transient_failure(result: object) -> None:
     got = outcome(result)
-    assert isinstance(got, Trouble)
+    assert isinstance(got, TransientFailure)
     assert got.error.code == "ResultUnreadable"
 
 
-def test_no_result_at_all_is_trouble() -> None:
+def test_missing_result_is_a_transient_failure() -> None:
     got = outcome(None)
-    assert isinstance(got, Trouble)
+    assert isinstance(got, TransientFailure)
     assert got.error.code == "ResultMissing"
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "malformed",
     [
         {"verdict": "converted", "gif": GIF | {"duration_seconds": float("nan")}},
         {"verdict": "converted", "gif": GIF | {"duration_seconds": -1}},
@@ -102,15 +113,66 @@ def test_no_result_at_all_is_trouble() -> None:
         b"\xff",
     ],
 )
-def test_a_result_that_no_converter_of_ours_writes_is_trouble_and_says_so_in_brief(odd: object) -> None:
-    got = outcome(odd)
-    assert isinstance(got, Trouble)
+def test_malformed_result_is_a_transient_failure_with_a_short_message(malformed: object) -> None:
+    got = outcome(malformed)
+    assert isinstance(got, TransientFailure)
     assert got.error.code == "ResultUnreadable"
     assert len(got.error.message.encode()) < 5000
 
 
-def test_a_sentence_that_is_no_text_is_kept_as_far_as_it_is() -> None:
+def test_rejection_message_is_cut_and_made_valid_text() -> None:
     got = outcome({"verdict": "rejected", "code": "NotAVideo", "message": "no \ud800" + "x" * 9999})
     assert isinstance(got, Rejected)
     assert got.error.message.startswith("no ?xx")
-    assert len(got.error.message) == 1000
+    assert len(got.error.message) == MAX_MESSAGE_CHARS == 1000
+
+
+def after(outcome: Outcome, *, retries_left: int = 2, attempt: int = 5) -> Conversion:
+    """A running conversion after its task had this outcome."""
+    conversion = Conversion(
+        video="tom.mp4",
+        etag="0",
+        id="a" * 32,
+        attempt=attempt,
+        retries_left=retries_left,
+        state="running",
+        batch_url="https://batch",
+        job_id="j",
+    )
+    return apply_outcome(conversion, outcome, at=END)
+
+
+def test_converted_outcome_ends_the_conversion_with_its_gif() -> None:
+    conversion = after(Converted(gif=TOM))
+    assert (conversion.state, conversion.gif, conversion.error) == ("succeeded", TOM, None)
+    assert conversion.finished_at == END
+
+
+def test_rejected_outcome_fails_the_conversion_at_once() -> None:
+    conversion = after(Rejected(error=WHY))
+    assert (conversion.state, conversion.attempt, conversion.error) == ("failed", 5, WHY)
+    assert conversion.finished_at == END
+
+
+@pytest.mark.parametrize("retries_left", [1, 2])
+def test_transient_failure_queues_another_attempt_and_uses_up_a_retry(retries_left: int) -> None:
+    conversion = after(TransientFailure(error=WHY), retries_left=retries_left)
+    assert (conversion.state, conversion.attempt, conversion.error) == ("queued", 6, None)
+    assert conversion.retries_left == retries_left - 1
+    assert conversion.task_id == f"{'a' * 32}-6"
+    assert conversion.job_id is None
+
+
+def test_transient_failure_of_the_last_attempt_is_the_error_of_the_conversion() -> None:
+    conversion = after(TransientFailure(error=WHY), retries_left=0)
+    assert (conversion.state, conversion.attempt, conversion.error) == ("failed", 5, WHY)
+
+
+def test_interruption_queues_another_attempt_without_using_up_a_retry() -> None:
+    conversion = after(Interrupted(error=WHY), retries_left=0)
+    assert (conversion.state, conversion.attempt, conversion.retries_left) == ("queued", 6, 0)
+
+
+def test_interruption_of_the_last_allowed_attempt_fails_the_conversion() -> None:
+    conversion = after(Interrupted(error=WHY), attempt=MAX_ATTEMPTS)
+    assert (conversion.state, conversion.error) == ("failed", WHY)

@@ -1,11 +1,11 @@
-// The API beside this page. The key comes from the page's own address, or from the person; it leaves in a header only.
+// Client of the API. The function key comes from the page's URL or its key dialog and is sent only in a header.
 
-const STORED = "gifdrop-key";
+const STORAGE_KEY = "gifdrop-key";
 const base = new URL(".", location.href);
-let key = new URLSearchParams(location.search).get("code") ?? sessionStorage.getItem(STORED);
+let key = new URLSearchParams(location.search).get("code") ?? sessionStorage.getItem(STORAGE_KEY);
 
-/** An answer that says no: `code` and `message` are the API's own. */
-export class Refused extends Error {
+/** An error response; `code` and `message` are those of the API. */
+export class ApiError extends Error {
   constructor(status, code, message) {
     super(message);
     this.status = status;
@@ -15,16 +15,16 @@ export class Refused extends Error {
 
 export function setKey(value) {
   key = value;
-  sessionStorage.setItem(STORED, value);
+  sessionStorage.setItem(STORAGE_KEY, value);
 }
 
-/** A blob's name as a path: slashes stay, all else that matters in an address is encoded. */
+/** A blob name as a URL path: everything but slashes is encoded. */
 export const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 
-export async function request(where, { method = "GET", headers = {}, accept = [], signal } = {}) {
+export async function request(url, { method = "GET", headers = {}, accept = [], signal } = {}) {
   if (key) headers = { ...headers, "x-functions-key": key };
   const timeout = AbortSignal.timeout(30_000);
-  const response = await fetch(new URL(where, base), {
+  const response = await fetch(new URL(url, base), {
     method,
     headers,
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -33,29 +33,29 @@ export async function request(where, { method = "GET", headers = {}, accept = []
   });
   if (response.ok || accept.includes(response.status)) return response;
   const { code, message } = (await response.json().catch(() => ({})))?.error ?? {};
-  throw new Refused(response.status, code, message ?? `The answer was ${response.status}.`);
+  throw new ApiError(response.status, code, message ?? `The request failed with status ${response.status}.`);
 }
 
-export const json = async (where, options) => (await request(where, options)).json();
+export const json = async (url, options) => (await request(url, options)).json();
 
-const PART = 4 * 1024 ** 2;
+const CHUNK_BYTES = 4 * 1024 ** 2;
 
-/** The first `most` bytes of a GIF, as a blob; in parts, for an answer carries only so much. */
-export async function gif(name, { most = Infinity, signal } = {}) {
-  const parts = [];
-  let have = 0;
+/** The first `maxBytes` bytes of a GIF as a Blob, fetched in chunks because the size of a response is limited. */
+export async function gif(name, { maxBytes = Infinity, signal } = {}) {
+  const chunks = [];
+  let received = 0;
   let size = Infinity;
-  let version = null;
-  while (have < Math.min(size, most)) {
-    const last = Math.min(have + PART, most) - 1;
-    const response = await request(`gifs/${path(name)}?via=app`, { headers: { Range: `bytes=${have}-${last}` }, signal });
+  let firstEtag = null;
+  while (received < Math.min(size, maxBytes)) {
+    const last = Math.min(received + CHUNK_BYTES, maxBytes) - 1;
+    const response = await request(`gifs/${path(name)}?via=app`, { headers: { Range: `bytes=${received}-${last}` }, signal });
     const etag = response.headers.get("ETag");
-    if (version !== null && etag !== version) throw new Error("The GIF has just been replaced; try again.");
-    version = etag;
-    const part = await response.blob();
+    if (firstEtag !== null && etag !== firstEtag) throw new Error("The GIF was replaced while it loaded. Try again.");
+    firstEtag = etag;
+    const chunk = await response.blob();
     size = Number(response.headers.get("Content-Range").split("/")[1]);
-    have += part.size;
-    parts.push(part);
+    received += chunk.size;
+    chunks.push(chunk);
   }
-  return new Blob(parts, { type: "image/gif" });
+  return new Blob(chunks, { type: "image/gif" });
 }

@@ -1,27 +1,27 @@
-// One video's card: made once, then changed only where the video has changed. Names are text, never markup.
+// The card of a video. Updates change only what differs; names are inserted as text, never as markup.
 
+import { STATES, ago, bytes, duration, split } from "./format.js";
 import * as thumbs from "./thumbs.js";
-import { STATES, ago, bytes, split, stretch } from "./words.js";
 
 const template = document.getElementById("card");
 
-export function make(video, { onRetry, onOpen }) {
+export function create(video, { onRetry, onOpen }) {
   const card = template.content.firstElementChild.cloneNode(true);
-  const part = (selector) => card.querySelector(selector);
+  const find = (selector) => card.querySelector(selector);
   card.parts = {
-    thumb: part(".thumb"),
-    blank: part(".blank"),
-    state: part(".state"),
-    facts: part(".facts"),
-    bar: part(".bar"),
-    why: part(".why"),
-    retry: part(".retry"),
+    thumb: find(".thumb"),
+    placeholder: find(".placeholder"),
+    state: find(".state"),
+    facts: find(".facts"),
+    bar: find(".bar"),
+    reason: find(".reason"),
+    retry: find(".retry"),
   };
   const [folder, file] = split(video.video);
-  part(".folder").textContent = folder;
-  part(".folder").hidden = !folder;
-  part(".file").textContent = file;
-  part("h3").title = video.video;
+  find(".folder").textContent = folder;
+  find(".folder").hidden = !folder;
+  find(".file").textContent = file;
+  find("h3").title = video.video;
   const { thumb, retry, bar } = card.parts;
   retry.setAttribute("aria-label", `Try again: ${video.video}`);
   bar.setAttribute("aria-label", `Progress of ${video.video}`);
@@ -33,53 +33,53 @@ export function make(video, { onRetry, onOpen }) {
 }
 
 export function update(card, video) {
-  const { thumb, blank, state, bar, why, retry } = card.parts;
-  const known = card.video;
+  const { thumb, placeholder, state, bar, reason, retry } = card.parts;
+  const previous = card.video;
   card.video = video;
   card.dataset.state = video.state;
-  set(state, STATES[video.state]);
-  set(card.parts.facts, facts(video));
+  setText(state, STATES[video.state]);
+  setText(card.parts.facts, facts(video));
 
   const running = video.state === "running";
   bar.hidden = !running;
   bar.classList.toggle("unknown", video.progress === null);
   if (running && video.progress !== null) {
     bar.setAttribute("aria-valuenow", String(Math.round(video.progress * 100)));
-    bar.style.setProperty("--part", video.progress);
+    bar.style.setProperty("--progress", video.progress);
   } else {
     bar.removeAttribute("aria-valuenow");
   }
 
-  const reason = video.error?.message ?? (video.waiting_for && `Waiting for ${video.waiting_for}.`);
-  why.hidden = !reason;
-  set(why, reason ?? "");
+  const message = video.error?.message ?? (video.waiting_for && `Waiting for ${video.waiting_for}.`);
+  reason.hidden = !message;
+  setText(reason, message ?? "");
   retry.hidden = video.state !== "failed";
-  if (known?.state !== video.state) retry.disabled = false;
+  if (previous?.state !== video.state) retry.disabled = false;
 
   thumb.hidden = !video.gif;
-  blank.hidden = Boolean(video.gif);
-  if (video.gif && (known?.finished_at !== video.finished_at || !known.gif)) {
+  placeholder.hidden = Boolean(video.gif);
+  if (video.gif && (previous?.finished_at !== video.finished_at || !previous.gif)) {
     thumb.setAttribute("aria-label", `Watch ${video.gif.name}`);
     thumbs.show(thumb, video.gif);
   }
 }
 
 export function remove(card) {
-  thumbs.forget(card.parts.thumb);
+  thumbs.remove(card.parts.thumb);
   card.remove();
 }
 
 function facts({ state, gif, progress, seconds_left: left, queued_at: queued, finished_at: finished, attempt }) {
-  const said = [];
-  if (state === "running" && progress !== null) said.push(`${Math.round(progress * 100)} %`);
-  if (state === "running" && left !== null) said.push(`${stretch(left)} left`);
-  if (state === "queued" && queued) said.push(`for ${stretch((Date.now() - Date.parse(queued)) / 1000)}`);
-  if (gif) said.push(`${gif.width} × ${gif.height}`, `${gif.duration_seconds.toFixed(1)} s`, bytes(gif.bytes));
-  if (finished) said.push(ago(finished));
-  if (attempt > 1 && state !== "succeeded") said.push(`attempt ${attempt}`);
-  return said.join(" · ");
+  const texts = [];
+  if (state === "running" && progress !== null) texts.push(`${Math.round(progress * 100)} %`);
+  if (state === "running" && left !== null) texts.push(`${duration(left)} left`);
+  if (state === "queued" && queued) texts.push(`for ${duration((Date.now() - Date.parse(queued)) / 1000)}`);
+  if (gif) texts.push(`${gif.width} × ${gif.height}`, `${gif.duration_seconds.toFixed(1)} s`, bytes(gif.bytes));
+  if (finished) texts.push(ago(finished));
+  if (attempt > 1 && state !== "succeeded") texts.push(`attempt ${attempt}`);
+  return texts.join(" · ");
 }
 
-function set(element, text) {
+function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,13 +1,13 @@
-// The cards of one page of videos, kept in the API's order without moving those that stay.
+// The cards of the videos shown, kept in the API's order without moving cards that stay in place.
 
-import { make, remove, update } from "./card.js";
-import { STATES } from "./words.js";
+import { create, remove, update } from "./card.js";
+import { STATES } from "./format.js";
 
 const grid = document.getElementById("grid");
-const news = document.getElementById("news");
+const announcements = document.getElementById("announcements");
 const cards = new Map();
 
-/** Show these videos and no others; changes of those shown before are announced. */
+/** Shows exactly these videos and announces state changes of those already shown. */
 export function show(videos, handlers) {
   const wanted = new Set(videos.map((video) => video.video));
   for (const [name, card] of cards) {
@@ -17,59 +17,59 @@ export function show(videos, handlers) {
     }
   }
   const changed = [];
-  videos.forEach((video, place) => {
+  videos.forEach((video, index) => {
     let card = cards.get(video.video);
     if (!card) {
-      card = make(video, handlers);
+      card = create(video, handlers);
       cards.set(video.video, card);
     }
-    if (!older(video, card.video)) {
+    if (!isStale(video, card.video)) {
       if (card.video && card.video.state !== video.state) changed.push(video);
       update(card, video);
     }
-    // A card in its place is not touched, or it would lose the focus.
-    if (grid.children[place] !== card) grid.insertBefore(card, grid.children[place] ?? null);
+    // Moving a card would take the focus away from it.
+    if (grid.children[index] !== card) grid.insertBefore(card, grid.children[index] ?? null);
   });
-  announce(changed);
+  announceStates(changed);
 }
 
-/** Bring one video's card up to date, if it is shown. */
+/** Updates the card of a video, if it is shown. */
 export function refresh(video) {
   const card = cards.get(video.video);
   if (!card) return;
   const changed = card.video.state !== video.state;
   update(card, video);
-  if (changed) announce([video]);
+  if (changed) announceStates([video]);
 }
 
-/** Up to `most` videos that have not ended and are in view, those that run first. */
-export function live(most) {
+/** Names of up to `limit` unfinished videos in view, running ones first. */
+export function unfinishedInView(limit) {
   const order = { running: 0, queued: 1 };
   return [...cards.values()]
     .filter((card) => card.video.state in order && inView(card.getBoundingClientRect()))
     .sort((a, b) => order[a.video.state] - order[b.video.state])
-    .slice(0, most)
+    .slice(0, limit)
     .map((card) => card.video.video);
 }
 
 const inView = ({ top, bottom }) => bottom > 0 && top < innerHeight;
 
-const STEPS = { queued: 0, running: 1, succeeded: 2, failed: 2 };
+const STATE_ORDER = { queued: 0, running: 1, succeeded: 2, failed: 2 };
 
-/** Whether a list, which is as old as its scan, tells less than the card has been told since. */
-function older(listed, known) {
+/** Whether a video in a list, which may come from an older scan, is behind what its card already shows. */
+function isStale(listed, known) {
   if (!known || listed.queued_at !== known.queued_at) return Boolean(known) && listed.queued_at < known.queued_at;
   if (listed.attempt !== known.attempt) return listed.attempt < known.attempt;
-  if (listed.state !== known.state) return STEPS[listed.state] < STEPS[known.state];
+  if (listed.state !== known.state) return STATE_ORDER[listed.state] < STATE_ORDER[known.state];
   return listed.progress === null && known.progress !== null;
 }
 
-function announce(changed) {
+function announceStates(changed) {
   if (!changed.length) return;
-  const words = { queued: "waits", running: "is running", succeeded: "is done", failed: "has failed" };
-  news.textContent =
+  const phrases = { queued: "is waiting", running: "is running", succeeded: "is done", failed: "has failed" };
+  announcements.textContent =
     changed.length < 4
-      ? changed.map((video) => `${video.video} ${words[video.state]}.`).join(" ")
+      ? changed.map((video) => `${video.video} ${phrases[video.state]}.`).join(" ")
       : Object.keys(STATES)
           .map((state) => [state, changed.filter((video) => video.state === state).length])
           .filter(([, number]) => number)
@@ -77,6 +77,6 @@ function announce(changed) {
           .join(" ");
 }
 
-export function say(text) {
-  news.textContent = text;
+export function announce(text) {
+  announcements.textContent = text;
 }

@@ -1,29 +1,28 @@
-// What is asked for, how often, and what becomes of the answers.
+// Polls the API, renders its responses, and handles input.
 
-import { Refused, json, path, request, setKey } from "./api.js";
+import { ApiError, json, path, request, setKey } from "./api.js";
+import { count } from "./format.js";
 import * as grid from "./grid.js";
 import * as pool from "./pool.js";
 import * as viewer from "./viewer.js";
-import { count } from "./words.js";
 
-const LIMITS = [60, 300, 1000];
-/** Seconds between two looks at the list, for each of the limits. */
-const PAUSES = [2, 6, 15];
-const HEALTH = 30;
-/** Milliseconds without a keystroke after which a name has been typed. */
-const TYPING = 300;
-/** Videos whose progress is followed each second. */
-const FOLLOWED = 8;
+const LIST_LIMITS = [60, 300, 1000];
+/** The polling interval of the list for each of LIST_LIMITS. */
+const LIST_INTERVALS_SECONDS = [2, 6, 15];
+const HEALTH_INTERVAL_SECONDS = 30;
+const TYPING_PAUSE_MS = 300;
+/** How many videos are polled every second. */
+const MAX_FOLLOWED_VIDEOS = 8;
 
-const at = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 const query = { state: "", prefix: "", sort: "newest" };
-let size = 0;
+let limitIndex = 0;
 let cursors = [""];
 let page = { next: null };
-let asked = 0;
-let timer = null;
-let checking = null;
-let typing = null;
+let lastRequest = 0;
+let listTimer = null;
+let healthTimer = null;
+let typingTimer = null;
 
 const handlers = {
   onOpen: viewer.open,
@@ -31,157 +30,158 @@ const handlers = {
     button.disabled = true;
     try {
       grid.refresh(await json(`retry/${path(video.video)}`, { method: "POST" }));
-      grid.say(`${video.video} is tried again.`);
+      grid.announce(`${video.video} will be retried.`);
     } catch (error) {
       button.disabled = false;
-      grid.say(error.message);
-      trouble(error);
+      grid.announce(error.message);
+      showError(error);
     }
   },
 };
 
-async function look() {
-  clearTimeout(timer);
-  const mine = ++asked;
-  const limit = query.sort === "newest" ? LIMITS[size] : LIMITS[0];
-  const given = { ...query, limit, cursor: cursors.at(-1) };
-  const parameters = new URLSearchParams(Object.entries(given).filter(([, value]) => value));
+async function refreshList() {
+  clearTimeout(listTimer);
+  const thisRequest = ++lastRequest;
+  const limit = query.sort === "newest" ? LIST_LIMITS[limitIndex] : LIST_LIMITS[0];
+  const options = { ...query, limit, cursor: cursors.at(-1) };
+  const parameters = new URLSearchParams(Object.entries(options).filter(([, value]) => value));
   try {
-    const answer = await json(`status?${parameters}`);
-    // An answer to what is no longer asked is of no use.
-    if (mine !== asked) return;
-    page = answer;
-    show();
+    const response = await json(`status?${parameters}`);
+    // A newer request has replaced this one.
+    if (thisRequest !== lastRequest) return;
+    page = response;
+    render();
   } catch (error) {
-    if (mine !== asked) return;
-    trouble(error);
+    if (thisRequest !== lastRequest) return;
+    showError(error);
   }
-  timer = setTimeout(look, document.hidden ? 60_000 : PAUSES[size] * 1000);
+  listTimer = setTimeout(refreshList, document.hidden ? 60_000 : LIST_INTERVALS_SECONDS[limitIndex] * 1000);
 }
 
-function show() {
+function render() {
   const { videos, summary } = page;
   grid.show(videos, handlers);
   pool.show(page.pool, summary);
   for (const [state, number] of Object.entries(summary ?? {})) {
-    if (state !== "as_of") at(`count-${state}`).textContent = count(number);
+    if (state !== "as_of") byId(`count-${state}`).textContent = count(number);
   }
-  at("empty").hidden = videos.length > 0;
-  at("empty").textContent = emptiness();
+  byId("empty").hidden = videos.length > 0;
+  byId("empty").textContent = emptyMessage();
   const newest = query.sort === "newest";
-  at("previous").hidden = newest || cursors.length < 2;
-  at("next").hidden = newest || !page.next;
-  at("more").hidden = !newest || size === LIMITS.length - 1 || videos.length < LIMITS[size];
-  at("retry-all").hidden = query.state !== "failed" || query.prefix !== "" || !summary?.failed;
-  at("connection").textContent = "Live";
-  at("connection").classList.remove("lost");
+  byId("previous").hidden = newest || cursors.length < 2;
+  byId("next").hidden = newest || !page.next;
+  byId("more").hidden = !newest || limitIndex === LIST_LIMITS.length - 1 || videos.length < LIST_LIMITS[limitIndex];
+  byId("retry-all").hidden = query.state !== "failed" || query.prefix !== "" || !summary?.failed;
+  byId("connection").textContent = "Live";
+  byId("connection").classList.remove("lost");
   document.title = summary?.running ? `${summary.running} running · gifdrop` : "gifdrop";
 }
 
-function emptiness() {
-  if (query.sort === "newest" && !page.summary) return "The videos are being counted. This takes a moment when there are many.";
-  if (page.next) return "None on this page; there may be some on the next.";
-  if (query.state || query.prefix) return "No video is like this.";
-  return "Drop an MP4 into the container of videos, and it will show up here.";
+function emptyMessage() {
+  if (query.sort === "newest" && !page.summary) return "Counting videos. This can take a moment.";
+  if (page.next) return "No matches on this page. There may be some on the next page.";
+  if (query.state || query.prefix) return "No videos match these filters.";
+  return "Upload an MP4 to the videos container and it appears here.";
 }
 
-/** Follow what runs more closely than the list does. */
-async function follow() {
+/** Polls unfinished videos more often than the list. */
+async function followVideos() {
   if (!document.hidden) {
-    await Promise.allSettled(grid.live(FOLLOWED).map(async (name) => grid.refresh(await json(`status/${path(name)}`))));
+    const names = grid.unfinishedInView(MAX_FOLLOWED_VIDEOS);
+    await Promise.allSettled(names.map(async (name) => grid.refresh(await json(`status/${path(name)}`))));
   }
-  setTimeout(follow, 1000);
+  setTimeout(followVideos, 1000);
 }
 
 async function checkHealth() {
   try {
     if (!document.hidden) pool.showHealth(await (await request("health", { accept: [503] })).json());
   } catch (error) {
-    trouble(error);
+    showError(error);
   }
-  clearTimeout(checking);
-  checking = setTimeout(checkHealth, HEALTH * 1000);
+  clearTimeout(healthTimer);
+  healthTimer = setTimeout(checkHealth, HEALTH_INTERVAL_SECONDS * 1000);
 }
 
-function trouble(error) {
-  if (error instanceof Refused && error.status === 401 && !at("door").open) at("door").showModal();
-  at("connection").textContent = error instanceof Refused ? error.message : "The connection is lost; trying again …";
-  at("connection").classList.add("lost");
+function showError(error) {
+  if (error instanceof ApiError && error.status === 401 && !byId("key-dialog").open) byId("key-dialog").showModal();
+  byId("connection").textContent = error instanceof ApiError ? error.message : "Connection lost. Retrying …";
+  byId("connection").classList.add("lost");
 }
 
-function ask(change) {
+function changeQuery(change) {
   Object.assign(query, change);
   cursors = [""];
-  size = 0;
-  look();
+  limitIndex = 0;
+  refreshList();
 }
 
-at("states").addEventListener("click", ({ target }) => {
+byId("states").addEventListener("click", ({ target }) => {
   const chosen = target.closest("button");
   if (!chosen) return;
-  for (const button of at("states").children) button.setAttribute("aria-pressed", String(button === chosen));
-  ask({ state: chosen.dataset.state });
+  for (const button of byId("states").children) button.setAttribute("aria-pressed", String(button === chosen));
+  changeQuery({ state: chosen.dataset.state });
 });
-at("tools").addEventListener("submit", (event) => event.preventDefault());
-// Each prefix costs a count of its videos, so after the first keystroke it is asked for once the typing pauses.
-at("prefix").addEventListener("input", () => {
-  const typed = () => at("prefix").value !== query.prefix && ask({ prefix: at("prefix").value });
-  if (typing === null) typed();
-  clearTimeout(typing);
-  typing = setTimeout(() => {
-    typing = null;
-    typed();
-  }, TYPING);
+byId("tools").addEventListener("submit", (event) => event.preventDefault());
+// Each prefix makes the server count its videos, so after the first keystroke the query waits for a pause in typing.
+byId("prefix").addEventListener("input", () => {
+  const applyPrefix = () => byId("prefix").value !== query.prefix && changeQuery({ prefix: byId("prefix").value });
+  if (typingTimer === null) applyPrefix();
+  clearTimeout(typingTimer);
+  typingTimer = setTimeout(() => {
+    typingTimer = null;
+    applyPrefix();
+  }, TYPING_PAUSE_MS);
 });
-at("sort").addEventListener("change", () => ask({ sort: at("sort").value }));
-at("next").addEventListener("click", () => turn(() => cursors.push(page.next)));
-at("previous").addEventListener("click", () => turn(() => cursors.pop()));
-at("more").addEventListener("click", () => {
-  size += 1;
-  look();
+byId("sort").addEventListener("change", () => changeQuery({ sort: byId("sort").value }));
+byId("next").addEventListener("click", () => turnPage(() => cursors.push(page.next)));
+byId("previous").addEventListener("click", () => turnPage(() => cursors.pop()));
+byId("more").addEventListener("click", () => {
+  limitIndex += 1;
+  refreshList();
 });
 
-async function turn(change) {
+async function turnPage(change) {
   change();
-  await look();
-  at("videos").focus();
+  await refreshList();
+  byId("videos").focus();
   scrollTo({ top: 0 });
 }
 
-at("retry-all").addEventListener("click", async ({ target }) => {
-  if (!target.dataset.sure) {
-    target.dataset.sure = "yes";
-    target.textContent = `Really try ${count(page.summary.failed)} again?`;
+byId("retry-all").addEventListener("click", async ({ target }) => {
+  if (!target.dataset.confirming) {
+    target.dataset.confirming = "yes";
+    target.textContent = `Retry ${count(page.summary.failed)} videos?`;
     setTimeout(() => reset(target), 5000);
     return;
   }
   target.disabled = true;
   try {
     const { retried } = await json("retry", { method: "POST" });
-    grid.say(`${retried} videos are tried again.`);
-    await look();
+    grid.announce(`${retried} videos will be retried.`);
+    await refreshList();
   } catch (error) {
-    trouble(error);
+    showError(error);
   }
   target.disabled = false;
   reset(target);
 });
 
 function reset(button) {
-  delete button.dataset.sure;
-  button.textContent = "Try all failed again";
+  delete button.dataset.confirming;
+  button.textContent = "Retry all failed";
 }
 
-at("door-form").addEventListener("submit", () => {
-  setKey(at("door-key").value);
-  at("door-key").value = "";
-  look();
+byId("key-form").addEventListener("submit", () => {
+  setKey(byId("key-input").value);
+  byId("key-input").value = "";
+  refreshList();
   checkHealth();
 });
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) look();
+  if (!document.hidden) refreshList();
 });
 
-look();
-follow();
+refreshList();
+followVideos();
 checkHealth();

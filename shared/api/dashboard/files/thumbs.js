@@ -1,72 +1,73 @@
-// The first frame of each GIF that comes into view, a few at a time; the whole GIF while somebody points at it.
+// Thumbnails: draw the first frame of each GIF in view, a few at a time, and play the GIF on hover or focus.
 
 import { gif } from "./api.js";
 
-const AT_ONCE = 4;
-/** The first frame is nearly always in here; a GIF of usual size is ten times as large. */
-const FIRST = 192 * 1024;
-const PLAYABLE = 6e6;
+const MAX_CONCURRENT_LOADS = 4;
+/** Enough for nearly every first frame; a typical GIF is ten times as large. */
+const FIRST_FRAME_BYTES = 192 * 1024;
+const RETRY_BYTES = 4 * 1024 ** 2;
+const MAX_PLAYED_BYTES = 6e6;
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const waiting = new Map();
-let busy = 0;
+let loading = 0;
 
-const seen = new IntersectionObserver(
+const observer = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
       if (isIntersecting) waiting.set(target, target.gif);
       else waiting.delete(target);
     }
-    work();
+    loadNext();
   },
   { rootMargin: "300px" },
 );
 
-/** Let a thumb show a GIF: `{name, bytes}`. */
-export function show(thumb, shown) {
-  thumb.gif = shown;
-  seen.unobserve(thumb);
-  seen.observe(thumb);
+/** Shows a GIF, `{name, bytes}`, once the thumbnail is in view. */
+export function show(thumb, { name, bytes }) {
+  thumb.gif = { name, bytes };
+  observer.unobserve(thumb);
+  observer.observe(thumb);
 }
 
-export function forget(thumb) {
-  seen.unobserve(thumb);
+export function remove(thumb) {
+  observer.unobserve(thumb);
   waiting.delete(thumb);
   stop(thumb);
 }
 
-function work() {
-  for (const [thumb, shown] of waiting) {
-    if (busy >= AT_ONCE) return;
+function loadNext() {
+  for (const [thumb, source] of waiting) {
+    if (loading >= MAX_CONCURRENT_LOADS) return;
     waiting.delete(thumb);
-    seen.unobserve(thumb);
-    busy += 1;
-    draw(thumb, shown).finally(() => {
-      busy -= 1;
-      work();
+    observer.unobserve(thumb);
+    loading += 1;
+    draw(thumb, source).finally(() => {
+      loading -= 1;
+      loadNext();
     });
   }
 }
 
 async function draw(thumb, { name, bytes }) {
   const canvas = thumb.querySelector("canvas");
-  for (const most of bytes > FIRST ? [FIRST, Math.min(bytes, 4 * 1024 ** 2)] : [bytes]) {
+  for (const maxBytes of bytes > FIRST_FRAME_BYTES ? [FIRST_FRAME_BYTES, Math.min(bytes, RETRY_BYTES)] : [bytes]) {
     try {
-      const frame = await createImageBitmap(await gif(name, { most }));
+      const frame = await createImageBitmap(await gif(name, { maxBytes }));
       canvas.width = frame.width;
       canvas.height = frame.height;
       canvas.getContext("2d").drawImage(frame, 0, 0);
       thumb.dataset.drawn = name;
       return;
     } catch {
-      // Cut off in the middle of its first frame, or just replaced: the next try, or none, will do.
+      // The first frame was larger, or the GIF was replaced: retry with more bytes, then keep an empty thumbnail.
     }
   }
 }
 
-/** Play while pointed at or focused, unless it is large or motion is not wanted. */
+/** Plays the GIF unless it is large or reduced motion is preferred. */
 export async function play(thumb) {
-  if (still.matches || thumb.playing || !thumb.gif || thumb.gif.bytes > PLAYABLE) return;
+  if (reducedMotion.matches || thumb.playing || !thumb.gif || thumb.gif.bytes > MAX_PLAYED_BYTES) return;
   thumb.playing = new AbortController();
   const { signal } = thumb.playing;
   try {

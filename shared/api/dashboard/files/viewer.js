@@ -1,7 +1,7 @@
-// A GIF at full size.
+// The dialog that shows a GIF at full size.
 
 import { gif } from "./api.js";
-import { bytes } from "./words.js";
+import { bytes } from "./format.js";
 
 const dialog = document.getElementById("viewer");
 const image = document.getElementById("viewer-gif");
@@ -33,7 +33,7 @@ export async function open(video) {
     if (signal.aborted) return;
     const address = URL.createObjectURL(whole);
     image.src = address;
-    image.alt = `The GIF made of ${video.video}`;
+    image.alt = `GIF of ${video.video}`;
     save.href = address;
     save.download = shown.name.split("/").at(-1);
     save.hidden = false;

@@ -1,4 +1,4 @@
-"""A visit to the page: its windows, and what goes wrong in them."""
+"""Browser windows with the dashboard page, and the problems that occur in them."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -7,13 +7,13 @@ from typing import Literal, Self
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 
-class Visit:
-    """Opens the page as often as asked, and writes down errors, broken policies and requests to others."""
+class PageSession:
+    """Opens the page in windows and records console errors, policy violations and requests to other hosts."""
 
     def __init__(self, browser: Browser, endpoints: Mapping[str, str]) -> None:
         self.browser = browser
         self.endpoints = endpoints
-        self.troubles: list[str] = []
+        self.problems: list[str] = []
         self._contexts: list[BrowserContext] = []
 
     async def __aenter__(self) -> Self:
@@ -32,30 +32,30 @@ class Visit:
         height: int = 1000,
         scheme: Literal["light", "dark"] = "light",
         address: str | None = None,
-        calm: bool = False,
+        reduced_motion: bool = False,
     ) -> Page:
-        """The page in a window of that size."""
+        """The page in a new window."""
         context = await self.browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
-            reduced_motion="reduce" if calm else "no-preference",
+            reduced_motion="reduce" if reduced_motion else "no-preference",
         )
         self._contexts.append(context)
         page = await context.new_page()
         page.set_default_timeout(60_000)
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("request", self._watch)
+        page.on("console", self._record_message)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", self._record_foreign_request)
         await page.goto(address or self.endpoints["dashboard"])
         return page
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _record_message(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.troubles.append(message.text)
+            self.problems.append(message.text)
 
-    def _watch(self, request: Request) -> None:
+    def _record_foreign_request(self, request: Request) -> None:
         if not request.url.startswith((self.endpoints["functions"], "blob:")):
-            self.troubles.append(f"asked somebody else: {request.url}")
+            self.problems.append(f"request to another host: {request.url}")
 
 
 def card(page: Page, name: str) -> Locator:

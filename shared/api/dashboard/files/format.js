@@ -1,4 +1,4 @@
-// Numbers, times and states in words.
+// Formats numbers, sizes, times and states for people.
 
 export const STATES = { queued: "Waiting", running: "Running", succeeded: "Done", failed: "Failed" };
 
@@ -13,17 +13,17 @@ export function bytes(value) {
   return `${(value / 1e6).toFixed(1)} MB`;
 }
 
-/** A stretch of time, in seconds, roughly: what people say. */
-export function stretch(seconds) {
+/** A rounded duration, from seconds. */
+export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
   if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86400)} days`;
 }
 
-export function ago(moment) {
-  const seconds = (Date.now() - Date.parse(moment)) / 1000;
-  return seconds < 5 ? "just now" : `${stretch(seconds)} ago`;
+export function ago(timestamp) {
+  const seconds = (Date.now() - Date.parse(timestamp)) / 1000;
+  return seconds < 5 ? "just now" : `${duration(seconds)} ago`;
 }
 
 /** "cats/tom.mp4" -> ["cats/", "tom.mp4"] */

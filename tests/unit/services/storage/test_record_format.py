@@ -1,4 +1,4 @@
-"""A conversion survives both its stored forms, and what is not a record is told apart."""
+"""A conversion survives both its stored forms, and anything else is recognized as unreadable."""
 
 from datetime import UTC, datetime
 
@@ -6,24 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.conversion import (
-    STATES,
-    Conversion,
-    Gif,
-    Problem,
+from shared.conversion import STATES, Conversion, Gif, Problem
+from shared.names import gif_name
+from shared.options import Options
+from shared.services.storage.record_format import (
+    MAX_METADATA_MESSAGE_CHARS,
     UnreadableRecordError,
-    as_stored,
     from_json,
     from_metadata,
-    timestamp,
     to_json,
     to_metadata,
 )
-from shared.names import gif_name
-from shared.options import Options
+from shared.timestamps import to_milliseconds
 
 moments = st.none() | st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
-    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    to_milliseconds
 )
 numbers = st.integers(0, 10**9)
 videos = st.text(st.characters(codec="utf-8"), max_size=40).map(lambda text: text + ".mp4")
@@ -48,8 +45,14 @@ def conversions(draw: st.DrawFn) -> Conversion:
         state=draw(st.sampled_from(STATES)),
         attempt=draw(st.integers(1, 9)),
         options=Options(width=draw(st.none() | st.integers(16, 1920)), fps=draw(st.none() | st.floats(1, 50))),
+        retries_left=draw(st.integers(0, 2)),
+        preempted=draw(st.integers(0, 9)),
+        batch_url=draw(st.none() | st.just("https://account.westeurope.batch.azure.com")),
         job_id=draw(st.none() | st.just("gifdrop-2026-11-21")),
+        task_id=draw(st.none() | st.just("0" * 32 + "-1")),
+        node_id=draw(st.none() | st.just("tvmps_0_d")),
         queued_at=draw(moments),
+        started_at=draw(moments),
         finished_at=draw(moments),
         compute_seconds=draw(st.none() | st.floats(0, 1e6)),
         gif=draw(st.none() | st.just(gif)),
@@ -58,26 +61,26 @@ def conversions(draw: st.DrawFn) -> Conversion:
 
 
 @given(conversions())
-def test_a_record_reads_back_as_it_was_written(conversion: Conversion) -> None:
+def test_record_is_read_back_as_it_was_written(conversion: Conversion) -> None:
     assert from_json(to_json(conversion)) == conversion
 
 
 @given(conversions())
-def test_metadata_tells_all_but_the_options_and_fits_into_headers(conversion: Conversion) -> None:
+def test_metadata_has_all_but_the_options_and_fits_into_headers(conversion: Conversion) -> None:
     metadata = to_metadata(conversion)
     assert all(value.isascii() and value.isprintable() for value in metadata.values())
     assert sum(len(name) + len(value) for name, value in metadata.items()) < 8192
-    read = from_metadata(conversion.video, metadata, gif_name(conversion.video))
+    read = from_metadata(conversion.video, metadata)
     assert to_json(read) == to_json(Conversion(**{**vars(conversion), "options": Options()}))
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"\xff", b'{"video": "a.mp4", "options": {"no": 1}}'])
-def test_what_is_not_a_record_is_unreadable(body: bytes) -> None:
+def test_body_that_is_not_a_record_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableRecordError):
         from_json(body)
 
 
-def test_a_record_in_an_unknown_state_is_unreadable() -> None:
+def test_record_in_an_unknown_state_is_unreadable() -> None:
     body = to_json(Conversion(video="a.mp4", etag="0", id="0")).replace(b'"queued"', b'"paused"')
     with pytest.raises(UnreadableRecordError, match="paused"):
         from_json(body)
@@ -85,14 +88,22 @@ def test_a_record_in_an_unknown_state_is_unreadable() -> None:
 
 def test_metadata_of_another_writer_is_unreadable() -> None:
     with pytest.raises(UnreadableRecordError):
-        from_metadata("a.mp4", {"attempt": "one"}, "a.gif")
+        from_metadata("a.mp4", {"attempt": "one"})
 
 
-def test_times_are_rfc_3339_in_utc_with_milliseconds() -> None:
-    assert timestamp(datetime(2026, 11, 21, 10, 20, 30, 123456, tzinfo=UTC)) == "2026-11-21T10:20:30.123Z"
+def test_metadata_cuts_a_long_message_so_that_it_fits_into_headers() -> None:
+    gif = Gif(name="a.gif", bytes=10**9, width=1920, height=1920, frames=3000, duration_seconds=59.999)
+    problem = Problem(code="x" * 64, message="\N{GRINNING FACE}" * 1000)
+    conversion = Conversion(video="a.mp4", etag="0x8DE", id="0" * 32, gif=gif, error=problem)
+    metadata = to_metadata(conversion)
+    assert sum(len(name) + len(value) for name, value in metadata.items()) < 8192
+    error = from_metadata("a.mp4", metadata).error
+    assert error
+    assert error.message == "\N{GRINNING FACE}" * MAX_METADATA_MESSAGE_CHARS
 
 
-def test_a_moment_reads_back_equal_to_what_was_stored() -> None:
-    moment = as_stored(datetime(2026, 11, 21, 10, 20, 30, 123456, tzinfo=UTC))
+def test_moment_cut_to_milliseconds_is_read_back_equal() -> None:
+    moment = to_milliseconds(datetime(2026, 11, 21, 10, 20, 30, 123456, tzinfo=UTC))
     conversion = Conversion(video="a.mp4", etag="0", id="0", started_at=moment)
     assert from_json(to_json(conversion)) == conversion
+    assert from_metadata("a.mp4", to_metadata(conversion)).started_at == moment

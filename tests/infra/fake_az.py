@@ -1,6 +1,7 @@
-"""Stands in for `az`, `func` and `azd`: records calls, keeps as much state as the scripts ask for, fails when told to.
+"""A fake of `az`, `func` and `azd`: records calls, keeps the state that the scripts query, fails on request.
 
-Reads STAND_IN (a folder): `fail` holds the beginning of a command that fails, `calls` gets a JSON line for each call.
+Its state is in the folder FAKE_AZ_HOME: a command that starts with the content of `fail` fails, and `calls` gets a
+JSON line per call.
 """
 
 import base64
@@ -11,16 +12,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HOME = Path(os.environ.get("STAND_IN", "."))
-SECRET = "the-function-key-which-nobody-may-see"  # noqa: S105  # what must not turn up anywhere
+HOME = Path(os.environ.get("FAKE_AZ_HOME", "."))
+SECRET = "the-secret-function-key"  # noqa: S105  # a fake that tests look for in output
 
 OPERATOR = "11111111-2222-3333-4444-555555555555"
 PAYLOAD = base64.urlsafe_b64encode(json.dumps({"oid": OPERATOR}).encode()).decode().rstrip("=")
-TOKEN = f"header.{PAYLOAD}.a-signature-which-nobody-may-see"
+TOKEN = f"header.{PAYLOAD}.secret-signature"
 
 
-def done(name: str) -> bool:
-    return (HOME / name).exists()
+def is_set(flag: str) -> bool:
+    return (HOME / flag).exists()
 
 
 def option(arguments: list[str], name: str) -> str:
@@ -28,12 +29,12 @@ def option(arguments: list[str], name: str) -> str:
 
 
 def deployments() -> dict[str, Any]:
-    """Name -> whether it went well, and its parameters. Azure keeps one deployment of a name, the last."""
+    """Per name: whether it succeeded, and its parameters. Like Azure, keeps only the last deployment of a name."""
     path = HOME / "deployments"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def deploy(arguments: list[str], *, good: bool) -> None:
+def deploy(arguments: list[str], *, succeeded: bool) -> None:
     parameters: dict[str, Any] = {"secret": {"type": "SecureString"}}
     first = arguments.index("--parameters") + 1
     for item in itertools.takewhile(lambda word: not word.startswith("--"), arguments[first:]):
@@ -42,31 +43,31 @@ def deploy(arguments: list[str], *, good: bool) -> None:
         else:
             name, _, value = item.partition("=")
             parameters[name] = {"type": "String", "value": value}
-    known = deployments() | {option(arguments, "--name"): {"good": good, "parameters": parameters}}
+    known = deployments() | {option(arguments, "--name"): {"succeeded": succeeded, "parameters": parameters}}
     (HOME / "deployments").write_text(json.dumps(known), encoding="utf-8")
 
 
-def last_good() -> str:
-    names = [name for name, item in deployments().items() if item["good"] and name.startswith("gifdrop-main")]
+def last_succeeded() -> str:
+    names = [name for name, item in deployments().items() if item["succeeded"] and name.startswith("gifdrop-main")]
     return names[-1] if names else ""
 
 
-def answer(command: str, arguments: list[str]) -> str:
-    """What the real command would print, for the commands whose output is read."""
+def output(command: str, arguments: list[str]) -> str:
+    """What the real command prints, for commands whose output the scripts read."""
     if command.startswith("az version"):
-        return "2.77.0" if done("broken") else "2.91.0"
+        return "2.77.0" if is_set("broken") else "2.91.0"
     if command.startswith("az account show --query user.type"):
-        return "servicePrincipal" if done("workflow") else "user"
+        return "servicePrincipal" if is_set("workflow") else "user"
     if command.startswith("az account get-access-token"):
         return TOKEN
     if command.startswith("az account show"):
         return "Visual Studio Enterprise"
     if command.startswith("az provider list"):
-        return "Microsoft.Quantum" if done("registered") else "Microsoft.Quantum\nmicrosoft.batch"
+        return "Microsoft.Quantum" if is_set("registered") else "Microsoft.Quantum\nmicrosoft.batch"
     if command.startswith("az provider register"):
         (HOME / "registered").touch()
     if command.startswith("az group exists"):
-        return "true" if done("group") else "false"
+        return "true" if is_set("group") else "false"
     if command.startswith("az group create"):
         (HOME / "group").touch()
     if command.startswith("az group delete"):
@@ -74,16 +75,22 @@ def answer(command: str, arguments: list[str]) -> str:
     if command.startswith("az resource list"):
         return "Microsoft.Batch/batchAccounts\tgifdropabc"
     if command.startswith("az deployment group create"):
-        deploy(arguments, good=True)
-    if command.startswith("az deployment group list") and last_good():
-        names = [last_good(), "gifdrop-abcdef", os.environ["STAND_IN_URL"], "gifdropabcdata", "gifdrop-abcdef-blobs"]
+        deploy(arguments, succeeded=True)
+    if command.startswith("az deployment group list") and last_succeeded():
+        names = [
+            last_succeeded(),
+            "gifdrop-abcdef",
+            os.environ["FAKE_AZ_APP_URL"],
+            "gifdropabcdata",
+            "gifdrop-abcdef-blobs",
+        ]
         return "\n".join(names)
     if command.startswith("az deployment group show"):
         return json.dumps(deployments()[option(arguments, "--name")]["parameters"])
-    if command.startswith("az batch account list") and last_good():
+    if command.startswith("az batch account list") and last_succeeded():
         return "gifdropabc"
     if command.startswith("az batch application package show"):
-        return "Active" if done("package") else ""
+        return "Active" if is_set("package") else ""
     if command.startswith("az batch application package create"):
         (HOME / "package").touch()
     if command.startswith("az functionapp keys list"):
@@ -99,20 +106,20 @@ def main() -> int:
         calls.write(json.dumps([tool, *arguments]) + "\n")
     fail = HOME / "fail"
     if fail.exists() and command.startswith(fail.read_text()):
-        print(f"ERROR: {tool} was told to fail", file=sys.stderr)
+        print(f"ERROR: {tool} fails as requested", file=sys.stderr)
         if command.startswith("az deployment group create"):
-            deploy(arguments, good=False)
+            deploy(arguments, succeeded=False)
         return 1
-    if command.startswith("az batch application package show") and not done("package"):
+    if command.startswith("az batch application package show") and not is_set("package"):
         return 3
     if command.startswith("az ad "):
         print("ERROR: Insufficient privileges to complete the operation.", file=sys.stderr)
         return 1
-    if command.startswith("az functionapp function show") and not done("published"):
+    if command.startswith("az functionapp function show") and not is_set("published"):
         return 3
     if command.startswith("func azure functionapp publish"):
         (HOME / "published").touch()
-    print(answer(command, arguments))
+    print(output(command, arguments))
     return 0
 
 

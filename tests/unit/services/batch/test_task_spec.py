@@ -1,4 +1,4 @@
-"""The Batch task holds what Batch needs and nothing that a stranger wrote."""
+"""The Batch task of an attempt, and that a video's name reaches no command line."""
 
 import json
 import shlex
@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from shared.conversion import Conversion
 from shared.options import Options
+from shared.services.batch.task_spec import build_task, command_line
 from shared.settings import read_settings
-from shared.task import build_task, command_line
-from tests.unit.test_settings import GOOD
+from tests.support.settings import MINIMAL_SETTINGS
 
-SETTINGS = read_settings(GOOD)
+SETTINGS = read_settings(MINIMAL_SETTINGS)
 
 
 def conversion(video: str = "tom.mp4", **options: object) -> Conversion:
     return Conversion(video=video, etag="0x1", id="a" * 32, options=Options(**options))  # type: ignore[arg-type]
 
 
-def test_the_command_is_one_shell_word_that_runs_the_packaged_converter() -> None:
+def test_command_line_runs_the_packaged_converter_in_one_shell_word() -> None:
     shell, flag, script = shlex.split(command_line(Options(width=320, fps=12.5, start=1), SETTINGS))
     assert (shell, flag) == ("/bin/bash", "-c")
     assert shlex.split(script) == [
@@ -31,7 +31,7 @@ def test_the_command_is_one_shell_word_that_runs_the_packaged_converter() -> Non
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
-def test_a_name_reaches_the_task_only_as_its_label_and_in_an_address(name: str) -> None:
+def test_video_name_is_only_in_the_display_name_and_in_a_url(name: str) -> None:
     video = f"{name}\"$(x)'.mp4"
     task = build_task(conversion(video), SETTINGS)
     assert task.display_name == video
@@ -43,7 +43,7 @@ def test_a_name_reaches_the_task_only_as_its_label_and_in_an_address(name: str) 
     assert task.command_line == build_task(conversion(), SETTINGS).command_line
 
 
-def test_everything_moves_by_the_pools_identity() -> None:
+def test_files_are_transferred_with_the_identity_of_the_pool() -> None:
     task = build_task(conversion(), SETTINGS)
     identities = [file.identity_reference for file in task.resource_files or ()]
     identities += [
@@ -55,7 +55,7 @@ def test_everything_moves_by_the_pools_identity() -> None:
 
 
 @pytest.mark.parametrize(("attempt", "folder"), [(1, "a" * 32 + "-1"), (2, "a" * 32 + "-2")])
-def test_each_attempt_has_its_own_staging_folder(attempt: int, folder: str) -> None:
+def test_each_attempt_has_its_own_folder_in_staging_and_logs(attempt: int, folder: str) -> None:
     task = build_task(Conversion(video="tom.mp4", etag="0x1", id="a" * 32, attempt=attempt), SETTINGS)
     assert task.id == folder
     outputs = {
@@ -71,7 +71,7 @@ def test_each_attempt_has_its_own_staging_folder(attempt: int, folder: str) -> N
     }
 
 
-def test_the_task_runs_without_privileges_and_not_for_ever() -> None:
+def test_task_runs_without_privileges_and_with_a_time_limit() -> None:
     task = build_task(conversion(), SETTINGS)
     assert task.user_identity
     assert task.user_identity.auto_user
