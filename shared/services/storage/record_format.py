@@ -13,6 +13,10 @@ from shared.options import Options
 from shared.timestamps import to_rfc3339
 
 MAX_METADATA_MESSAGE_CHARS = 600
+_FIELD_TYPES = {f.name: str(f.type) for f in fields(Conversion)}
+_WHOLE_NUMBERS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "int")
+_NUMBERS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "float | None")
+_MOMENTS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "datetime | None")
 
 
 class UnreadableRecordError(Exception):
@@ -34,7 +38,7 @@ def from_json(body: bytes) -> Conversion:
         raise UnreadableRecordError(str(error)) from error
 
 
-METADATA_FIELDS = tuple(f.name for f in fields(Conversion) if f.name not in ("video", "options"))
+METADATA_FIELDS = tuple(name for name in _FIELD_TYPES if name not in ("video", "options"))
 """Fields that are also in the record's metadata, so that listing conversions opens no record."""
 
 
@@ -59,11 +63,10 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
     """The conversion in a record's metadata, without its `options`. Raises `UnreadableRecordError`."""
     try:
         values: dict[str, Any] = {name: metadata[name] for name in METADATA_FIELDS if name in metadata}
-        for name in ("attempt", "retries_left", "preempted"):
-            if name in values:
-                values[name] = int(values[name])
-        if "compute_seconds" in values:
-            values["compute_seconds"] = float(values["compute_seconds"])
+        for name in values.keys() & _WHOLE_NUMBERS:
+            values[name] = int(values[name])
+        for name in values.keys() & _NUMBERS:
+            values[name] = float(values[name])
         if "gif" in values:
             values["gif"] = {"name": gif_name(video)} | json.loads(values["gif"])
         if "error_code" in metadata:
@@ -74,7 +77,7 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
 
 
 def _conversion(values: dict[str, Any]) -> Conversion:
-    for name in ("queued_at", "started_at", "finished_at"):
+    for name in _MOMENTS:
         if values.get(name) is not None:
             values[name] = datetime.fromisoformat(values[name])
     if values.get("gif") is not None:
