@@ -56,10 +56,10 @@ check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell
 	@$(PY) -m infra.check
 	@.venv/bin/shellcheck infra/*.sh
 
-bench: $(READY) ## the benchmarks: a table, and bench/results/latest.json
-	@$(PY) -m bench
+bench: $(READY) ## the benchmarks, or some of them: make bench [ARGS="imports status"]
+	@$(PY) -m bench $(ARGS)
 
-chaos: $(READY) ## storms over the stack: make chaos [ARGS="--seeds 10 --videos 200 --seconds 60"]
+chaos: $(READY) ## the stack under random faults: make chaos [ARGS="--seeds 10 --videos 200 --seconds 60"]
 	@$(PY) -m tests.chaos $(ARGS)
 
 lock: $(VENV) ## pin requirements.txt and -dev.txt afresh from pyproject.toml; -worker.txt is pinned by hand

@@ -1,4 +1,4 @@
-"""Benchmarks: one module to a question, each with `run() -> list[Row]` and runnable by itself."""
+"""Benchmarks: each module has `run() -> list[Row]` and can be run by itself."""
 
 Row = dict[str, object]
-"""One line of a table: column -> text or number, in the order of the columns."""
+"""One line of a table: column -> text or number. A row with a goal has `figure`, `value`, `unit`, `goal` and `met`."""

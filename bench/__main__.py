@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...]`: run the benchmarks, show a table for each, keep all in bench/results/latest.json."""
+"""`python -m bench [NAME...]`: run all or some benchmarks, print a table of each, write bench/results/latest.json."""
 
 import importlib
 import json
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from bench.table import show
 
-NAMES = ("pipeline", "conversion", "batch_emulator", "status")
+NAMES = ("pipeline", "conversion", "batch_emulator", "status", "imports")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
 def main(names: list[str]) -> None:
     unknown = set(names) - set(NAMES)
     if unknown:
-        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        sys.exit(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
     results: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": platform.platform(),

@@ -1,4 +1,4 @@
-"""What the pipeline costs: N videos through the whole local stack against plain ffmpeg with the same arguments."""
+"""Overhead of the pipeline: videos through the whole local stack against plain ffmpeg with the same arguments."""
 
 import asyncio
 import json
@@ -20,36 +20,38 @@ from bench.upload import upload
 from infra.package import sources
 from local import resources
 from local.stack import Stack
+from tests.support.waiting import wait_until_async
 
 COUNT = 12
 SECONDS = 8
-BITS = "8M"
-"""A second: what phones record 720p with."""
-AT_ONCE = int(resources.pool_definition()["taskSlotsPerNode"])
-"""As many as the local pool has task slots."""
+TIMEOUT_SECONDS = 600
+BITRATE = "8M"
+"""Bits per second: what phones record 720p with."""
+TASK_SLOTS = int(resources.pool_definition()["taskSlotsPerNode"])
+"""The task slots of the local pool."""
 RECORDER = """
 import json, runpy, subprocess, sys
 log, *sys.argv = sys.argv[1:]
-begin = subprocess.Popen.__init__
-def note(self, command, *rest, **named):
+popen = subprocess.Popen.__init__
+def record(self, command, *rest, **named):
     with open(log, "a") as file:
         print(json.dumps([str(word) for word in command]), file=file)
-    begin(self, command, *rest, **named)
-subprocess.Popen.__init__ = note
+    popen(self, command, *rest, **named)
+subprocess.Popen.__init__ = record
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-"""Runs a script and takes down what it starts."""
+"""Runs a script and records the commands that it starts."""
 
 
 def run() -> list[Row]:
-    """Seconds for the stack's start, for N videos through it, and for plain ffmpeg side by side; and the ratio."""
+    """Seconds to start the stack, to convert the videos in it, and to do so with plain ffmpeg; and the latter ratio."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         video = _video(folder / "video.mp4")
         commands = _commands(folder, video)
         plain = [_plain(folder, video, commands)]
-        started, piped = asyncio.run(_pipeline(folder / "stack", video.read_bytes()))
-        # Before and after, since the machine may be busier with something else at one of the two.
+        started, converted = asyncio.run(_pipeline(folder / "stack", video.read_bytes()))
+        # Before and after, because the load of the machine may change.
         plain.append(_plain(folder, video, commands))
     floor = sum(plain) / len(plain)
     return [
@@ -57,16 +59,16 @@ def run() -> list[Row]:
             "videos": COUNT,
             "seconds each": SECONDS,
             "stack start s": started,
-            "pipeline s": piped,
+            "pipeline s": converted,
             "plain ffmpeg s": floor,
-            "ratio": piped / floor,
+            "ratio": converted / floor,
         }
     ]
 
 
 def _video(path: Path) -> Path:
     source = f"testsrc2=duration={SECONDS}:size=1280x720:rate=25,noise=alls=8:allf=t"
-    rate = ["-b:v", BITS, "-maxrate", BITS, "-bufsize", BITS]
+    rate = ["-b:v", BITRATE, "-maxrate", BITRATE, "-bufsize", BITRATE]
     _ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", *rate, "-pix_fmt", "yuv420p", str(path))
     return path
 
@@ -77,7 +79,7 @@ def _ffmpeg(*arguments: str) -> None:
 
 
 def _commands(folder: Path, video: Path) -> list[list[str]]:
-    """The ffmpeg calls that the converter makes for the video and that write something, taken down as it makes them."""
+    """The ffmpeg commands with which the converter writes files for this video, recorded while it runs."""
     package, work, log = folder / "package", folder / "recorded", folder / "calls"
     for name, path in sources().items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +106,7 @@ def _plain(folder: Path, video: Path, commands: list[list[str]]) -> float:
             subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *here], cwd=work, check=True, stdout=subprocess.DEVNULL)
 
     began = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(TASK_SLOTS) as pool:
         list(pool.map(convert, range(COUNT)))
     return time.perf_counter() - began
 
@@ -117,18 +119,18 @@ async def _pipeline(directory: Path, body: bytes) -> tuple[float, float]:
         began = time.perf_counter()
         await asyncio.to_thread(upload, stack.env, dict.fromkeys(names, body))
         async with aiohttp.ClientSession(headers={"x-functions-key": stack.endpoints["function_key"]}) as http:
-            await asyncio.gather(*(_ended(http, stack.endpoints["functions"], name) for name in names))
+            await asyncio.gather(*(_wait_for_gif(http, stack.endpoints["functions"], name) for name in names))
         return started, time.perf_counter() - began
 
 
-async def _ended(http: aiohttp.ClientSession, functions: str, name: str) -> None:
-    while True:
+async def _wait_for_gif(http: aiohttp.ClientSession, functions: str, name: str) -> None:
+    async def succeeded() -> bool:
         async with http.get(f"{functions}/api/status/{quote(name)}") as response:
             status = json.loads(await response.read())
-        if response.status == 200 and status["state"] in ("succeeded", "failed"):
-            assert status["state"] == "succeeded", status["error"]
-            return
-        await asyncio.sleep(0.5)
+        assert status.get("state") != "failed", status["error"]
+        return response.status == 200 and status["state"] == "succeeded"
+
+    await wait_until_async(succeeded, within=TIMEOUT_SECONDS, interval=0.5)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How quick the status API is: latency and requests a second, with few records and with 100,000, and their cost."""
+"""Latency and throughput of the status API with few records and with 100,000, and the requests that it sends."""
 
 import asyncio
 import json
@@ -14,66 +14,73 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from shared.blobs import VERSION
 
 from bench import Row
 from bench.table import show
 from bench.upload import upload
 from local.stack import Stack
-from shared.conversion import Conversion, Gif, now, to_metadata
+from shared.conversion import Conversion, Gif
 from shared.names import conversion_id, gif_name, job_id, task_id
+from shared.services.storage.record_format import to_metadata
+from shared.services.storage.rest import API_VERSION
+from shared.timestamps import utc_now
 from tests.support.videos import make_video
+from tests.support.waiting import wait_until_async
 
 RECORDS = 100_000
-SECONDS = 5
-"""For which each route is asked."""
-QUIET = {"GIFDROP_COMPLETE_SCHEDULE": "0 0 0 1 1 *", "GIFDROP_RECONCILE_SCHEDULE": "0 0 0 1 1 *"}
-"""No sweeps meanwhile."""
+TIMEOUT_SECONDS = 120
+"""Seconds to wait for something that is not measured, or only once."""
+SECONDS_PER_ROUTE = 5
+NO_SWEEPS = {"GIFDROP_COMPLETE_SCHEDULE": "0 0 0 1 1 *", "GIFDROP_RECONCILE_SCHEDULE": "0 0 0 1 1 *"}
+"""App settings with which no timer runs meanwhile."""
 
 
 def run() -> list[Row]:
-    """A row for each route: requests a second, p50 and p99 in milliseconds; and what one request costs at most."""
+    """For each route, requests a second and latencies; and how many requests it sends with empty caches."""
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch) / "stack"
         rows = asyncio.run(_few(directory))
-        fill(directory / "storage" / "__azurite_db_blob__.json", RECORDS)
+        add_records(directory / "storage" / "__azurite_db_blob__.json", RECORDS)
         return rows + asyncio.run(_many(directory))
 
 
 async def _few(directory: Path) -> list[Row]:
-    async with Stack(directory=directory, settings=QUIET) as stack:
+    async with Stack(directory=directory, settings=NO_SWEEPS) as stack:
         short = make_video(directory / "short.mp4", seconds=1).read_bytes()
         slow = make_video(directory / "slow.mp4", seconds=60, size="640x360").read_bytes()
         await asyncio.to_thread(upload, stack.env, {"short.mp4": short})
         async with _client(stack) as http:
             api = f"{stack.endpoints['functions']}/api"
-            await _until(http, f"{api}/status/short.mp4", "succeeded")
+            await _wait_for_state(http, f"{api}/status/short.mp4", "succeeded")
             rows = [
-                await _measure(http, "the host alone: a small file", f"{api}/dashboard/play.svg", clients=50),
+                await _measure(http, "the host alone: a static file", f"{api}/dashboard/play.svg", clients=50),
                 await _measure(http, "status/{video}, ended", f"{api}/status/short.mp4", clients=50),
                 await _measure(http, "status/{video}, ended", f"{api}/status/short.mp4", clients=1),
                 await _measure(http, "gifs/{gif}", f"{api}/gifs/short.gif", clients=50),
                 await _measure(http, "status?sort=newest", f"{api}/status?sort=newest", clients=50),
             ]
-            # With every frame, its conversion takes longer than it is asked about.
+            # At full size and frame rate its conversion takes longer than the measurement.
             await asyncio.to_thread(upload, stack.env, {"running.mp4": slow}, {"gif_width": "640", "gif_fps": "25"})
             running = f"{api}/status/running.mp4"
-            await _until(http, running, "running")
+            await _wait_for_state(http, running, "running")
             rows.append(await _measure(http, "status/{video}, running", running, clients=50))
-            assert (await _json(http, running))["state"] == "running", "the video had ended before it was measured"
-        costs = await _costs(stack, "short.mp4")
+            assert (await _json(http, running))["state"] == "running", "the conversion ended before the measurement did"
+        counts = await _request_counts(stack, "short.mp4")
     return rows + [
-        {"route": route, "what": "requests it sends, cold", "storage": cost["storage"], "batch": cost["batch"]}
-        for route, cost in costs.items()
+        {"route": route, "what": "requests sent, caches empty", "storage": count["storage"], "batch": count["batch"]}
+        for route, count in counts.items()
     ]
 
 
 async def _many(directory: Path) -> list[Row]:
-    async with Stack(directory=directory, settings=QUIET) as stack, _client(stack) as http:
+    async with Stack(directory=directory, settings=NO_SWEEPS) as stack, _client(stack) as http:
         api = f"{stack.endpoints['functions']}/api"
+
+        async def summary() -> object:
+            return (await _json(http, f"{api}/status?sort=newest&limit=1"))["summary"]
+
         began = time.perf_counter()
-        while (await _json(http, f"{api}/status?sort=newest&limit=1"))["summary"] is None:
-            await asyncio.sleep(0.1)
+        await wait_until_async(summary, within=TIMEOUT_SECONDS, interval=0.1)
         counted = time.perf_counter() - began
         first = await _json(http, f"{api}/status?limit=100")
         second = f"{api}/status?limit=100&cursor={first['next']}"
@@ -83,7 +90,7 @@ async def _many(directory: Path) -> list[Row]:
             f"{stack.endpoints['storage']}/conversions?restype=container&comp=list&include=metadata&maxresults=100"
         )
         return [
-            {"route": "status", "what": f"{RECORDS} counted for the first time", "seconds": counted},
+            {"route": "status", "what": f"first count of {RECORDS}", "seconds": counted},
             await _measure(http, "storage alone: a listing", listing, clients=1, what=what, headers=storage),
             await _measure(http, "status, first page", f"{api}/status?limit=100", clients=1, what=what),
             await _measure(http, "status, second page", second, clients=1, what=what),
@@ -94,9 +101,9 @@ async def _many(directory: Path) -> list[Row]:
 
 
 def _client(stack: Stack) -> aiohttp.ClientSession:
-    """Has the function key, and trusts the stack's storage."""
-    trust = ssl.create_default_context(cafile=stack.env["SSL_CERT_FILE"])
-    connector = aiohttp.TCPConnector(ssl=trust)
+    """A session that sends the function key and trusts the stack's certificate."""
+    context = ssl.create_default_context(cafile=stack.env["SSL_CERT_FILE"])
+    connector = aiohttp.TCPConnector(ssl=context)
     return aiohttp.ClientSession(headers={"x-functions-key": stack.endpoints["function_key"]}, connector=connector)
 
 
@@ -109,38 +116,38 @@ async def _measure(
     what: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Row:
-    took: list[float] = []
+    latencies: list[float] = []
     began = time.perf_counter()
 
     async def client() -> None:
-        while time.perf_counter() - began < SECONDS:
+        while time.perf_counter() - began < SECONDS_PER_ROUTE:
             sent = time.perf_counter()
             async with http.get(url, headers=headers, allow_redirects=False) as response:
                 await response.read()
                 assert response.status in (200, 302), await response.text()
-            took.append(time.perf_counter() - sent)
+            latencies.append(time.perf_counter() - sent)
 
     await asyncio.gather(*(client() for _ in range(clients)))
     seconds = time.perf_counter() - began
-    # Of a slow route there may be one answer only.
-    cuts = statistics.quantiles(took, n=100, method="inclusive") if len(took) > 1 else took * 99
+    # A slow route may have responded only once.
+    cuts = statistics.quantiles(latencies, n=100, method="inclusive") if len(latencies) > 1 else latencies * 99
     return {
         "route": route,
         "what": what or "few records",
         "clients": clients,
-        "requests/s": len(took) / seconds,
+        "requests/s": len(latencies) / seconds,
         "p50 ms": cuts[49] * 1000,
         "p99 ms": cuts[98] * 1000,
     }
 
 
-def fill(database: Path, count: int) -> None:
-    """Make `count` records out of the one that a stopped Azurite has in its database, in seconds instead of minutes."""
-    whole = json.loads(database.read_text())
-    (blobs,) = (each for each in whole["collections"] if each["name"] == "$BLOBS_COLLECTION$")
+def add_records(database: Path, count: int) -> None:
+    """Add `count` copies of the one record in a stopped Azurite's database: seconds instead of minutes by its API."""
+    content = json.loads(database.read_text())
+    (blobs,) = (each for each in content["collections"] if each["name"] == "$BLOBS_COLLECTION$")
     data = blobs["data"]
-    pattern = next(blob for blob in data if blob["containerName"] == "conversions")
-    moment = now()
+    template = next(blob for blob in data if blob["containerName"] == "conversions")
+    now = utc_now()
     for number in range(count):
         video = f"bulk/{number % 100:03}/{number:06}.mp4"
         id_ = conversion_id("videos", video, "0x1")
@@ -150,28 +157,28 @@ def fill(database: Path, count: int) -> None:
             id=id_,
             state="succeeded" if number % 50 else "failed",
             task_id=task_id(id_, 1),
-            job_id=job_id(moment.date()),
-            queued_at=moment - timedelta(seconds=count - number),
-            finished_at=moment,
+            job_id=job_id(now.date()),
+            queued_at=now - timedelta(seconds=count - number),
+            finished_at=now,
             gif=Gif(name=gif_name(video), bytes=1_204_211, width=480, height=270, frames=48, duration_seconds=4.0),
         )
         blobs["maxId"] += 1
-        data.append(pattern | {"name": video, "metadata": to_metadata(conversion), "$loki": blobs["maxId"]})
+        data.append(template | {"name": video, "metadata": to_metadata(conversion), "$loki": blobs["maxId"]})
     for name, index in blobs["binaryIndices"].items():
         index["values"] = sorted(range(len(data)), key=[blob[name] for blob in data].__getitem__)
-    database.write_text(json.dumps(whole))
+    database.write_text(json.dumps(content))
 
 
-async def _costs(stack: Stack, video: str) -> dict[str, dict[str, int]]:
+async def _request_counts(stack: Stack, video: str) -> dict[str, dict[str, int]]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.requests", video), env={**os.environ, **stack.env}, stdout=PIPE
+        *(sys.executable, "-m", "bench.request_counts", video), env={**os.environ, **stack.env}, stdout=PIPE
     )
-    costs: dict[str, dict[str, int]] = json.loads((await process.communicate())[0])
-    return costs
+    counts: dict[str, dict[str, int]] = json.loads((await process.communicate())[0])
+    return counts
 
 
 async def _token(http: aiohttp.ClientSession, stack: Stack) -> dict[str, str]:
-    """The headers of a request to storage itself."""
+    """The headers of a request that goes to storage directly."""
     query = {
         "api-version": "2019-08-01",
         "resource": "https://storage.azure.com",
@@ -180,19 +187,20 @@ async def _token(http: aiohttp.ClientSession, stack: Stack) -> dict[str, str]:
     header = {"X-IDENTITY-HEADER": stack.env["IDENTITY_HEADER"]}
     async with http.get(stack.env["IDENTITY_ENDPOINT"], params=query, headers=header) as response:
         token = (await response.json())["access_token"]
-    return {"Authorization": f"Bearer {token}", "x-ms-version": VERSION}
+    return {"Authorization": f"Bearer {token}", "x-ms-version": API_VERSION}
 
 
 async def _json(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
     async with http.get(url) as response:
-        answer: dict[str, Any] = await response.json()
-        return answer
+        body: dict[str, Any] = await response.json()
+        return body
 
 
-async def _until(http: aiohttp.ClientSession, url: str, state: str) -> None:
-    async with asyncio.timeout(120):
-        while (await _json(http, url)).get("state") != state:
-            await asyncio.sleep(0.1)
+async def _wait_for_state(http: aiohttp.ClientSession, url: str, state: str) -> None:
+    async def reached() -> bool:
+        return (await _json(http, url)).get("state") == state
+
+    await wait_until_async(reached, within=TIMEOUT_SECONDS, interval=0.1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows on screen."""
+"""Prints the rows of a benchmark."""
 
 from rich.console import Console
 from rich.table import Table
@@ -7,7 +7,7 @@ from bench import Row
 
 
 def show(title: str, rows: list[Row]) -> None:
-    """Print rows as a table; numbers to three digits."""
+    """Print rows as a table; numbers with three significant digits."""
     table = Table(title=title, title_justify="left")
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
@@ -15,7 +15,7 @@ def show(title: str, rows: list[Row]) -> None:
     for row in rows:
         table.add_row(*(_text(row.get(column, "")) for column in columns))
     console = Console()
-    # In a file or a log nobody folds lines.
+    # Not folded to 80 columns in a file or a log.
     (console if console.is_terminal else Console(width=200)).print(table)
 
 

@@ -1,16 +1,16 @@
-"""Videos into a stack, by the unchanged SDK."""
+"""Uploads videos into a stack with the storage SDK."""
 
 import os
 from collections.abc import Mapping
 from unittest.mock import patch
 
+from azure.identity import ManagedIdentityCredential
+from azure.storage.blob import BlobServiceClient
+
 
 def upload(env: Mapping[str, str], videos: Mapping[str, bytes], metadata: dict[str, str] | None = None) -> None:
-    """Upload videos by name into the stack that wrote `env`."""
-    from azure.identity import ManagedIdentityCredential
-    from azure.storage.blob import BlobServiceClient
-
-    # For a moment only: what it names is gone with the stack, and the next benchmark fetches clips from elsewhere.
+    """Upload videos by name into the stack with the environment `env`."""
+    # Only meanwhile: the next benchmark has another stack, and downloads clips with the system's certificates.
     with (
         patch.dict(os.environ, env),
         ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"]) as credential,

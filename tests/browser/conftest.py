@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from local.stack import Stack
 from tests.browser.chromium import chromium
 from tests.browser.page_session import PageSession
-from tests.integration.kit import Person
+from tests.support.stack_client import StackClient
 from tests.support.videos import make_video
 
 expect.set_options(timeout=60_000)
@@ -22,9 +22,9 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.fixture(scope="session")
-async def person(stack: Stack) -> AsyncIterator[Person]:
-    async with Person(stack.endpoints, stack.env) as person:
-        yield person
+async def client(stack: Stack) -> AsyncIterator[StackClient]:
+    async with StackClient(stack.endpoints, stack.env) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

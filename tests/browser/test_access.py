@@ -13,27 +13,27 @@ from shared.services.storage.record_format import to_json, to_metadata
 from shared.timestamps import utc_now
 from tests.browser.chromium import MODULES
 from tests.browser.page_session import PageSession, card
-from tests.integration.kit import Person
+from tests.support.stack_client import StackClient
 
 VIDEO_COUNT = 130
 
 
 @pytest.fixture(scope="module")
-async def videos(person: Person, video: bytes) -> None:
+async def videos(client: StackClient, video: bytes) -> None:
     """A video that succeeded, one that failed, and one with a long name."""
     bodies = {
         "seen/tom.mp4": video,
         "seen/notes.mp4": b"no video",
         "seen/" + "a very long name that goes on " * 6 + ".mp4": video,
     }
-    await asyncio.gather(*(person.drop(name, body) for name, body in bodies.items()))
-    await asyncio.gather(*(person.ended(name) for name in bodies))
+    await asyncio.gather(*(client.drop(name, body) for name, body in bodies.items()))
+    await asyncio.gather(*(client.final_status(name) for name in bodies))
 
 
 @pytest.fixture(scope="module")
-async def many_videos(person: Person) -> None:
+async def many_videos(client: StackClient) -> None:
     """Records of VIDEO_COUNT failed videos."""
-    records = person.storage.get_container_client("conversions")
+    records = client.storage.get_container_client("conversions")
 
     async def put(number: int) -> None:
         video = f"many/{number:05}.mp4"
@@ -94,10 +94,10 @@ async def test_whole_page_is_reachable_by_keyboard(session: PageSession, page: P
     await expect(page.locator("#announcements")).to_contain_text("seen/notes.mp4")
 
 
-async def test_focus_stays_while_the_page_updates(person: Person, page: Page, videos: None, video: bytes) -> None:
+async def test_focus_stays_while_the_page_updates(client: StackClient, page: Page, videos: None, video: bytes) -> None:
     thumb = page.get_by_role("button", name="Watch seen/tom.gif")
     await thumb.focus()
-    await person.drop("later/new.mp4", video)
+    await client.drop("later/new.mp4", video)
     await expect(card(page, "later/new.mp4")).to_have_attribute("data-state", "succeeded")
     await expect(thumb).to_be_focused()
 

@@ -9,22 +9,22 @@ from playwright.async_api import Page, expect
 from local.stack import Stack
 from tests.browser.page_session import PageSession, card
 from tests.browser.task_progress import progress_steps
-from tests.integration.kit import Person
+from tests.support.stack_client import StackClient
 from tests.support.waiting import wait_until_async
 
 
 async def test_uploaded_video_appears_shows_progress_and_succeeds(
-    stack: Stack, person: Person, page: Page, slow_video: bytes
+    stack: Stack, client: StackClient, page: Page, slow_video: bytes
 ) -> None:
     await expect(page.locator("#connection")).to_have_text("Live")
-    etag = await person.drop("page/slow.mp4", slow_video, metadata={"gif_width": "960"})
+    etag = await client.drop("page/slow.mp4", slow_video, metadata={"gif_width": "960"})
 
     async def submitted() -> bool:
-        return await person.version("page/slow.mp4") == etag
+        return await client.recorded_etag("page/slow.mp4") == etag
 
     is_submitted: bool = await wait_until_async(submitted, within=90)
     assert is_submitted
-    task = (await person.record("page/slow.mp4"))["task_id"]
+    task = (await client.record("page/slow.mp4"))["task_id"]
     mine = card(page, "page/slow.mp4")
     bar = mine.get_by_role("progressbar", name="Progress of page/slow.mp4")
     seen = []
@@ -40,9 +40,9 @@ async def test_uploaded_video_appears_shows_progress_and_succeeds(
 
 
 async def test_gif_is_drawn_when_in_view_and_plays_at_full_size(
-    person: Person, session: PageSession, page: Page, video: bytes
+    client: StackClient, session: PageSession, page: Page, video: bytes
 ) -> None:
-    await person.drop("page/watch me.mp4", video)
+    await client.drop("page/watch me.mp4", video)
     thumb = card(page, "page/watch me.mp4").get_by_role("button", name="Watch page/watch me.gif")
     await expect(thumb).to_have_attribute("data-drawn", "page/watch me.gif")
     assert await thumb.locator("canvas").evaluate("c => [c.width, c.height]") == [320, 180]
@@ -59,14 +59,14 @@ async def test_gif_is_drawn_when_in_view_and_plays_at_full_size(
         await viewer.get_by_role("link", name="Save").click()
     saved = await (await waiting.value).path()
     assert (await waiting.value).suggested_filename == "watch me.gif"
-    assert await asyncio.to_thread(Path(saved).read_bytes) == await person.gif("page/watch me.gif")
+    assert await asyncio.to_thread(Path(saved).read_bytes) == await client.gif("page/watch me.gif")
     await page.keyboard.press("Escape")
     await expect(viewer).to_be_hidden()
     await expect(thumb).to_be_focused()
 
 
-async def test_failed_video_shows_its_error_and_can_be_retried(person: Person, page: Page) -> None:
-    await person.drop("page/notes.mp4", b"This is not a video.")
+async def test_failed_video_shows_its_error_and_can_be_retried(client: StackClient, page: Page) -> None:
+    await client.drop("page/notes.mp4", b"This is not a video.")
     mine = card(page, "page/notes.mp4")
     await expect(mine).to_have_attribute("data-state", "failed")
     await expect(mine).to_contain_text("not an MP4 video")
@@ -76,18 +76,18 @@ async def test_failed_video_shows_its_error_and_can_be_retried(person: Person, p
     await expect(mine).to_have_attribute("data-state", "failed")
 
 
-async def test_failed_video_succeeds_after_a_new_upload(person: Person, page: Page, video: bytes) -> None:
-    await person.drop("page/replaced.mp4", b"not yet")
+async def test_failed_video_succeeds_after_a_new_upload(client: StackClient, page: Page, video: bytes) -> None:
+    await client.drop("page/replaced.mp4", b"not yet")
     await expect(card(page, "page/replaced.mp4")).to_have_attribute("data-state", "failed")
-    await person.drop("page/replaced.mp4", video)
+    await client.drop("page/replaced.mp4", video)
     await expect(card(page, "page/replaced.mp4")).to_have_attribute("data-state", "succeeded")
     await expect(card(page, "page/replaced.mp4").get_by_role("button", name="Try again")).to_be_hidden()
 
 
-async def test_filters_select_by_state_and_name(person: Person, page: Page, video: bytes) -> None:
+async def test_filters_select_by_state_and_name(client: StackClient, page: Page, video: bytes) -> None:
     bodies = {"filter/a.mp4": video, "filter/b.mp4": b"", "filtered-not.mp4": b""}
-    await asyncio.gather(*(person.drop(name, body) for name, body in bodies.items()))
-    await asyncio.gather(*(person.ended(name) for name in bodies))
+    await asyncio.gather(*(client.drop(name, body) for name, body in bodies.items()))
+    await asyncio.gather(*(client.final_status(name) for name in bodies))
     names = page.locator("li.card h3")
     await page.get_by_label("Name begins with").fill("filter/")
     await expect(names).to_have_count(2)
@@ -104,9 +104,9 @@ async def test_filters_select_by_state_and_name(person: Person, page: Page, vide
     await expect(names).to_have_text(["filter/a.mp4", "filter/b.mp4"])
 
 
-async def test_markup_in_a_name_is_shown_as_text(person: Person, page: Page, video: bytes) -> None:
+async def test_markup_in_a_name_is_shown_as_text(client: StackClient, page: Page, video: bytes) -> None:
     name = '<img src=x onerror="document.title=1"><script>document.title=2</script>&amp;\'.mp4'
-    await person.drop(name, video)
+    await client.drop(name, video)
     mine = card(page, name)
     await expect(mine).to_have_attribute("data-state", "succeeded")
     await expect(mine.locator(".thumb")).to_have_attribute("data-drawn", name[:-3] + "gif")
@@ -122,25 +122,25 @@ async def test_pool_and_health_are_described(page: Page) -> None:
     await expect(chart).to_be_visible()
 
 
-async def test_failed_health_check_is_shown_with_advice(person: Person, session: PageSession) -> None:
-    dead_letter = person.storage.get_blob_client("deadletters", "given-up.json")
+async def test_failed_health_check_is_shown_with_advice(client: StackClient, session: PageSession) -> None:
+    dead_letter = client.storage.get_blob_client("deadletters", "given-up.json")
     await dead_letter.upload_blob(b"[]", overwrite=True)
     try:
-        await wait_for_health(503, person)
+        await wait_for_health(503, client)
         page = await session.open()
         await expect(page.locator("#health-problems")).to_contain_text("Read why in the container 'deadletters'")
         await page.close()
     finally:
         await dead_letter.delete_blob()
-        await wait_for_health(200, person)
+        await wait_for_health(200, client)
     session.problems.clear()  # the browser logs the 503
 
 
-async def wait_for_health(status: int, person: Person) -> None:
+async def wait_for_health(status: int, client: StackClient) -> None:
     """Waits until `GET health` returns a status code; its responses are cached for a while."""
 
     async def is_returned() -> bool:
-        return (await person.get("health"))[0] == status
+        return (await client.get("health"))[0] == status
 
     returned: bool = await wait_until_async(is_returned, within=90, interval=0.2)
     assert returned

@@ -1,4 +1,4 @@
-"""What a storm will do, drawn from a seed before it begins: the same seed, the same uploads and faults."""
+"""The plan of a chaos run, drawn from a seed: the same seed gives the same uploads and faults."""
 
 import random
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ Kind = Literal[
     "429",
     "429 with Retry-After",
     "503",
-    "connection cut",
-    "host killed",
-    "batch killed",
+    "connection dropped",
+    "Functions host killed",
+    "Batch killed",
     "node lost",
     "node preempted",
     "uploads failed",
@@ -19,15 +19,15 @@ Kind = Literal[
     "job disabled",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-MOST_FAILED_UPLOADS = 8
-"""An attempt uploads four files, so this many spoil two attempts at most, of the three that a video has."""
+MAX_FAILED_UPLOADS = 8
+"""An attempt uploads four files, so these fail at most two of the three attempts that a video has."""
 OPERATIONS = ("create_task", "delete_task", "list_tasks", "get_job", "create_job")
-"""What the app calls without being asked."""
+"""The Batch calls of events and timers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """One version of one video: `width` tells the versions apart, and 0 stands for a file that is no video."""
+    """One version of one video: `width` distinguishes the versions, and 0 is a file that is not a video."""
 
     at: float
     video: str
@@ -36,7 +36,7 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One piece of trouble. The first four kinds happen to `times` calls of `operation`, failed uploads to `times`."""
+    """One fault. The first four kinds affect `times` calls of `operation`, "uploads failed" that many uploads."""
 
     at: float
     kind: Kind
@@ -46,7 +46,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Times are in seconds from the beginning."""
+    """Uploads and faults, in order. Times are seconds after the start."""
 
     seed: int
     seconds: float
@@ -55,29 +55,29 @@ class Plan:
 
     @property
     def newest(self) -> dict[str, int]:
-        """Video -> width of its last version."""
+        """Video -> width of its newest version."""
         return {upload.video: upload.width for upload in self.uploads}
 
 
-def plan(*, seed: int, videos: int, seconds: float) -> Plan:
-    """A storm over `videos` videos, a fifth of them uploaded again and a tenth no videos, with a fault every 2 s."""
-    chance = random.Random(seed)  # noqa: S311
+def make_plan(*, seed: int, videos: int, seconds: float) -> Plan:
+    """A plan with one fault every 2 s. A fifth of the videos has two versions, a tenth of these is not a video."""
+    rng = random.Random(seed)  # noqa: S311
     uploads = []
     for number in range(videos):
-        name = f"{chance.choice(['', 'cats/', 'größe ☃/'])}{number:04}.mp4"
-        first = chance.uniform(0, seconds * 0.7)
-        uploads.append(Upload(at=first, video=name, width=_width(chance)))
-        if chance.random() < 0.2:
-            uploads.append(Upload(at=chance.uniform(first, seconds), video=name, width=_width(chance)))
-    # Every kind at least once, the rest by chance; uploads fail once only, or a video could lose its last attempt.
-    often = [kind for kind in KINDS if kind != "uploads failed"]
-    kinds = [*KINDS, *chance.choices(often, k=max(0, int(seconds / 2) - len(KINDS)))]
+        name = f"{rng.choice(['', 'cats/', 'größe ☃/'])}{number:04}.mp4"
+        first = rng.uniform(0, seconds * 0.7)
+        uploads.append(Upload(at=first, video=name, width=_width(rng)))
+        if rng.random() < 0.2:
+            uploads.append(Upload(at=rng.uniform(first, seconds), video=name, width=_width(rng)))
+    # Every kind once, the rest at random; "uploads failed" only once, so that no video loses its last attempt.
+    repeated = [kind for kind in KINDS if kind != "uploads failed"]
+    kinds = [*KINDS, *rng.choices(repeated, k=max(0, int(seconds / 2) - len(KINDS)))]
     faults = [
         Fault(
-            at=chance.uniform(0, seconds),
+            at=rng.uniform(0, seconds),
             kind=kind,
-            operation=chance.choice(OPERATIONS),
-            times=chance.randint(1, MOST_FAILED_UPLOADS if kind == "uploads failed" else 10),
+            operation=rng.choice(OPERATIONS),
+            times=rng.randint(1, MAX_FAILED_UPLOADS if kind == "uploads failed" else 10),
         )
         for kind in kinds
     ]
@@ -89,5 +89,5 @@ def plan(*, seed: int, videos: int, seconds: float) -> Plan:
     )
 
 
-def _width(chance: random.Random) -> int:
-    return 0 if chance.random() < 0.1 else chance.randrange(32, 128, 8)
+def _width(rng: random.Random) -> int:
+    return 0 if rng.random() < 0.1 else rng.randrange(32, 128, 8)

@@ -1,12 +1,11 @@
-"""One local stack for all tests of this folder, and what a person does with it."""
+"""One local stack for all tests of this folder, a client of it, and videos."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from local.stack import Stack
-from tests.integration.kit import Person
+from tests.support.stack_client import StackClient
 from tests.support.videos import make_video
 
 
@@ -17,9 +16,9 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.fixture(scope="session")
-async def person(stack: Stack) -> AsyncIterator[Person]:
-    async with Person(stack.endpoints, stack.env) as person:
-        yield person
+async def client(stack: Stack) -> AsyncIterator[StackClient]:
+    async with StackClient(stack.endpoints, stack.env) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +31,3 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def longer_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Three seconds of the same."""
     return make_video(tmp_path_factory.mktemp("videos") / "three-seconds.mp4", seconds=3).read_bytes()
-
-
-@pytest.fixture(scope="session")
-def project() -> Path:
-    return Path(__file__).parents[2]

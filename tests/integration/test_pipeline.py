@@ -1,85 +1,85 @@
-"""A video dropped into the input container comes out of the output container as a GIF."""
+"""From a video in the input container to a GIF in the output container."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
+from azure.batch.models import BatchTaskCreateOptions
 
-from tests.integration.kit import Person
+from tests.support.stack_client import StackClient
 from tests.support.videos import look_at
 
 
-async def test_a_video_becomes_a_gif(person: Person, video: bytes, tmp_path: Path) -> None:
-    await person.drop("one/tom.mp4", video)
-    status = await person.ended("one/tom.mp4")
+async def test_video_becomes_a_gif(client: StackClient, video: bytes, tmp_path: Path) -> None:
+    await client.drop("one/tom.mp4", video)
+    status = await client.final_status("one/tom.mp4")
     assert (status["state"], status["error"], status["progress"], status["attempt"]) == ("succeeded", None, 1.0, 1)
-    gif = await person.gif("one/tom.gif")
+    gif = await client.gif("one/tom.gif")
     assert gif
-    seen = look_at(gif, tmp_path / "tom.gif")
+    decoded = look_at(gif, tmp_path / "tom.gif")
     shown = status["gif"]
-    assert (shown["width"], shown["height"], shown["bytes"]) == (seen.width, seen.height, len(gif))
-    assert shown["frames"] == seen.frames > 10
+    assert (shown["width"], shown["height"], shown["bytes"]) == (decoded.width, decoded.height, len(gif))
+    assert shown["frames"] == decoded.frames > 10
     assert shown["duration_seconds"] == pytest.approx(2, abs=0.15)
-    assert seen.seconds == pytest.approx(2, abs=0.15)
+    assert decoded.seconds == pytest.approx(2, abs=0.15)
     assert status["queued_at"] <= status["started_at"] <= status["finished_at"]
     assert status["compute_seconds"] > 0
 
 
-async def test_the_gif_is_served_as_one_and_knows_its_conversion(person: Person, video: bytes) -> None:
-    await person.drop("typed.mp4", video)
-    await person.ended("typed.mp4")
-    blob = await person.storage.get_blob_client("gifs", "typed.gif").get_blob_properties()
+async def test_gif_blob_has_its_content_type_and_conversion_id(client: StackClient, video: bytes) -> None:
+    await client.drop("typed.mp4", video)
+    await client.final_status("typed.mp4")
+    blob = await client.storage.get_blob_client("gifs", "typed.gif").get_blob_properties()
     assert blob.content_settings.content_type == "image/gif"
-    assert blob.metadata["conversion_id"] == (await person.record("typed.mp4"))["id"]
+    assert blob.metadata["conversion_id"] == (await client.record("typed.mp4"))["id"]
 
 
-async def test_nothing_is_left_in_staging_or_batch_and_the_logs_are_kept(person: Person, video: bytes) -> None:
-    await person.drop("tidy.mp4", video)
-    task = (await person.ended("tidy.mp4"))["task"]["task_id"]
-    await person.no_tasks()
-    staging = person.storage.get_container_client("staging")
+async def test_completion_clears_staging_and_batch_and_keeps_the_logs(client: StackClient, video: bytes) -> None:
+    await client.drop("tidy.mp4", video)
+    task = (await client.final_status("tidy.mp4"))["task"]["task_id"]
+    await client.wait_until_tasks_deleted()
+    staging = client.storage.get_container_client("staging")
     assert [blob.name async for blob in staging.list_blobs(name_starts_with=task)] == []
-    logs = person.storage.get_container_client("logs")
+    logs = client.storage.get_container_client("logs")
     assert {blob.name async for blob in logs.list_blobs(name_starts_with=task)} == {
         f"{task}/stdout.txt",
         f"{task}/stderr.txt",
     }
 
 
-async def test_twenty_videos_at_once_become_twenty_gifs(person: Person, video: bytes) -> None:
+async def test_twenty_videos_at_once_become_twenty_gifs(client: StackClient, video: bytes) -> None:
     names = [f"twenty/{number:02}.mp4" for number in range(20)]
-    await asyncio.gather(*(person.drop(name, video) for name in names))
-    ends = await asyncio.gather(*(person.ended(name) for name in names))
-    assert [end["state"] for end in ends] == ["succeeded"] * 20
-    gifs = person.storage.get_container_client("gifs")
+    await client.drop_all(dict.fromkeys(names, video))
+    assert [status["state"] for status in await client.final_statuses(*names)] == ["succeeded"] * 20
+    gifs = client.storage.get_container_client("gifs")
     assert [blob.name async for blob in gifs.list_blobs(name_starts_with="twenty/")] == [
         name.replace(".mp4", ".gif") for name in names
     ]
 
 
-async def test_a_changed_upload_of_the_same_name_is_new_work(
-    person: Person, video: bytes, longer_video: bytes, tmp_path: Path
+async def test_new_version_of_a_video_is_converted_again(
+    client: StackClient, video: bytes, longer_video: bytes, tmp_path: Path
 ) -> None:
-    first = await person.drop("again.mp4", video)
-    one = await person.ended("again.mp4", etag=first)
-    second = await person.drop("again.mp4", longer_video)
-    other = await person.ended("again.mp4", etag=second)
-    assert one["task"]["task_id"] != other["task"]["task_id"]
-    assert other["gif"]["duration_seconds"] == pytest.approx(3, abs=0.15)
-    gif = await person.gif("again.gif")
+    first = await client.drop("versions.mp4", video)
+    older = await client.final_status("versions.mp4", etag=first)
+    second = await client.drop("versions.mp4", longer_video)
+    newer = await client.final_status("versions.mp4", etag=second)
+    assert older["task"]["task_id"] != newer["task"]["task_id"]
+    assert newer["gif"]["duration_seconds"] == pytest.approx(3, abs=0.15)
+    gif = await client.gif("versions.gif")
     assert gif
-    assert look_at(gif, tmp_path / "again.gif").frames == other["gif"]["frames"] > one["gif"]["frames"]
+    assert look_at(gif, tmp_path / "versions.gif").frames == newer["gif"]["frames"] > older["gif"]["frames"]
 
 
-async def test_an_event_delivered_again_changes_nothing(person: Person, video: bytes) -> None:
-    await person.drop("twice.mp4", video)
-    await asyncio.gather(*(person.deliver("twice.mp4") for _ in range(5)))
-    before = await person.ended("twice.mp4")
-    await person.no_tasks()
-    await person.deliver("twice.mp4")
+async def test_redelivered_event_changes_nothing(client: StackClient, video: bytes) -> None:
+    await client.drop("redelivered.mp4", video)
+    await asyncio.gather(*(client.deliver_event("redelivered.mp4") for _ in range(5)))
+    before = await client.final_status("redelivered.mp4")
+    await client.wait_until_tasks_deleted()
+    await client.deliver_event("redelivered.mp4")
     await asyncio.sleep(0.5)
-    assert await person.tasks() == []
-    assert (await person.status("twice.mp4"))[1] == before
+    assert await client.videos_with_tasks() == []
+    assert (await client.status("redelivered.mp4"))[1] == before
 
 
 @pytest.mark.parametrize(
@@ -95,53 +95,51 @@ async def test_an_event_delivered_again_changes_nothing(person: Person, video: b
         "SHOUT.MP4",
     ],
 )
-async def test_names_survive(person: Person, video: bytes, name: str) -> None:
-    await person.drop(name, video)
-    status = await person.ended(name)
+async def test_blob_name_is_preserved(client: StackClient, video: bytes, name: str) -> None:
+    await client.drop(name, video)
+    status = await client.final_status(name)
     assert (status["video"], status["state"], status["error"]) == (name, "succeeded", None)
     gif = name[:-4] + (".GIF" if name.isupper() else ".gif")
     assert status["gif"]["name"] == gif
-    assert await person.gif(gif)
+    assert await client.gif(gif)
 
 
-async def test_metadata_chooses_the_gif(person: Person, video: bytes) -> None:
-    wanted = {"gif_width": "160", "gif_fps": "5", "gif_start": "0.5", "gif_duration": "1"}
-    await person.drop("chosen.mp4", video, metadata=wanted)
-    gif = (await person.ended("chosen.mp4"))["gif"]
+async def test_metadata_sets_the_options_of_the_gif(client: StackClient, video: bytes) -> None:
+    options = {"gif_width": "160", "gif_fps": "5", "gif_start": "0.5", "gif_duration": "1"}
+    await client.drop("chosen.mp4", video, metadata=options)
+    gif = (await client.final_status("chosen.mp4"))["gif"]
     assert (gif["width"], gif["height"]) == (160, 90)
     assert gif["duration_seconds"] == pytest.approx(1, abs=0.25)
     assert gif["frames"] <= 6
 
 
-async def test_batch_shows_the_days_job_and_the_pool(person: Person, video: bytes) -> None:
-    await person.drop("seen.mp4", video)
-    await person.ended("seen.mp4")
-    jobs = [job.id async for job in person.batch.list_jobs()]
-    pools = [pool.id async for pool in person.batch.list_pools()]
+async def test_task_runs_in_the_days_job_on_the_pool(client: StackClient, video: bytes) -> None:
+    await client.drop("seen.mp4", video)
+    await client.final_status("seen.mp4")
+    jobs = [job.id async for job in client.batch.list_jobs()]
+    pools = [pool.id async for pool in client.batch.list_pools()]
     assert any(job.startswith("gifdrop-20") for job in jobs)
     assert pools == ["gifdrop"]
 
 
-async def test_a_job_closed_by_hand_does_not_stop_the_service(person: Person, video: bytes) -> None:
-    await person.drop("before.mp4", video)
-    closed = (await person.ended("before.mp4"))["task"]["job_id"]
-    await person.no_tasks()
-    poller = await person.batch.begin_terminate_job(closed, options={"terminateReason": "by hand"})  # type: ignore[arg-type]
+async def test_terminated_job_is_replaced_by_another(client: StackClient, video: bytes) -> None:
+    await client.drop("before.mp4", video)
+    closed = (await client.final_status("before.mp4"))["task"]["job_id"]
+    await client.wait_until_tasks_deleted()
+    poller = await client.batch.begin_terminate_job(closed, options={"terminateReason": "a test"})  # type: ignore[arg-type]
     await poller.wait()
-    await person.drop("after.mp4", video)
-    after = await person.ended("after.mp4")
+    await client.drop("after.mp4", video)
+    after = await client.final_status("after.mp4")
     assert after["state"] == "succeeded"
     assert after["task"]["job_id"] != closed
 
 
-async def test_a_task_of_somebody_else_in_our_job_is_left_alone(person: Person, video: bytes) -> None:
-    from azure.batch.models import BatchTaskCreateOptions
-
-    await person.drop("host.mp4", video)
-    job = (await person.ended("host.mp4"))["task"]["job_id"]
-    await person.batch.create_task(job, BatchTaskCreateOptions(id="theirs", command_line="/bin/true"))
-    await person.drop("guest.mp4", video)
-    await person.ended("guest.mp4")
-    theirs = await person.batch.get_task(job, "theirs")
-    assert theirs.id == "theirs"
-    await person.batch.delete_task(job, "theirs")
+async def test_foreign_task_in_the_job_is_left_alone(client: StackClient, video: bytes) -> None:
+    await client.drop("host.mp4", video)
+    job = (await client.final_status("host.mp4"))["task"]["job_id"]
+    await client.batch.create_task(job, BatchTaskCreateOptions(id="foreign", command_line="/bin/true"))
+    await client.drop("guest.mp4", video)
+    await client.final_status("guest.mp4")
+    foreign = await client.batch.get_task(job, "foreign")
+    assert foreign.id == "foreign"
+    await client.batch.delete_task(job, "foreign")

@@ -1,13 +1,13 @@
-"""What events, crashes and hands have missed is made up for, on a stack that loses every event."""
+"""The reconciliation, on a stack that loses every event."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from azure.batch.models import BatchJobDisableOptions, BatchNodeDisableSchedulingOptions
 
 from local.stack import Stack
-from tests.integration.kit import Person
+from tests.support.stack_client import TIMEOUT_SECONDS, StackClient
+from tests.support.waiting import wait_until_async
 
 SETTINGS = {
     "GIFDROP_GRACE_SECONDS": "1",
@@ -17,76 +17,81 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-async def forgetful(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Person]:
-    """A person with a stack on which no event ever arrives."""
-    directory = tmp_path_factory.mktemp("forgetful")
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackClient]:
+    """A client of a stack on which no event arrives."""
+    directory = tmp_path_factory.mktemp("no-events")
     stack = Stack(directory=directory, settings=SETTINGS, arguments={"events": ["--drop", "1"]})
-    async with stack, Person(stack.endpoints, stack.env) as person:
-        yield person
+    async with stack, StackClient(stack.endpoints, stack.env) as client:
+        yield client
 
 
-async def test_a_video_whose_event_was_lost_is_converted(forgetful: Person, video: bytes) -> None:
-    await forgetful.drop("lost.mp4", video)
-    assert (await forgetful.ended("lost.mp4"))["state"] == "succeeded"
+async def test_video_without_an_event_is_converted(client: StackClient, video: bytes) -> None:
+    await client.drop("lost.mp4", video)
+    assert (await client.final_status("lost.mp4"))["state"] == "succeeded"
 
 
-async def test_a_new_version_whose_event_was_lost_is_converted(forgetful: Person, video: bytes) -> None:
-    first = await forgetful.drop("changed.mp4", b"no video")
-    assert (await forgetful.ended("changed.mp4", etag=first))["state"] == "failed"
-    second = await forgetful.drop("changed.mp4", video)
-    assert (await forgetful.ended("changed.mp4", etag=second))["state"] == "succeeded"
+async def test_new_version_without_an_event_is_converted(client: StackClient, video: bytes) -> None:
+    first = await client.drop("changed.mp4", b"not a video")
+    assert (await client.final_status("changed.mp4", etag=first))["state"] == "failed"
+    second = await client.drop("changed.mp4", video)
+    assert (await client.final_status("changed.mp4", etag=second))["state"] == "succeeded"
 
 
-async def test_new_metadata_on_an_old_video_is_new_work(forgetful: Person, video: bytes) -> None:
-    await forgetful.drop("redone.mp4", video)
-    assert (await forgetful.ended("redone.mp4"))["gif"]["width"] == 320
-    blob = forgetful.storage.get_blob_client("videos", "redone.mp4")
+async def test_changed_metadata_is_converted_again(client: StackClient, video: bytes) -> None:
+    await client.drop("metadata.mp4", video)
+    assert (await client.final_status("metadata.mp4"))["gif"]["width"] == 320
+    blob = client.storage.get_blob_client("videos", "metadata.mp4")
     changed = await blob.set_blob_metadata({"gif_width": "100"})
-    again = await forgetful.ended("redone.mp4", etag=str(changed["etag"]).strip('"'))
-    assert again["gif"]["width"] == 100
+    converted = await client.final_status("metadata.mp4", etag=str(changed["etag"]).strip('"'))
+    assert converted["gif"]["width"] == 100
 
 
-async def test_work_does_not_wait_in_a_job_disabled_by_hand(forgetful: Person, video: bytes) -> None:
-    await forgetful.drop("before.mp4", video)
-    job = (await forgetful.ended("before.mp4"))["task"]["job_id"]
-    poller = await forgetful.batch.begin_disable_job(job, BatchJobDisableOptions(disable_tasks="requeue"))
+async def test_disabled_job_gets_no_new_tasks(client: StackClient, video: bytes) -> None:
+    await client.drop("before.mp4", video)
+    job = (await client.final_status("before.mp4"))["task"]["job_id"]
+    poller = await client.batch.begin_disable_job(job, BatchJobDisableOptions(disable_tasks="requeue"))
     await poller.wait()
-    await forgetful.drop("after.mp4", video)
-    after = await forgetful.ended("after.mp4")
+    await client.drop("after.mp4", video)
+    after = await client.final_status("after.mp4")
     assert after["state"] == "succeeded"
     assert after["task"]["job_id"] != job
 
 
-async def test_a_deleted_job_takes_no_video_with_it(forgetful: Person, video: bytes) -> None:
+async def test_videos_of_a_deleted_job_are_converted(client: StackClient, video: bytes) -> None:
     names = [f"many/{number}.mp4" for number in range(6)]
-    # Nobody works meanwhile, so that not one has ended before its job is gone.
-    nodes = [node.id async for node in forgetful.batch.list_nodes("gifdrop")]
+    # No node runs tasks meanwhile, so that none completes before its job is deleted.
+    nodes = [node.id async for node in client.batch.list_nodes("gifdrop")]
     assert nodes
     for node in nodes:
-        how = BatchNodeDisableSchedulingOptions(node_disable_scheduling_option="requeue")
-        await forgetful.batch.disable_node_scheduling("gifdrop", node, how)
-    for name in names:
-        await forgetful.drop(name, video)
-    while not set(names) <= set(await forgetful.tasks()):
-        await asyncio.sleep(0.05)
-    async for job in forgetful.batch.list_jobs(filter="state eq 'active'"):
-        await (await forgetful.batch.begin_delete_job(job.id, polling_interval=1)).wait()
+        options = BatchNodeDisableSchedulingOptions(node_disable_scheduling_option="requeue")
+        await client.batch.disable_node_scheduling("gifdrop", node, options)
+    await client.drop_all(dict.fromkeys(names, video))
+
+    async def all_queued() -> bool:
+        return set(names) <= set(await client.videos_with_tasks())
+
+    await wait_until_async(all_queued, within=TIMEOUT_SECONDS)
+    async for job in client.batch.list_jobs(filter="state eq 'active'"):
+        await (await client.batch.begin_delete_job(job.id, polling_interval=1)).wait()
     for node in nodes:
-        await forgetful.batch.enable_node_scheduling("gifdrop", node)
-    assert [(await forgetful.ended(name))["state"] for name in names] == ["succeeded"] * 6
+        await client.batch.enable_node_scheduling("gifdrop", node)
+    assert [status["state"] for status in await client.final_statuses(*names)] == ["succeeded"] * 6
 
 
-async def test_what_lies_in_staging_without_a_task_is_removed(forgetful: Person) -> None:
-    orphan = forgetful.storage.get_blob_client("staging", f"{'0' * 32}-1/out.gif")
+async def test_orphan_in_staging_is_deleted(client: StackClient) -> None:
+    orphan = client.storage.get_blob_client("staging", f"{'0' * 32}-1/out.gif")
     await orphan.upload_blob(b"GIF89a")
-    while await orphan.exists():
-        await asyncio.sleep(0.05)
+
+    async def deleted() -> bool:
+        return not await orphan.exists()
+
+    await wait_until_async(deleted, within=TIMEOUT_SECONDS)
 
 
-async def test_a_damaged_record_is_written_anew(forgetful: Person, video: bytes) -> None:
-    etag = await forgetful.drop("damaged.mp4", video)
-    await forgetful.ended("damaged.mp4", etag=etag)
-    record = forgetful.storage.get_blob_client("conversions", "damaged.mp4")
+async def test_unreadable_record_is_replaced(client: StackClient, video: bytes) -> None:
+    etag = await client.drop("damaged.mp4", video)
+    await client.final_status("damaged.mp4", etag=etag)
+    record = client.storage.get_blob_client("conversions", "damaged.mp4")
     await record.upload_blob(b"not a record", overwrite=True)
-    assert (await forgetful.ended("damaged.mp4"))["state"] == "succeeded"
-    assert await forgetful.version("damaged.mp4") == etag
+    assert (await client.final_status("damaged.mp4"))["state"] == "succeeded"
+    assert await client.recorded_etag("damaged.mp4") == etag

@@ -1,0 +1,135 @@
+"""Runs a plan on the real local stack and inspects what is left once everything has come to rest."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.stack import Stack
+from shared.names import gif_name
+from tests.chaos import faults
+from tests.chaos.plan import Plan
+from tests.support.stack_client import StackClient
+from tests.support.videos import make_video
+from tests.support.waiting import wait_until_async
+
+REST_TIMEOUT_SECONDS = 240
+"""Seconds after the last fault within which everything must have come to rest."""
+SETTINGS = {
+    "GIFDROP_GRACE_SECONDS": "4",
+    "GIFDROP_HUNG_SECONDS": "30",
+    "GIFDROP_ORPHAN_SECONDS": "15",
+    "GIFDROP_RECONCILE_SCHEDULE": "*/3 * * * * *",
+}
+
+
+@dataclass(kw_only=True)
+class Result:
+    """What a run did, and what it left. `lost`, `duplicated` and `outdated` must be empty."""
+
+    seed: int
+    uploads: int
+    videos: int
+    faults: Counter[str]
+    """How often each kind took effect: on how many calls, uploads, processes, nodes and jobs."""
+    gifs: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    """Error code -> videos."""
+    lost: list[str] = field(default_factory=list)
+    """Videos without a final record of their newest version, without their GIF, or failed though they are valid."""
+    duplicated: list[str] = field(default_factory=list)
+    """GIFs of no video, and videos that still have a task."""
+    outdated: list[str] = field(default_factory=list)
+    """Videos whose GIF is that of an older version."""
+    attempts_per_video: float = 0.0
+    """Attempts at the newest version, on average."""
+    seconds_to_rest: float = 0.0
+
+
+async def run(plan: Plan, directory: Path) -> Result:
+    """Upload videos and inject faults as planned, wait until everything has come to rest, and inspect it."""
+    bodies = {width: _body(directory / f"{width}.mp4", width) for width in {upload.width for upload in plan.uploads}}
+    events = ["--drop", "0.2", "--double", "0.2", "--seed", str(plan.seed), "--time-scale", "0.1"]
+    arguments = {"batch": ["--control"], "events": events}
+    async with (
+        Stack(directory=directory / "stack", settings=SETTINGS, arguments=arguments) as stack,
+        StackClient(stack.endpoints, stack.env) as client,
+    ):
+        began = time.monotonic()
+        _, counts = await asyncio.gather(
+            _upload_all(plan, bodies, client, began), faults.inject_all(plan, stack, client, began)
+        )
+        counts -= await faults.pending(client)
+        await faults.clear(client)
+        injected = time.monotonic()
+        await _wait_for_rest(client)
+        result = await _inspect(plan, client, counts)
+        result.seconds_to_rest = round(time.monotonic() - injected, 1)
+        return result
+
+
+def _body(path: Path, width: int) -> bytes:
+    return make_video(path, seconds=0.4, size=f"{width}x32").read_bytes() if width else b"not a video"
+
+
+async def _upload_all(plan: Plan, bodies: dict[int, bytes], client: StackClient, began: float) -> None:
+    for upload in plan.uploads:
+        await faults.sleep_until(began, upload.at)
+        await client.drop(upload.video, bodies[upload.width])
+
+
+async def _wait_for_rest(client: StackClient) -> None:
+    """Wait until every record is final and staging and tasks are deleted, or time is up: then the inspection fails."""
+
+    async def at_rest() -> bool:
+        return (
+            await _all_final(client)
+            and not [blob async for blob in client.storage.get_container_client("staging").list_blobs()]
+            and not await client.videos_with_tasks()
+        )
+
+    with contextlib.suppress(TimeoutError):
+        await wait_until_async(at_rest, within=REST_TIMEOUT_SECONDS, interval=1.0)
+
+
+async def _all_final(client: StackClient) -> bool:
+    """Whether the newest version of every video has succeeded or failed."""
+    listed = client.storage.get_container_client("conversions").list_blobs(include=["metadata"])
+    records = {record.name: record.metadata async for record in listed}
+    return all(
+        [
+            records.get(blob.name, {}).get("etag") == blob.etag.strip('"')
+            and records[blob.name]["state"] in ("succeeded", "failed")
+            async for blob in client.storage.get_container_client("videos").list_blobs()
+        ]
+    )
+
+
+async def _inspect(plan: Plan, client: StackClient, counts: Counter[str]) -> Result:
+    result = Result(seed=plan.seed, uploads=len(plan.uploads), videos=len(plan.newest), faults=counts)
+    gifs = {blob.name async for blob in client.storage.get_container_client("gifs").list_blobs()}
+    result.gifs = len(gifs)
+    result.duplicated = [*(gifs - {gif_name(video) for video in plan.newest}), *await client.videos_with_tasks()]
+    attempts = 0
+    for video, width in plan.newest.items():
+        etag = (await client.storage.get_blob_client("videos", video).get_blob_properties()).etag.strip('"')
+        record: dict[str, Any] = {"state": None}
+        if await client.recorded_etag(video) == etag:
+            record = await client.record(video)
+        gif = await client.gif(gif_name(video))
+        attempts += record.get("attempt", 0)
+        if record["state"] == "failed":
+            result.failed[record["error"]["code"]] += 1
+            if gif is not None:
+                result.outdated.append(video)
+            if width:  # a valid video must survive every fault
+                result.lost.append(f"{video}: {record['error']['message']}")
+        elif record["state"] != "succeeded" or gif is None:
+            result.lost.append(f"{video}: {record['state']}")
+        elif int.from_bytes(gif[6:8], "little") != width:
+            result.outdated.append(video)
+    result.attempts_per_video = attempts / len(plan.newest)
+    return result
