@@ -11,6 +11,11 @@ from shared.application import application
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit_event
 
+STATUS_SECONDS = 5.0
+"""People wait for a status, and the page asks again by itself."""
+RETRY_SECONDS = 200.0
+"""Azure's load balancer gives up a request after 230 s."""
+
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 
@@ -35,19 +40,19 @@ async def reconcile_conversions(timer: func.TimerRequest) -> None:
 @app.route("status", methods=["GET"])
 async def list_videos(req: func.HttpRequest) -> func.HttpResponse:
     """All videos with their status, a summary and the pool."""
-    return await handle(lambda: application().videos.list_videos(req.params))
+    return await handle(lambda: application().videos.list_videos(req.params), within=STATUS_SECONDS)
 
 
 @app.route("status/{*video}", methods=["GET"])
 async def show_video(req: func.HttpRequest) -> func.HttpResponse:
     """The status of one video."""
-    return await handle(lambda: application().statuses.status(req.route_params["video"]))
+    return await handle(lambda: application().statuses.status(req.route_params["video"]), within=STATUS_SECONDS)
 
 
 @app.route("retry", methods=["POST"])
 async def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
     """Retry all failed videos, or those with one error code."""
-    return await handle(lambda: retry_many(req.params, application().services))
+    return await handle(lambda: retry_many(req.params, application().services), within=RETRY_SECONDS)
 
 
 @app.route("retry/{*video}", methods=["POST"])

@@ -20,6 +20,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "RangeNotSatisfiable": (416, "the range is beyond the end of the GIF"),
     "Internal": (500, "internal error; see the logs"),
     "Unavailable": (503, "storage or Batch does not respond; try again"),
+    "NewerRecord": (503, "a newer version of gifdrop wrote the video's record"),
     "NotConfigured": (503, "app settings are missing or invalid; `GET health` says which"),
 }
 """Error code -> its HTTP status and its meaning."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from inspect import isawaitable
 from typing import TYPE_CHECKING
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DEFAULT_TIMEOUT_SECONDS = 30.0
 
-async def handle(route: Callable[[], Awaitable[object] | object]) -> AzureResponse:
-    """The response to a request: what `route` returns, as JSON unless it is a `Response`.
+
+async def handle(
+    route: Callable[[], Awaitable[object] | object], *, within: float = DEFAULT_TIMEOUT_SECONDS
+) -> AzureResponse:
+    """The response to a request: what `route` returns within so many seconds, as JSON unless it is a `Response`.
 
     An `ApiError` becomes its own response; every other exception is logged and becomes a 500 or 503.
     """
     try:
         result = route()
         if isawaitable(result):
-            result = await result
+            async with asyncio.timeout(within):
+                result = await result
         response = result if isinstance(result, Response) else json_response(result)
     except ApiError as error:
         response = _error(error)

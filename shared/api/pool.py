@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CACHE_SECONDS = 5.0
+READ_TIMEOUT_SECONDS = 2.0
+"""Seconds that a response waits for the pool: a list of videos is worth more."""
 
 
 class PoolReader:
@@ -34,13 +37,18 @@ class PoolReader:
 
     async def _read(self) -> PoolResponse:
         settings, pool = self._services.settings, self._services.pool
+        url = settings.batch_url
         try:
-            state = await pool.state(settings.batch_url)
-            node_states = await pool.node_states(settings.batch_url)
-            failures = await pool.start_task_failures(settings.batch_url) if node_states.get("startTaskFailed") else []
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                state = await pool.state(url)
+                node_states = await pool.node_states(url)
+                failures = await pool.start_task_failures(url) if node_states.get("startTaskFailed") else []
         except NotFoundError:
             message = f"Batch has no pool {settings.pool_id!r}."
             return unreadable_pool(settings.pool_id, "PoolNotFound", message)
+        except TimeoutError:
+            message = f"Batch does not respond within {READ_TIMEOUT_SECONDS:g} s."
+            return unreadable_pool(settings.pool_id, "BatchUnavailable", message)
         except ServiceError as error:
             log.warning("the pool cannot be read", exc_info=True)
             return unreadable_pool(settings.pool_id, "BatchUnavailable", f"Batch does not respond: {error}")

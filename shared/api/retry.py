@@ -9,6 +9,7 @@ from shared.api.errors import ApiError
 from shared.api.parameters import checked_name
 from shared.lifecycle.retry import RetryRefusedError, retry, retry_all
 from shared.representation import represent
+from shared.services.errors import NewerRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,8 @@ async def retry_one(video: str, services: Services) -> VideoResponse:
         return represent(await retry(checked_name(video), services), services.settings)
     except RetryRefusedError as error:
         raise ApiError(error.code, str(error)) from error
+    except NewerRecordError as error:
+        raise ApiError("NewerRecord", "A newer version of gifdrop looks after this video.") from error
 
 
 async def retry_many(parameters: Mapping[str, str], services: Services) -> RetriedResponse:

@@ -117,7 +117,7 @@ ROUTES = (
         operation="show_video",
         summary="The status of one video, read from Batch and the node if it has not ended.",
         responses={200: Body(note="The video.", type=VideoResponse)},
-        errors=("InvalidName", "UnknownVideo"),
+        errors=("InvalidName", "UnknownVideo", "NewerRecord"),
         parameters=(_VIDEO,),
     ),
     Route(
@@ -126,7 +126,7 @@ ROUTES = (
         operation="retry_video",
         summary="Retry a failed video.",
         responses={200: Body(note="The video with its new status.", type=VideoResponse)},
-        errors=("InvalidName", "UnknownVideo", "VideoGone", "NotFailed", "Changed"),
+        errors=("InvalidName", "UnknownVideo", "VideoGone", "NotFailed", "Changed", "NewerRecord"),
         parameters=(_VIDEO,),
     ),
     Route(

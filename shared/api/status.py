@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CACHE_SECONDS = 1.0
-PROGRESS_TIMEOUT_SECONDS = 3.0
+REFRESH_TIMEOUT_SECONDS = 2.0
+"""Seconds that a response waits for Batch to bring a record up to date; the sweep does so, too."""
+PROGRESS_TIMEOUT_SECONDS = 1.5
 """Seconds that a response waits for the progress from the node."""
 
 
@@ -52,12 +54,15 @@ class StatusReader:
 
     async def _read(self, video: str) -> VideoResponse:
         try:
-            conversion = (await self._services.records.load(video)).conversion
+            stored = await self._services.records.load(video)
         except ServiceError as error:
             if error.status == 400:
                 raise ApiError("InvalidName", "Storage does not accept this as a blob's name.") from error
             raise
-        if conversion is not None and not conversion.final:
+        conversion = stored.conversion
+        if stored.newer and conversion is None:
+            raise ApiError("NewerRecord", "A newer version of gifdrop looks after this video.")
+        if conversion is not None and not conversion.final and not stored.newer:
             conversion = await self._refreshed(conversion)
         if conversion is None:
             message = "There is no video of this name. A new upload may take a moment to appear."
@@ -70,11 +75,12 @@ class StatusReader:
         if conversion.job is None or conversion.task_id is None:
             return conversion
         try:
-            task = await self._services.tasks.get(conversion.job, conversion.task_id)
-            await sync_task(task, self._services)
+            async with asyncio.timeout(REFRESH_TIMEOUT_SECONDS):
+                task = await self._services.tasks.get(conversion.job, conversion.task_id)
+                await sync_task(task, self._services)
         except (NotFoundError, ConflictError):
             pass  # a sweep was quicker, or the task is lost: the record is right
-        except ServiceError:
+        except (ServiceError, TimeoutError):
             # The stored state is better than no response; the sweep keeps trying.
             log.warning("%r could not be refreshed", conversion.video, exc_info=True)
         return (await self._services.records.load(conversion.video)).conversion

@@ -1,13 +1,15 @@
 """A Batch account in memory, as far as the app uses it; tasks run when the test says so."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tests.simulation.gate import Gate, failure
 from tests.simulation.storage import Clock, Container
+
+T = TypeVar("T")
 
 GIF = b"GIF89a" + bytes(7)
 End = Literal["judged", "crashed", "node lost", "upload failed"]
@@ -29,18 +31,23 @@ class Task:
 class Job:
     id: str
     state: str = "active"
+    pool: str = "gifdrop"
     tasks: dict[str, Task] = field(default_factory=dict)
 
 
 class Batch:
     """Stands in for a BatchClient."""
 
-    def __init__(self, gate: Gate, clock: Clock, videos: Container, staging: Container) -> None:
+    def __init__(self, gate: Gate, clock: Clock, videos: Container, staging: Container, *, label: str = "") -> None:
         self.gate = gate
+        self.label = label
+        """Precedes the names of this account's calls."""
         self.clock = clock
         self.videos = videos
         self.staging = staging
         self.jobs: dict[str, Job] = {}
+        self.resize_errors: list[Any] = []
+        self.nodes: dict[str, int] = {"idle": 1}
 
     @property
     def tasks(self) -> list[Task]:
@@ -78,6 +85,14 @@ class Batch:
             result = {"verdict": "converted", "gif": measured}
         self.staging.put(f"{task.id}/result.json", json.dumps(result).encode())
 
+    def fail_to_resize(self, code: str) -> None:
+        """The pool loses its nodes and gets no others."""
+        self.nodes = {}
+        self.resize_errors = [SimpleNamespace(code=code, message="The quota is reached.", values_property=None)]
+
+    async def _call(self, what: str, effect: Callable[[], T]) -> T:
+        return await self.gate.call(f"{self.label}{what}", effect)
+
     def _job(self, id_: str) -> Job:
         if id_ not in self.jobs:
             raise failure(404, "JobNotFound")
@@ -97,29 +112,58 @@ class Batch:
         )
 
     async def get_pool(self, id_: str, **_: object) -> Any:
-        return await self.gate.call("get pool", lambda: SimpleNamespace(id=id_, state="active"))
+        return await self._call("get pool", lambda: self._pool(id_))
+
+    def _pool(self, id_: str) -> Any:
+        return SimpleNamespace(
+            id=id_,
+            state="active",
+            allocation_state="steady",
+            current_dedicated_nodes=sum(self.nodes.values()),
+            current_low_priority_nodes=0,
+            target_dedicated_nodes=1,
+            target_low_priority_nodes=0,
+            task_slots_per_node=1,
+            enable_auto_scale=False,
+            auto_scale_evaluation_interval=None,
+            auto_scale_run=None,
+            resize_errors=self.resize_errors,
+        )
+
+    async def list_pool_node_counts(self, **_: object) -> AsyncIterator[Any]:
+        def effect() -> list[Any]:
+            return [SimpleNamespace(dedicated=SimpleNamespace(as_dict=lambda: dict(self.nodes)), low_priority=None)]
+
+        for counts in await self._call("count nodes", effect):
+            yield counts
 
     async def get_job(self, id_: str, **_: object) -> Any:
-        return await self.gate.call(f"get {id_}", lambda: SimpleNamespace(id=id_, state=self._job(id_).state))
+        def effect() -> Any:
+            job = self._job(id_)
+            return SimpleNamespace(id=id_, state=job.state, pool_info=SimpleNamespace(pool_id=job.pool))
+
+        return await self._call(f"get {id_}", effect)
 
     async def create_job(self, job: Any) -> None:
         def effect() -> None:
             if job.id in self.jobs:
                 raise failure(409, "JobExists")
-            self.jobs[job.id] = Job(job.id)
+            self.jobs[job.id] = Job(job.id, pool=job.pool_info.pool_id)
 
-        await self.gate.call(f"create {job.id}", effect)
+        await self._call(f"create {job.id}", effect)
 
     async def create_task(self, job_id: str, task: Any) -> None:
         def effect() -> None:
             job = self._job(job_id)
             if job.state == "completed":
                 raise failure(409, "JobCompleted")
+            if job.state == "deleting":
+                raise failure(409, "JobBeingDeleted")
             if task.id in job.tasks:
                 raise failure(409, "TaskExists")
             job.tasks[task.id] = Task(task.id, task.display_name)
 
-        await self.gate.call(f"create {job_id}/{task.id}", effect)
+        await self._call(f"create {job_id}/{task.id}", effect)
 
     async def delete_task(self, job_id: str, task_id: str) -> None:
         def effect() -> None:
@@ -127,7 +171,7 @@ class Batch:
                 raise failure(404, "TaskNotFound")
             del self.jobs[job_id].tasks[task_id]
 
-        await self.gate.call(f"delete {job_id}/{task_id}", effect)
+        await self._call(f"delete {job_id}/{task_id}", effect)
 
     async def terminate_task(self, job_id: str, task_id: str) -> None:
         def effect() -> None:
@@ -139,13 +183,13 @@ class Batch:
             task.state, task.failure, task.ended = "completed", "TaskEnded", self.clock.seconds
             task.started = task.started or self.clock.seconds
 
-        await self.gate.call(f"terminate {job_id}/{task_id}", effect)
+        await self._call(f"terminate {job_id}/{task_id}", effect)
 
     async def list_jobs(self, **_: object) -> AsyncIterator[Any]:
         def effect() -> list[Any]:
             return [SimpleNamespace(id=job.id, state=job.state) for job in self.jobs.values()]
 
-        for job in await self.gate.call("list jobs", effect):
+        for job in await self._call("list jobs", effect):
             yield job
 
     async def get_task(self, job_id: str, task_id: str, **_: object) -> Any:
@@ -155,15 +199,17 @@ class Batch:
                 raise failure(404, "TaskNotFound")
             return self._show(task)
 
-        return await self.gate.call(f"get {job_id}/{task_id}", effect)
+        return await self._call(f"get {job_id}/{task_id}", effect)
 
     async def list_tasks(self, job_id: str, *, filter: str | None = None, **_: object) -> AsyncIterator[Any]:  # noqa: A002
         def effect() -> list[Any]:
+            if self._job(job_id).state == "deleting":
+                raise failure(409, "JobBeingDeleted")
             return [
                 self._show(task) for task in self._job(job_id).tasks.values() if not filter or task.state != "active"
             ]
 
-        for task in await self.gate.call(f"list tasks of {job_id}", effect):
+        for task in await self._call(f"list tasks of {job_id}", effect):
             yield task
 
     async def get_task_file_properties(self, job_id: str, task_id: str, path: str) -> Any:
@@ -173,14 +219,14 @@ class Batch:
                 raise failure(404, "TaskNotFound")
             return SimpleNamespace(last_modified=self.clock.as_real(task.started))
 
-        return await self.gate.call(f"look at {path} of {task_id}", effect)
+        return await self._call(f"look at {path} of {task_id}", effect)
 
     async def begin_delete_job(self, job_id: str) -> None:
         def effect() -> None:
             self._job(job_id)
             del self.jobs[job_id]
 
-        await self.gate.call(f"delete {job_id}", effect)
+        await self._call(f"delete {job_id}", effect)
 
     async def close(self) -> None:
         return

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlsplit
 from xml.etree import ElementTree as ET
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
 from azure.core.rest import HttpRequest
 
 from tests.simulation.gate import Gate, failure
@@ -70,16 +69,17 @@ class Container:
     def check(self, name: str, etag: str | None, condition: MatchConditions) -> None:
         blob = self.blobs.get(name)
         if condition == MatchConditions.IfMissing and blob:
-            raise ResourceExistsError(name)
+            raise failure(409, "BlobAlreadyExists")
         if condition == MatchConditions.IfNotModified and (blob is None or blob.etag != etag):
-            raise ResourceModifiedError(name)
+            raise failure(412, "ConditionNotMet")
 
-    async def page(self, after: str) -> bytes:
-        """The List Blobs answer of what follows `after`."""
-        return await self.gate.call(f"list {self.name}", lambda: self._page(after))
+    async def page(self, after: str, *, prefix: str) -> bytes:
+        """The List Blobs response for the blobs after `after`."""
+        what = f"list {self.name}/{prefix}" + (f" after {after}" if after else "")
+        return await self.gate.call(what, lambda: self._page(after, prefix))
 
-    def _page(self, after: str) -> bytes:
-        names = [name for name in sorted(self.blobs) if name > after]
+    def _page(self, after: str, prefix: str) -> bytes:
+        names = [name for name in sorted(self.blobs) if name > after and name.startswith(prefix)]
         root = ET.Element("EnumerationResults")
         blobs = ET.SubElement(root, "Blobs")
         for name in names[:PAGE]:
@@ -120,7 +120,8 @@ class Pipeline:
     async def send_request(self, request: HttpRequest) -> Any:
         url = urlsplit(request.url)
         container = self.containers[url.path.strip("/")]
-        body = await container.page(dict(parse_qsl(url.query)).get("marker", ""))
+        query = dict(parse_qsl(url.query))
+        body = await container.page(query.get("marker", ""), prefix=query.get("prefix", ""))
         return SimpleNamespace(status_code=200, content=body)
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -18,21 +19,26 @@ from shared.services.storage.blobs import Blobs
 from shared.services.storage.record_format import from_json
 from shared.services.storage.rest import StorageRest
 from shared.services.topic import ResultsTopic
-from shared.settings import read_settings
+from shared.settings import Settings, read_settings
 from tests.simulation.batch import GIF, Batch
 from tests.simulation.gate import Gate
 from tests.simulation.storage import BlobService, Clock, Container, Pipeline
 from tests.simulation.topic import Topic
 from tests.support.settings import MINIMAL_SETTINGS
 
+HOME = MINIMAL_SETTINGS["GIFDROP_BATCH_URL"]
+OTHER = "https://account.northeurope.batch.azure.com"
+
 
 class SimulatedServices(Services):
     """The app's services over stand-ins for the SDKs' clients."""
 
-    def __init__(self, containers: dict[str, Container], batch: Batch, topic: Topic | None) -> None:
-        super().__init__(read_settings(MINIMAL_SETTINGS))
+    def __init__(
+        self, settings: Settings, containers: dict[str, Container], batches: dict[str, Batch], topic: Topic | None
+    ) -> None:
+        super().__init__(settings)
         self._containers = containers
-        self._batch = batch
+        self._batches = batches
         self._topic = topic
 
     @cached_property
@@ -49,7 +55,7 @@ class SimulatedServices(Services):
 
     @cached_property
     def accounts(self) -> Accounts:
-        return Accounts(lambda _: cast("Any", self._batch))
+        return Accounts(lambda url: cast("Any", self._batches[url]))
 
     @cached_property
     def topic(self) -> ResultsTopic | None:
@@ -57,9 +63,13 @@ class SimulatedServices(Services):
 
 
 class World:
-    """`events` are on their way; `running` is what the app is doing; `topic`, if set, receives the results."""
+    """`events` are on their way; `running` is what the app is doing; `topic`, if set, receives the results.
 
-    def __init__(self) -> None:
+    With two accounts, the calls of each begin with its URL; `batch` is the home account. `settings` are those of
+    `Settings` that differ from the defaults.
+    """
+
+    def __init__(self, *, accounts: int = 1, **settings: Any) -> None:
         self.gate = Gate()
         self.clock = Clock()
         self.containers: dict[str, Container] = {}
@@ -67,7 +77,13 @@ class World:
         self.videos, self.gifs, self.staging, self.records = (
             Container(name, self.gate, self.clock, self.containers) for name in names
         )
-        self.batch = Batch(self.gate, self.clock, self.videos, self.staging)
+        urls = (HOME, OTHER)[:accounts]
+        self.batches = {
+            url: Batch(self.gate, self.clock, self.videos, self.staging, label=f"{url}: " if accounts > 1 else "")
+            for url in urls
+        }
+        self.batch = self.batches[HOME]
+        self.settings = replace(read_settings(MINIMAL_SETTINGS), fallback_batch_urls=urls[1:], **settings)
         self.topic: Topic | None = None
         self.events: list[str] = []
         self.running: set[asyncio.Task[None]] = set()
@@ -75,7 +91,7 @@ class World:
 
     def restart(self) -> None:
         """A new process takes over, which knows nothing of what the one before kept in memory."""
-        self.app = Application(SimulatedServices(self.containers, self.batch, self.topic))
+        self.app = Application(SimulatedServices(self.settings, self.containers, self.batches, self.topic))
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Start something in the app; the host logs its exceptions."""
@@ -143,7 +159,7 @@ class World:
 
     def record(self, video: str) -> Conversion | None:
         blob = self.records.blobs.get(video)
-        return from_json(blob.body) if blob else None
+        return from_json(blob.body).conversion if blob else None
 
     def check(self) -> None:
         """What must hold once nothing changes any more."""

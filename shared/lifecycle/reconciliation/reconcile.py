@@ -1,7 +1,8 @@
-"""One reconciliation: tasks, then videos, then staging."""
+"""One reconciliation: tasks, then staging, then videos."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from dataclasses import asdict
@@ -20,13 +21,22 @@ log = logging.getLogger(__name__)
 
 
 async def reconcile(services: Services) -> Report:
-    """Make inputs, records, tasks and staging consistent, and log the report in one line."""
+    """Make inputs, records, tasks and staging consistent, and log the report in one line.
+
+    Takes `reconcile_seconds` at most; the next one continues where this one stopped.
+    """
     report = Report()
-    # Tasks before records: a record written later is younger than the grace period, so its task is not missed.
-    tasks = await survey_tasks(services, report)
-    await compare_videos(services, tasks, report)
-    if not report.unreachable:  # otherwise staging may hold files of tasks that were not seen
-        await _clear_orphans(services, tasks, report)
+    seconds = services.settings.reconcile_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            # Tasks before records: a record written later is younger than the grace period, so its task is not missed.
+            tasks = await survey_tasks(services, report)
+            if not report.unreachable:  # otherwise staging may hold files of tasks that were not seen
+                await _clear_orphans(services, tasks, report)
+            await compare_videos(services, tasks, report)
+    except TimeoutError:
+        report.stopped = True
+        log.warning("the reconciliation was stopped after %d s; the next one continues", seconds)
     log.info("reconciled %s", json.dumps(asdict(report)))
     return report
 

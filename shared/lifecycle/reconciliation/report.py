@@ -24,3 +24,5 @@ class Report:
     jobs_deleted: int = 0
     unreachable: list[str] = field(default_factory=list)
     """Batch accounts that did not list all their jobs and tasks."""
+    stopped: bool = False
+    """Whether the time budget ran out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -24,26 +25,40 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_CLOCK_SKEW = timedelta(hours=1)
+MAX_SURVEY_SHARE = 0.4
+"""Share of a reconciliation's time budget in which an account must list its tasks."""
 
 
 async def survey_tasks(services: Services, report: Report) -> set[str]:
     """The ids of all tasks. Accounts that do not list theirs are noted in `report.unreachable`."""
-    tasks: set[str] = set()
+    surveyed: list[set[str]] = [set() for _ in services.settings.batch_urls]
     async with bounded_task_group(expected=ConflictError) as start_soon:
-        for url in services.settings.batch_urls:
-            try:
-                async for job in services.jobs.list(url):
-                    before = len(tasks)
-                    with suppress(NotFoundError):  # the job has just been deleted, with its tasks
-                        async for task in services.tasks.list(job.ref):
-                            tasks.add(task.id)
-                            await _repair(task, job, services, report, start_soon)
-                    if len(tasks) == before and _is_past(job):
-                        await start_soon(f"deletion of job {job.ref.id}", _delete_job, job, services, report)
-            except ServiceError:
-                log.exception("%s cannot be surveyed", url)
-                report.unreachable.append(url)
-    return tasks
+        # Side by side: an account that does not respond must not delay the others.
+        await asyncio.gather(
+            *(
+                _survey_account(url, tasks, services, report, start_soon)
+                for url, tasks in zip(services.settings.batch_urls, surveyed, strict=True)
+            )
+        )
+    return set().union(*surveyed)
+
+
+async def _survey_account(url: str, tasks: set[str], services: Services, report: Report, start_soon: StartSoon) -> None:
+    try:
+        async with asyncio.timeout(services.settings.reconcile_seconds * MAX_SURVEY_SHARE):
+            async for job in services.jobs.list(url):
+                if job.deleting:
+                    continue  # Batch does not list its tasks any more
+                before = len(tasks)
+                with suppress(NotFoundError):  # the job has just been deleted, with its tasks
+                    async for task in services.tasks.list(job.ref):
+                        tasks.add(task.id)
+                        await _repair(task, job, services, report, start_soon)
+                if len(tasks) == before and _is_past(job):
+                    await start_soon(f"deletion of job {job.ref.id}", _delete_job, job, services, report)
+    except (ServiceError, TimeoutError):
+        log.exception("%s cannot be surveyed", url)
+        report.unreachable.append(url)
 
 
 async def _repair(task: Task, job: Job, services: Services, report: Report, start_soon: StartSoon) -> None:
@@ -101,4 +116,4 @@ async def _delete_job(job: Job, services: Services, report: Report) -> None:
 
 def _is_past(job: Job) -> bool:
     day = job_day(job.ref.id)
-    return day is not None and day < (datetime.now(UTC) - MAX_CLOCK_SKEW).date() and job.state != "deleting"
+    return day is not None and day < (datetime.now(UTC) - MAX_CLOCK_SKEW).date()

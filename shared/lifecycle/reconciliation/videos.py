@@ -44,7 +44,8 @@ async def compare_videos(services: Services, tasks: set[str], report: Report) ->
             previous = name
             report.videos += video is not None
             await _compare(name, video, record, services, tasks, report, start_soon)
-    await save_cursor(Cursor(), services)
+    if cursor != Cursor():
+        await save_cursor(Cursor(), services)
 
 
 async def _compare(

@@ -16,6 +16,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 from azure.identity import CredentialUnavailableError
+from azure.storage.blob import StorageErrorCode
 
 from shared.services.azure_errors import azure_errors, message_of, translate
 from shared.services.errors import (
@@ -39,32 +40,78 @@ def batch_error(code: str, message: str) -> object:
     return {"code": code, "message": {"lang": "en-US", "value": message}, "values": []}
 
 
+def storage_error(status: int, code: str, error: type[HttpResponseError]) -> HttpResponseError:
+    """An exception as azure-storage-blob raises it."""
+    failure = error(response=response(status))
+    failure.error_code = code  # type: ignore[attr-defined]
+    return failure
+
+
 @pytest.mark.parametrize(
-    ("status", "error", "kind", "kind_with_precondition"),
+    ("status", "error", "kind"),
     [
-        (404, ResourceNotFoundError, NotFoundError, NotFoundError),
-        (404, HttpResponseError, NotFoundError, NotFoundError),
-        (401, ClientAuthenticationError, AuthenticationError, AuthenticationError),
-        (403, HttpResponseError, ServiceError, ServiceError),
-        (403, ClientAuthenticationError, ServiceError, ServiceError),
-        (409, ResourceExistsError, ServiceError, ConflictError),
-        (409, HttpResponseError, ServiceError, ServiceError),
-        (412, ResourceModifiedError, ServiceError, ConflictError),
-        (429, HttpResponseError, ServiceError, ServiceError),
-        (503, HttpResponseError, ServiceError, ServiceError),
+        (404, ResourceNotFoundError, NotFoundError),
+        (404, HttpResponseError, NotFoundError),
+        (401, ClientAuthenticationError, AuthenticationError),
+        (403, HttpResponseError, ServiceError),
+        (403, ClientAuthenticationError, ServiceError),
+        (409, ResourceExistsError, ServiceError),
+        (409, HttpResponseError, ServiceError),
+        (412, ResourceModifiedError, ConflictError),
+        (429, HttpResponseError, ServiceError),
+        (503, HttpResponseError, ServiceError),
     ],
 )
 def test_translate_maps_a_response_by_its_status(
-    status: int,
-    error: type[HttpResponseError],
-    kind: type[ServiceError],
-    kind_with_precondition: type[ServiceError],
+    status: int, error: type[HttpResponseError], kind: type[ServiceError]
 ) -> None:
-    failure = error(response=response(status))
-    for precondition, expected in ((False, kind), (True, kind_with_precondition)):
-        translated = translate(failure, precondition=precondition)
-        assert type(translated) is expected
-        assert translated.status == status
+    translated = translate(error(response=response(status)))
+    assert (type(translated), translated.status) == (kind, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (409, "BlobAlreadyExists", ResourceExistsError),
+        (409, "PendingCopyOperation", ResourceExistsError),
+        (412, "ConditionNotMet", ResourceModifiedError),
+        (412, "TargetConditionNotMet", ResourceModifiedError),
+        (412, "SourceConditionNotMet", ResourceModifiedError),
+    ],
+)
+def test_translate_takes_the_codes_of_a_race_for_a_conflict(
+    status: int, code: str, error: type[HttpResponseError]
+) -> None:
+    translated = translate(storage_error(status, code, error))
+    assert (type(translated), translated.code, translated.refused) == (ConflictError, code, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (409, "BlobImmutableDueToPolicy", ResourceExistsError),
+        (409, "BlobArchived", ResourceExistsError),
+        (409, "PublicAccessNotPermitted", ResourceExistsError),
+        (412, "LeaseIdMissing", ResourceModifiedError),
+        (403, "CannotVerifyCopySource", ResourceNotFoundError),
+        (403, "AuthorizationPermissionMismatch", ClientAuthenticationError),
+    ],
+)
+def test_translate_takes_other_codes_of_the_same_status_for_a_refusal(
+    status: int, code: str, error: type[HttpResponseError]
+) -> None:
+    translated = translate(storage_error(status, code, error))
+    assert (type(translated), translated.code, translated.refused) == (ServiceError, code, True)
+
+
+def test_translate_reads_the_code_from_an_enum() -> None:
+    translated = translate(storage_error(412, StorageErrorCode.CONDITION_NOT_MET, ResourceModifiedError))
+    assert (type(translated), translated.code) == (ConflictError, "ConditionNotMet")
+
+
+@pytest.mark.parametrize(("status", "refused"), [(None, False), (403, True), (408, False), (429, False), (503, False)])
+def test_only_a_definite_answer_is_a_refusal(status: int | None, refused: bool) -> None:
+    assert ServiceError("", status=status).refused is refused
 
 
 @pytest.mark.parametrize(
@@ -73,7 +120,6 @@ def test_translate_maps_a_response_by_its_status(
         (ServiceRequestError("Cannot connect to host"), UnreachableError),
         (ServiceResponseError("Server disconnected"), ServiceError),
         (CredentialUnavailableError(message="No managed identity endpoint found"), AuthenticationError),
-        (ResourceNotFoundError("No such pool"), NotFoundError),
     ],
 )
 def test_translate_maps_an_error_without_a_response_by_its_class(error: AzureError, kind: type[ServiceError]) -> None:
@@ -89,7 +135,7 @@ def test_translate_reads_the_code_and_message_of_batch() -> None:
     assert (translated.code, str(translated)) == ("JobNotFound", "The specified job does not exist.")
 
 
-def test_translate_reads_the_code_and_not_the_class_without_precondition() -> None:
+def test_translate_reads_the_code_and_not_the_class() -> None:
     body = batch_error("ActiveJobAndScheduleQuotaReached", "The quota is reached.")
     translated = translate(ResourceModifiedError(response=response(409, body)))
     assert type(translated) is ServiceError
@@ -118,7 +164,7 @@ def test_message_is_the_first_line_and_never_empty(error: Exception, message: st
 
 def test_azure_errors_raises_the_translation_from_the_original() -> None:
     original = ResourceModifiedError(response=response(412))
-    with pytest.raises(ConflictError) as caught, azure_errors(precondition=True):
+    with pytest.raises(ConflictError) as caught, azure_errors():
         raise original
     assert caught.value.__cause__ is original
 

@@ -1,6 +1,9 @@
 """A conversion survives both its stored forms, and anything else is recognized as unreadable."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,9 +14,11 @@ from shared.names import gif_name
 from shared.options import Options
 from shared.services.storage.record_format import (
     MAX_METADATA_MESSAGE_CHARS,
+    SCHEMA,
     UnreadableRecordError,
     from_json,
     from_metadata,
+    is_newer,
     to_json,
     to_metadata,
 )
@@ -24,6 +29,11 @@ moments = st.none() | st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.
 )
 numbers = st.integers(0, 10**9)
 videos = st.text(st.characters(codec="utf-8"), max_size=40).map(lambda text: text + ".mp4")
+
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
+"""Records as each release wrote them."""
+VIDEO = Conversion(video="a.mp4", etag="0", id="0")
 
 
 @st.composite
@@ -62,7 +72,7 @@ def conversions(draw: st.DrawFn) -> Conversion:
 
 @given(conversions())
 def test_record_is_read_back_as_it_was_written(conversion: Conversion) -> None:
-    assert from_json(to_json(conversion)) == conversion
+    assert from_json(to_json(conversion)).conversion == conversion
 
 
 @given(conversions())
@@ -105,5 +115,53 @@ def test_metadata_cuts_a_long_message_so_that_it_fits_into_headers() -> None:
 def test_moment_cut_to_milliseconds_is_read_back_equal() -> None:
     moment = to_milliseconds(datetime(2026, 11, 21, 10, 20, 30, 123456, tzinfo=UTC))
     conversion = Conversion(video="a.mp4", etag="0", id="0", started_at=moment)
-    assert from_json(to_json(conversion)) == conversion
+    assert from_json(to_json(conversion)).conversion == conversion
     assert from_metadata("a.mp4", to_metadata(conversion)).started_at == moment
+
+
+def test_record_keeps_unknown_fields_when_it_is_written_again() -> None:
+    stored = json.loads(to_json(VIDEO)) | {"colour": "blue", "stars": [1, 2]}
+    record = from_json(json.dumps(stored).encode())
+    assert (record.conversion, record.newer) == (VIDEO, False)
+    assert json.loads(to_json(VIDEO, unknown=record.unknown)) == stored
+
+
+@pytest.mark.parametrize("field", ["options", "gif", "error"])
+def test_record_with_an_unknown_nested_field_is_readable(field: str) -> None:
+    whole = replace(
+        VIDEO,
+        gif=Gif(name="a.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5),
+        error=Problem(code="C", message="m"),
+    )
+    stored = json.loads(to_json(whole))
+    stored[field]["new"] = 1
+    assert from_json(json.dumps(stored).encode()).conversion == whole
+
+
+def test_record_of_a_newer_schema_is_marked_and_read_as_far_as_possible() -> None:
+    newer = json.loads(to_json(VIDEO)) | {"schema": SCHEMA + 1}
+    record = from_json(json.dumps(newer).encode())
+    assert (record.conversion, record.newer) == (VIDEO, True)
+    unreadable = from_json(json.dumps(newer | {"state": "paused"}).encode())
+    assert (unreadable.conversion, unreadable.newer) == (None, True)
+
+
+def test_metadata_shows_a_newer_schema() -> None:
+    metadata = to_metadata(VIDEO)
+    assert not is_newer(metadata)
+    assert is_newer(metadata | {"schema": str(SCHEMA + 1)})
+    assert not is_newer({})
+
+
+@pytest.mark.parametrize(
+    "golden", sorted((Path(__file__).parent / "golden").glob("*.json")), ids=lambda path: path.stem
+)
+def test_records_of_every_release_are_readable(golden: Path) -> None:
+    stored = json.loads(golden.read_text())
+    for example in stored:
+        record = from_json(json.dumps(example["body"]).encode())
+        listed = from_metadata(example["body"]["video"], example["metadata"])
+        assert not record.newer
+        assert record.conversion
+        assert (record.conversion.state, record.conversion.id) == (listed.state, listed.id)
+        assert replace(record.conversion, options=Options()) == listed

@@ -1,0 +1,288 @@
+"""What only real services do: fall silent, refuse for good, run beside a newer version of gifdrop."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.lifecycle.protocol import read
+from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.submission import submit
+from shared.names import gif_name
+from shared.services.batch import jobs
+from shared.services.errors import NewerRecordError
+from tests.simulation.batch import GIF, Job, Task
+from tests.simulation.gate import failure
+from tests.simulation.steps import VIDEO, let_pass, throttle, upload_and_submit
+from tests.simulation.world import HOME, OTHER, World
+
+LONG = 3 * 3600.0
+
+
+async def judged(world: World, body: bytes = b"good1") -> Task:
+    """A version of the video whose task has completed."""
+    task = await upload_and_submit(world, body)
+    world.batch.begin(task)
+    world.batch.end(task, "judged")
+    return task
+
+
+async def refuse_all(world: World, what: str, status: int, code: str) -> None:
+    """Answer every call that begins with `what` with this error, and let all others succeed."""
+    await world.idle()
+    while world.gate.waiting:
+        world.gate.end(0, failure(status, code) if world.gate.waiting[0][0].startswith(what) else "done")
+        await world.idle()
+
+
+# Silence
+
+
+async def test_add_task_fails_over_when_the_home_account_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "ADD_TIMEOUT_SECONDS", 0.05)
+    world = World(accounts=2)
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    while not world.batches[OTHER].tasks:
+        await world.idle()
+        await asyncio.sleep(0.01)
+        world.gate.end_all_but(f"{HOME}: ")
+    await let_pass_all_but_home(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.batch_url, world.events) == (OTHER, [])
+    await world.kill()
+
+
+async def let_pass_all_but_home(world: World) -> None:
+    await world.idle()
+    while world.gate.end_all_but(f"{HOME}: "):
+        await world.idle()
+
+
+async def test_sweep_completes_the_other_account_while_home_is_silent() -> None:
+    world = World(accounts=2, sweep_seconds=1)
+    world.app.services.jobs._failing[HOME] = 1e12
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await let_pass(world)
+    (task,) = world.batches[OTHER].tasks
+    world.batches[OTHER].begin(task)
+    world.batches[OTHER].end(task, "judged")
+    world.sweep()
+    await let_pass_all_but_home(world)
+    assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good1;"
+    await asyncio.wait_for(asyncio.gather(*world.running), timeout=5)  # the time budget ends the sweep
+    await world.kill()
+
+
+# Time budgets
+
+
+async def test_reconciliation_continues_where_its_time_budget_stopped_it() -> None:
+    world = World(reconcile_seconds=1)
+    names = [f"{number}.mp4" for number in range(8)]
+    for name in names:
+        world.videos.put(name, b"")
+    world.clock.seconds += LONG
+    world.gate.log.clear()
+    first = asyncio.create_task(reconcile(world.app.services))
+    # The listing of the third page of videos never answers.
+    while not first.done():
+        await world.idle()
+        await asyncio.sleep(0.01)
+        world.gate.end_all_but("list videos/ after 3.mp4")
+    assert (await first).stopped
+    world.gate.log.clear()
+    world.gate.waiting.clear()
+    world.gate.open = True
+    second = await reconcile(world.app.services)
+    assert not second.stopped
+    assert "list videos/" not in world.gate.log
+    assert {name for name in names if world.record(name)} == set(names)
+    third = await reconcile(world.app.services)
+    assert third.videos == len(names)
+    assert "list videos/" in world.gate.log
+
+
+# A newer version of gifdrop
+
+
+def write_newer(world: World, video: str = VIDEO, **changes: object) -> None:
+    """Rewrite a record as a newer version of gifdrop would."""
+    blob = world.records.blobs[video]
+    body = json.loads(blob.body) | changes
+    metadata = blob.metadata | {key: str(value) for key, value in changes.items() if key in ("schema", "state")}
+    world.records.put(video, json.dumps(body).encode(), metadata)
+
+
+async def test_unknown_fields_of_a_record_survive_a_whole_conversion(world: World) -> None:
+    task = await upload_and_submit(world, b"good1")
+    write_newer(world, colour="blue")
+    world.batch.begin(task)
+    world.batch.end(task, "judged")
+    world.sweep()
+    await let_pass(world)
+    stored = json.loads(world.records.blobs[VIDEO].body)
+    assert (stored["state"], stored["colour"]) == ("succeeded", "blue")
+
+
+async def test_record_of_a_newer_schema_is_left_alone(world: World) -> None:
+    task = await judged(world)
+    write_newer(world, schema=2, state="paused")
+    before = world.records.blobs[VIDEO]
+    world.gate.open = True
+    world.clock.seconds += LONG
+    await submit(VIDEO, world.app.services)
+    await world.app.completion.run()
+    await reconcile(world.app.services)
+    with pytest.raises(NewerRecordError):
+        await read(VIDEO, world.app.services)
+    assert world.records.blobs[VIDEO] is before
+    assert [each.id for each in world.batch.tasks] == [task.id]
+
+
+# Refused for good
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (409, "BlobImmutableDueToPolicy"),
+        (409, "BlobArchived"),
+        (403, "CannotVerifyCopySource"),
+        (404, "ContainerNotFound"),
+    ],
+)
+async def test_completion_that_storage_keeps_refusing_becomes_a_failure(world: World, status: int, code: str) -> None:
+    await judged(world)
+    world.sweep()
+    await refuse_all(world, "copy", status, code)
+    record = world.record(VIDEO)
+    assert record
+    assert not record.final, "a refusal may be temporary: roles take minutes to take effect"
+    world.clock.seconds += LONG
+    world.sweep()
+    await refuse_all(world, "copy", status, code)
+    record = world.record(VIDEO)
+    assert record
+    assert record.error
+    assert (record.state, record.error.code, world.batch.tasks) == ("failed", "PublishRefused", [])
+    assert code in record.error.message
+
+
+async def test_completion_waits_as_long_as_storage_is_busy(world: World) -> None:
+    await judged(world)
+    world.clock.seconds += LONG
+    world.sweep()
+    await refuse_all(world, "copy", 503, "ServerBusy")
+    record = world.record(VIDEO)
+    assert record
+    assert not record.final
+
+
+# A second region
+
+
+async def test_add_task_passes_over_an_account_that_gets_no_nodes() -> None:
+    world = World(accounts=2)
+    world.gate.open = True
+    world.batches[HOME].fail_to_resize("AccountCoreQuotaReached")
+    world.videos.put(VIDEO, b"good1")
+    await submit(VIDEO, world.app.services)
+    assert ([*world.batches[HOME].tasks], len(world.batches[OTHER].tasks)) == ([], 1)
+
+
+async def test_add_task_uses_an_account_without_nodes_rather_than_none() -> None:
+    world = World(accounts=2)
+    world.gate.open = True
+    for batch in world.batches.values():
+        batch.fail_to_resize("AccountCoreQuotaReached")
+    world.videos.put(VIDEO, b"good1")
+    await submit(VIDEO, world.app.services)
+    assert [len(batch.tasks) for batch in world.batches.values()] == [1, 0]
+
+
+async def test_add_task_avoids_the_accounts_that_the_settings_name() -> None:
+    world = World(accounts=2, avoided_batch_urls=(HOME,))
+    world.gate.open = True
+    world.videos.put(VIDEO, b"good1")
+    await submit(VIDEO, world.app.services)
+    assert [len(batch.tasks) for batch in world.batches.values()] == [0, 1]
+
+
+# Events
+
+
+async def test_event_is_accepted_once_its_record_is_saved_and_the_next_sweep_adds_the_task(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, record.job, world.batch.tasks, world.events) == ("queued", None, [], [])
+    world.sweep()
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (len(world.batch.tasks), record.job is not None) == (1, True)
+    assert [name for name in world.records.blobs if name.startswith(".unstarted/")] == []
+
+
+async def test_sweep_marks_a_conversion_again_whose_task_is_still_not_accepted(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")
+    world.sweep()
+    await throttle(world, "create gifdrop-")
+    assert len([name for name in world.records.blobs if name.startswith(".unstarted/")]) == 1
+    world.sweep()
+    await let_pass(world)
+    assert len(world.batch.tasks) == 1
+
+
+# Jobs
+
+
+async def test_redelivered_event_adds_no_task_in_another_job(world: World) -> None:
+    task = await upload_and_submit(world, b"good1")
+    (today,) = world.batch.jobs.values()
+    # As after midnight: the recorded job is yesterday's.
+    yesterday = f"gifdrop-{(datetime.now(UTC) - timedelta(days=1)).date()}"
+    world.batch.jobs = {yesterday: Job(yesterday, tasks=today.tasks)}
+    write_newer(world, job_id=yesterday)
+    world.deliver(VIDEO)
+    await let_pass(world)
+    assert [each.id for each in world.batch.tasks] == [task.id]
+
+
+async def test_job_of_a_pool_that_is_gone_takes_no_task(world: World) -> None:
+    today = f"gifdrop-{datetime.now(UTC).date()}"
+    world.batch.jobs[today] = Job(today, pool="the pool before")
+    await upload_and_submit(world, b"good1")
+    assert {job.pool: len(job.tasks) for job in world.batch.jobs.values()} == {"the pool before": 0, "gifdrop": 1}
+
+
+async def test_job_that_stays_deleting_does_not_stop_the_reconciliation(world: World) -> None:
+    await upload_and_submit(world, b"good1")
+    (job,) = world.batch.jobs.values()
+    job.state = "deleting"
+    world.restart()
+    world.clock.seconds += LONG
+    world.gate.open = True
+    report = await reconcile(world.app.services)
+    assert (report.unreachable, report.restarted) == ([], 1)
+    assert [each.state for each in world.batch.jobs.values() if each.tasks and each is not job] == ["active"]
+
+
+# Hierarchical namespaces
+
+
+async def test_directory_named_like_a_video_is_ignored(world: World) -> None:
+    world.videos.put("folder.mp4", b"", {"hdi_isfolder": "true"})
+    world.gate.open = True
+    world.clock.seconds += LONG
+    await submit("folder.mp4", world.app.services)
+    report = await reconcile(world.app.services)
+    assert (world.record("folder.mp4"), report.videos, report.submitted) == (None, 0, 0)
