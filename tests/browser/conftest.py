@@ -1,4 +1,4 @@
-"""One local stack and one Chromium for all tests of this folder, and a page for each."""
+"""One Chromium for all tests of this folder, and a page for each."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,28 +9,9 @@ from playwright.async_api import Browser, Page, expect
 from local.stack import Stack
 from tests.browser.chromium import chromium
 from tests.browser.page_session import PageSession
-from tests.support.stack_client import StackClient
 from tests.support.videos import make_video
 
 expect.set_options(timeout=60_000)
-
-
-@pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with Stack(directory=tmp_path_factory.mktemp("stack")) as stack:
-        yield stack
-
-
-@pytest.fixture(scope="session")
-async def client(stack: Stack) -> AsyncIterator[StackClient]:
-    async with StackClient(stack.endpoints, stack.env) as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Two seconds of 320x180."""
-    return make_video(tmp_path_factory.mktemp("videos") / "short.mp4", seconds=2).read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -17,3 +17,9 @@ def test_memory_does_not_grow_with_the_length_of_the_video(convert: Convert, tmp
         peaks.append(one.result["peak_memory_bytes"])
     assert max(peaks) < 400e6
     assert peaks[1] < peaks[0] + 30e6
+
+
+def test_peak_memory_does_not_count_the_process_that_started_the_converter(convert: Convert, tmp_path: Path) -> None:
+    short = make_video(tmp_path / "short.mp4", *H264, source="testsrc2=s=64x64:d=1:r=10")
+    ballast = b"x" * 500_000_000
+    assert convert(short).result["peak_memory_bytes"] < len(ballast)
