@@ -5,6 +5,7 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 from azure.batch.aio import BatchClient
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
@@ -99,7 +100,9 @@ class Person:
         """The videos that have a task in a job of the app, be it yesterday's."""
         names = []
         async for job in self.batch.list_jobs(filter="startswith(id,'gifdrop-')"):
-            names += [task.display_name or "" async for task in self.batch.list_tasks(job.id)]
+            # Batch refuses to list the tasks of a job that is being deleted; they go with it.
+            with suppress(ResourceNotFoundError, ResourceExistsError):
+                names += [task.display_name or "" async for task in self.batch.list_tasks(job.id)]
         return names
 
     async def no_tasks(self) -> None:
