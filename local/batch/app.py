@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from local.batch import clock, control
+from local.batch import clock, control, injection
 from local.batch.api.routes import ROUTES, Operation
 from local.batch.errors import BatchError
 from local.batch.wire.call import JSON, Call, encode
 from local.batch.wire.preconditions import NotModifiedError
 
 if TYPE_CHECKING:
-    from local.batch.control import Faults
     from local.batch.domain.model import Account
+    from local.batch.faults import Faults
     from local.batch.wire.auth import Authenticator
 
 log = logging.getLogger(__name__)
@@ -47,11 +47,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def build(account: Account, authenticator: Authenticator, faults: Faults | None = None) -> web.Application:
     """The application that serves `account`; with `faults` also the control endpoint."""
-    app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[_envelope])
+    delivery = [] if faults is None else [injection.delivery(faults)]
+    app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[*delivery, _envelope])
     for method, path, operation in ROUTES:
         app.router.add_route(method, path, _handler(account, authenticator, operation, faults))
     if faults is not None:
-        app.router.add_routes(control.routes(account, faults))
+        operations = {operation.__name__ for _, _, operation in ROUTES}
+        app.router.add_routes(control.routes(account, faults, operations))
+        app.on_shutdown.append(faults.stop)
     return app
 
 
@@ -76,8 +79,10 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         return handle
 
     async def handle_with_faults(request: web.Request) -> web.StreamResponse:
-        fault = faults.take(operation.__name__)
-        return await (handle(request) if fault is None else control.inject(fault, request, handle))
+        fault = faults.take(operation.__name__, request)
+        if fault is None:
+            return await handle(request)
+        return await injection.inject(account, faults, fault, request, handle)
 
     return handle_with_faults
 

@@ -47,6 +47,11 @@ def moment(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
+def seconds_until(text: str) -> float:
+    """The time left until a date and time, negative when it has passed."""
+    return (moment(text) - datetime.now(UTC)).total_seconds()
+
+
 def seconds(duration: str) -> float:
     """The length of an ISO 8601 duration of days and below. Raises ValueError."""
     match = _DURATION.fullmatch(duration)

@@ -2,100 +2,115 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from local.batch.domain import node_faults, node_lifecycle
-from local.batch.errors import BatchError
-from local.batch.schema.checks import body, boolean, integer, many, text
+from local.batch.domain import job_lifecycle, node_faults, node_lifecycle
+from local.batch.errors import STATUS, BatchError
+from local.batch.schema.checks import body, boolean, identifier, integer, invalid, many, one_of, text
 from local.batch.wire.call import Call, empty_response, json_response
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from local.batch.domain.model import Account
     from local.batch.entity import Doc
+    from local.batch.faults import Faults
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# Times further away cannot be represented.
+_MAX_SECONDS = 10 * 365 * 86400
 
 
 def _seconds(value: object, path: str) -> None:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= _MAX_SECONDS:
         raise BatchError("InvalidPropertyValue", PropertyName=path, Reason="A number of seconds is expected")
 
 
+def _seconds_or_forever(value: object, path: str) -> None:
+    if value != -1:
+        _seconds(value, path)
+
+
 _FAULT = body(
-    "operation",
+    name=identifier,
     operation=text(),
+    method=one_of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+    path=text(),
     times=integer(-1),
+    seconds=_seconds,
+    silent=boolean,
+    delay=_seconds,
     status=integer(400, 599),
     code=text(),
+    message=text(),
     retryAfter=_seconds,
-    delay=_seconds,
+    deleting=_seconds_or_forever,
+    respondAfter=_seconds,
+    pace=_seconds,
+    truncate=integer(0),
     drop=boolean,
 )
 _FAULTS = body("faults", faults=many(_FAULT))
-_UPLOADS = body("fail", fail=integer(0))
+_UPLOADS = body(fail=integer(0), unmatched=integer(-1))
 _QUOTA = body(activeJobs=integer(0), pools=integer(0), nodes=integer(0))
 _PREEMPTION = body(seconds=_seconds)
 
 
-@dataclass(slots=True)
-class Faults:
-    """Faults still to be injected, in the order of their requests."""
-
-    pending: list[Doc] = field(default_factory=list)
-
-    def take(self, operation: str) -> Doc | None:
-        """The fault to inject into this call, if any; counts down its `times`."""
-        for fault in self.pending:
-            if fault["operation"] in (operation, "*"):
-                if fault["times"] > 0:
-                    fault["times"] -= 1
-                if fault["times"] == 0:
-                    self.pending.remove(fault)
-                return fault
-        return None
+def _check(fault: Doc, operations: Collection[str]) -> None:
+    """Refuse a fault that could never take effect as it is meant."""
+    operation = fault.get("operation", "*")
+    if operation != "*" and operation not in operations:
+        raise invalid("operation", operation, "The operation does not exist")
+    if fault.get("times") == 0:
+        raise invalid("times", 0, "A number of calls, or -1 for all, is expected")
+    if "code" in fault and "status" not in fault and fault["code"] not in STATUS:
+        raise BatchError("MissingRequiredProperty", PropertyName="status")
+    if "deleting" in fault and operation != "delete_job":
+        raise invalid("deleting", fault["deleting"], "The operation must be delete_job")
 
 
-async def inject(fault: Doc, request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Inject `fault` into a request: wait, fail, or do the work and drop the connection."""
-    await asyncio.sleep(fault.get("delay", 0))
-    if "status" in fault:
-        code = fault.get("code", "TooManyRequests" if fault["status"] == 429 else "ServerBusy")
-        error = BatchError(code, "This failure was injected.", status=fault["status"])
-        if "retryAfter" in fault:
-            error.headers["Retry-After"] = f"{fault['retryAfter']:g}"
-        raise error
-    response = await handler(request)
-    if fault.get("drop"):
-        with contextlib.suppress(AttributeError):
-            request.transport.abort()  # type: ignore[union-attr]
-    return response
-
-
-def routes(account: Account, faults: Faults) -> list[web.RouteDef]:
-    """The routes of the control endpoint."""
+def routes(account: Account, faults: Faults, operations: Collection[str]) -> list[web.RouteDef]:
+    """The routes of the control endpoint. Faults can be given for the `operations`."""
+    machine = account.machine
 
     async def list_faults(_request: web.Request) -> web.Response:
-        return json_response({"faults": faults.pending, "failingUploads": account.machine.failing_uploads})
+        return json_response(
+            {
+                "faults": faults.listed(),
+                "waitingRequests": len(faults.waiting),
+                "heldJobs": [job.id for job in account.jobs.values() if job.deletion_hold is not None],
+                "failingUploads": machine.failing_uploads,
+                "failingUnmatchedUploads": machine.failing_unmatched_uploads,
+            }
+        )
 
     async def add_faults(request: web.Request) -> web.Response:
-        given = await Call(request, account).body(_FAULTS)
-        faults.pending += [{"times": 1} | fault for fault in given["faults"]]
-        return empty_response(204)
+        given = (await Call(request, account).body(_FAULTS))["faults"]
+        for fault in given:
+            _check(fault, operations)
+        for fault in given:
+            faults.add(fault)
+        return _stored()
+
+    async def lift_fault(request: web.Request) -> web.Response:
+        name = request.match_info["name"].lower()
+        faults.lift(name)
+        job_lifecycle.release_held_deletions(account, name)
+        return _stored()
 
     async def clear_faults(_request: web.Request) -> web.Response:
-        faults.pending.clear()
-        account.machine.failing_uploads = 0
+        faults.lift()
+        job_lifecycle.release_held_deletions(account)
+        machine.failing_uploads = machine.failing_unmatched_uploads = 0
         account.limits = type(account.limits).from_options(account.options)
-        return empty_response(204)
+        return _stored()
 
     async def fail_uploads(request: web.Request) -> web.Response:
-        account.machine.failing_uploads = (await Call(request, account).body(_UPLOADS))["fail"]
+        given = await Call(request, account).body(_UPLOADS)
+        machine.failing_uploads = given.get("fail", machine.failing_uploads)
+        machine.failing_unmatched_uploads = given.get("unmatched", machine.failing_unmatched_uploads)
         return empty_response(204)
 
     async def set_quota(request: web.Request) -> web.Response:
@@ -106,16 +121,21 @@ def routes(account: Account, faults: Faults) -> list[web.RouteDef]:
 
     async def lose(request: web.Request) -> web.Response:
         await node_faults.lose(Call(request, account).node())
-        return empty_response(204)
+        return _stored()
 
     async def preempt(request: web.Request) -> web.Response:
         call = Call(request, account)
         seconds = (await call.body(_PREEMPTION, optional=True)).get("seconds")
         await node_faults.preempt(call.node(), seconds=seconds)
-        return empty_response(204)
+        return _stored()
 
     async def restore(request: web.Request) -> web.Response:
         node_lifecycle.start(Call(request, account).node())
+        return _stored()
+
+    def _stored() -> web.Response:
+        """A response to a change that is on disk."""
+        account.store.flush()
         return empty_response(204)
 
     node = "/_control/pools/{pool}/nodes/{node}"
@@ -123,6 +143,7 @@ def routes(account: Account, faults: Faults) -> list[web.RouteDef]:
         web.get("/_control", list_faults),
         web.post("/_control/faults", add_faults),
         web.delete("/_control/faults", clear_faults),
+        web.delete("/_control/faults/{name}", lift_fault),
         web.post("/_control/uploads", fail_uploads),
         web.post("/_control/quota", set_quota),
         web.post(f"{node}/lose", lose),

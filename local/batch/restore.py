@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from local.batch.domain import (
     dependencies,
     job_lifecycle,
+    node_faults,
     node_lifecycle,
     pool_autoscale,
     pool_lifecycle,
@@ -15,6 +16,7 @@ from local.batch.domain import (
     schedule_lifecycle,
     task_state,
 )
+from local.batch.domain.deletion_hold import DeletionHold
 from local.batch.domain.model import Account, Job, JobSchedule, Node, Pool, Task
 from local.batch.entity import resume_after
 
@@ -51,8 +53,10 @@ def _load_node(account: Account, row: Row) -> None:
     if pool is not None:
         root = account.node_root / row.key
         users = set(row.doc.pop("users", []))
+        restore_at = row.doc.pop("restoreAt", None)
         doc = row.doc | {"runningTasksCount": 0, "runningTaskSlotsCount": 0}
-        pool.nodes[row.key] = Node(doc, pool, root, users=users, on_change=account.save_node, seq=row.seq)
+        node = Node(doc, pool, root, users=users, restore_at=restore_at, on_change=account.save_node, seq=row.seq)
+        pool.nodes[row.key] = node
 
 
 def _load_schedule(account: Account, row: Row) -> None:
@@ -67,6 +71,10 @@ def _load_job(account: Account, row: Row) -> None:
     extra = row.doc.pop("kept", {})
     job = Job(row.doc, account, on_change=account.save_job, seq=row.seq)
     job.schedule_id, job.has_auto_pool = extra.get("schedule"), extra.get("automaticPool", False)
+    hold = extra.get("deletionHold")
+    # Without the control endpoint nothing could release it.
+    if hold is not None and (account.options.control or hold["until"] is not None):
+        job.deletion_hold = DeletionHold(hold["fault"], hold["until"])
     account.jobs[row.key] = job
     job.pool = account.pools.get(job.info.get("poolId", "").lower())
     if job.pool is not None:
@@ -101,7 +109,9 @@ def _resume_pool(pool: Pool) -> None:
         pool_lifecycle.resume_delete(pool)
         return
     for node in list(pool.nodes.values()):
-        if node.state not in ("preempted", "deallocated"):
+        if node.state == "preempted":
+            node_faults.schedule_restore(node)
+        elif node.state != "deallocated":
             node_lifecycle.start(node)
     pool.recount_nodes()
     if pool.doc["enableAutoScale"]:

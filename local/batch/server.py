@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from local.batch import app, clock, restore, store
-from local.batch.control import Faults
 from local.batch.domain import pool_lifecycle, scheduler
 from local.batch.domain.limits import Limits
 from local.batch.domain.model import Account
+from local.batch.faults import Faults
 from local.batch.node import guardian as guardians
 from local.batch.node.machine import Machine, open_session
 from local.batch.schema import pools as bodies
@@ -55,10 +55,13 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
             place_tasks=scheduler.place_tasks,
         )
         stack.callback(account.store.close)
-        url = await _serve(options, account, stack)
+        faults = Faults() if options.control else None
+        url = await _serve(options, account, faults, stack)
         account.url = account.machine.url = url
         stack.push_async_callback(_stop, account)
         restore.restore(account)
+        if faults is not None:
+            faults.restore(account.store, url=url)
         account.store.save_url(url)
         if options.pools is not None:
             _create_pools(account, json.loads(options.pools.read_text()))
@@ -110,13 +113,13 @@ def _node_root(options: Options, stack: contextlib.ExitStack | contextlib.AsyncE
     return Path(stack.enter_context(directory)).resolve()
 
 
-async def _serve(options: Options, account: Account, stack: contextlib.AsyncExitStack) -> str:
+async def _serve(options: Options, account: Account, faults: Faults | None, stack: contextlib.AsyncExitStack) -> str:
     context: ssl.SSLContext | None = None
     if options.tls_cert is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(options.tls_cert, options.tls_key)
     runner = web.AppRunner(
-        app.build(account, Authenticator(options.account, options.key), Faults() if options.control else None),
+        app.build(account, Authenticator(options.account, options.key), faults),
         access_log=None,
         shutdown_timeout=1,
     )

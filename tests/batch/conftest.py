@@ -20,6 +20,7 @@ from aiohttp import web
 from azure.storage.blob import BlobServiceClient
 
 from tests.batch.emulators import ROOT, Emulator, emulator
+from tests.batch.faults import lift
 from tests.batch.resources import make_job, make_pool
 from tests.batch.secure import NODE_IDENTITY, SecureEmulator
 from tests.batch.tokens import Bearer, make_token
@@ -125,6 +126,13 @@ def plain() -> Iterator[Emulator]:
     """An emulator without TLS, storage or identities, with fault injection."""
     with emulator("--control") as started:
         yield started
+
+
+@pytest.fixture
+def clear_faults(plain: Emulator) -> Iterator[None]:
+    """Lift all faults after the test."""
+    yield
+    lift(plain)
 
 
 @pytest.fixture(scope="module")

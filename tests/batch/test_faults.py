@@ -9,30 +9,22 @@ from azure.batch import models
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ServiceResponseError
 
 from tests.batch.emulators import Emulator, call, emulator
+from tests.batch.faults import control_state, inject
 from tests.batch.resources import make_job, make_pool, wait_for_task
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from azure.batch import BatchClient
 
 
-@pytest.fixture(autouse=True)
-def _clear_faults(plain: Emulator) -> Iterator[None]:
-    yield
-    call(plain, "DELETE", "/_control/faults")
-
-
-def inject(plain: Emulator, **fault: object) -> None:
-    assert call(plain, "POST", "/_control/faults", body={"faults": [fault]})[0] == 204
+pytestmark = pytest.mark.usefixtures("clear_faults")
 
 
 def test_throttled_call_is_retried_by_the_sdk(plain: Emulator, client: BatchClient) -> None:
     pool = make_pool(client, "throttled")
     inject(plain, operation="get_pool", status=429, retryAfter=0.1, times=2)
     assert client.get_pool(pool).id == pool
-    assert call(plain, "GET", "/_control")[2]["faults"] == []
+    assert control_state(plain)["faults"] == []
 
 
 def test_throttled_post_without_retry_after_raises_in_the_client(plain: Emulator, client: BatchClient) -> None:
@@ -87,6 +79,37 @@ def test_tasks_of_a_preempted_node_are_requeued(plain: Emulator, client: BatchCl
     assert client.get_task(job, "t").state == "active"
     assert call(plain, "POST", f"{address}/restore")[0] == 204
     wait_for_task(client, job, "t")
+
+
+def test_each_loss_of_a_node_is_counted_as_a_requeue(plain: Emulator, client: BatchClient) -> None:
+    pool = make_pool(client, "requeued", target_dedicated_nodes=0, target_low_priority_nodes=1)
+    job = make_job(client, "requeued", pool)
+    client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line="sleep 60"))
+    last = None
+    for count, how in enumerate(("preempt", "lose", "preempt"), 1):
+        wait_until(lambda: client.get_task(job, "t").state == "running")
+        (node,) = client.list_nodes(pool)
+        # The task of a disabled job stays active while the test looks at it.
+        client.begin_disable_job(job, models.BatchJobDisableOptions(disable_tasks="wait"))
+        assert call(plain, "POST", f"/_control/pools/{pool}/nodes/{node.id}/{how}")[0] == 204
+        task = client.get_task(job, "t")
+        info = task.execution_info
+        assert info is not None
+        assert (task.state, task.previous_state, task.node_info) == ("active", "running", None)
+        assert (info.requeue_count, info.retry_count, info.start_time) == (count, 0, None)
+        assert info.last_requeue_time is not None
+        assert last is None or info.last_requeue_time > last
+        last = info.last_requeue_time
+        if how == "preempt":
+            assert call(plain, "POST", f"/_control/pools/{pool}/nodes/{node.id}/restore")[0] == 204
+        wait_until(lambda: client.get_job(job).state == "disabled")
+        client.begin_enable_job(job)
+    wait_until(lambda: client.get_task(job, "t").state == "running")
+    running = client.get_task(job, "t")
+    assert running.execution_info is not None
+    assert running.execution_info.requeue_count == 3
+    assert running.execution_info.start_time is not None
+    client.begin_delete_job(job)
 
 
 def test_control_endpoint_does_not_exist_without_control() -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 import aiohttp
 from azure.batch.aio import BatchClient
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 from yarl import URL
@@ -145,7 +146,9 @@ class StackClient:
         """The videos that have a task in any job of the app."""
         names = []
         async for job in self.batch.list_jobs(filter="startswith(id,'gifdrop-')"):
-            names += [task.display_name or "" async for task in self.batch.list_tasks(job.id)]
+            # Batch refuses to list the tasks of a job that is being deleted; they go with it.
+            with suppress(ResourceNotFoundError, ResourceExistsError):
+                names += [task.display_name or "" async for task in self.batch.list_tasks(job.id)]
         return names
 
     async def wait_until_tasks_deleted(self) -> None:

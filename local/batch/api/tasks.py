@@ -82,6 +82,8 @@ def _add_one(call: Call, job: Job, spec: object) -> Doc:
 
 async def list_tasks(call: Call) -> web.Response:
     job = call.account.job(call.path_variable("job"))
+    if job.state == "deleting":
+        job_lifecycle.check_changeable(job)
     return listing.page(call, TASKS, ((task.seq, task.doc) for task in job.tasks.values()))
 
 

@@ -84,11 +84,11 @@ def _apply(task: Task, run: Run, outcome: Outcome | None) -> None:
     if run.interruption in ("unprepared", "lost", "requeue") and task.job.state in ("terminating", "deleting"):
         finish(task, command.failed("TaskEnded", "The job was terminated."))
         return
-    if run.interruption in ("unprepared", "lost"):
+    if run.interruption == "unprepared":
         task_state.reset(task)
         task.job.enqueue(task, first=True)
         return
-    if run.interruption == "requeue":
+    if run.interruption in ("lost", "requeue"):
         task_state.requeue(task)
         task.job.enqueue(task, first=True)
         return

@@ -14,7 +14,7 @@ from local.batch.node import command
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from local.batch.domain.model import Job, Task
+    from local.batch.domain.model import Account, Job, Task
     from local.batch.entity import Doc
 
 _ENDING = {"terminating": "JobBeingTerminated", "deleting": "JobBeingDeleted", "completed": "JobCompleted"}
@@ -127,6 +127,8 @@ def start_delete(job: Job) -> asyncio.Task[None]:
 
 async def _delete(job: Job) -> None:
     await _end_tasks(job)
+    if job.deletion_hold is not None:
+        await job.deletion_hold.wait()
     if job.pool is not None:
         roots = [node.root / job.directory for node in job.pool.nodes.values()]
         await asyncio.gather(*(asyncio.to_thread(shutil.rmtree, root, ignore_errors=True) for root in roots))
@@ -138,6 +140,16 @@ async def _delete(job: Job) -> None:
     if job.pool is not None:
         job.pool.jobs.pop(job.key, None)
     _release_resources(job)
+
+
+def release_held_deletions(account: Account, fault: str | None = None) -> None:
+    """Let held deletions continue: those that the fault with this key holds, by default all."""
+    for job in account.jobs.values():
+        hold = job.deletion_hold
+        if hold is not None and fault in (None, hold.fault):
+            hold.release()
+            job.deletion_hold = None
+            job.save()
 
 
 def _release_resources(job: Job) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from local.batch.domain.deletion_hold import DeletionHold
     from local.batch.domain.limits import Limits
     from local.batch.node.machine import Machine
     from local.batch.options import Options
@@ -94,7 +95,11 @@ class Pool(Entity):
 
 @dataclass(slots=True, eq=False)
 class Node(Entity):
-    """A compute node. `removal` is the deallocation option for its tasks, set when it will leave its pool."""
+    """A compute node.
+
+    `removal` is the deallocation option for its tasks, set when it will leave its pool. `restore_at` is the time at
+    which a preempted node starts again.
+    """
 
     pool: Pool
     root: Path
@@ -102,6 +107,7 @@ class Node(Entity):
     used_slots: int = 0
     startup: asyncio.Task[None] | None = None
     removal: str | None = None
+    restore_at: str | None = None
     packages: dict[tuple[str, str], asyncio.Task[Path]] = field(default_factory=dict)
     users: set[str] = field(default_factory=set)
 
@@ -131,7 +137,7 @@ class Node(Entity):
         return self.pool.slots - self.used_slots
 
     def stored(self) -> Doc:
-        return self.doc | {"poolKey": self.pool.key, "users": sorted(self.users)}
+        return self.doc | {"poolKey": self.pool.key, "users": sorted(self.users), "restoreAt": self.restore_at}
 
     def move_to(self, state: str) -> None:
         self.doc["state"] = state
@@ -215,6 +221,7 @@ class Job(Entity):
     schedule_id: str | None = None
     last_served: int = 0
     has_auto_pool: bool = False
+    deletion_hold: DeletionHold | None = None
 
     @property
     def directory(self) -> str:
@@ -238,7 +245,10 @@ class Job(Entity):
         return float("inf") if limit < 0 else limit
 
     def stored(self) -> Doc:
-        return self.doc | {"kept": {"schedule": self.schedule_id, "automaticPool": self.has_auto_pool}}
+        kept: Doc = {"schedule": self.schedule_id, "automaticPool": self.has_auto_pool}
+        if self.deletion_hold is not None:
+            kept["deletionHold"] = {"fault": self.deletion_hold.fault, "until": self.deletion_hold.until}
+        return self.doc | {"kept": kept}
 
     def wake_scheduler(self) -> None:
         """Place tasks on free nodes of its pool soon."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from local.batch import clock
 from local.batch.domain import node_lifecycle, pool_resize
 
 if TYPE_CHECKING:
@@ -30,19 +32,29 @@ async def lose(node: Node) -> None:
 
 async def preempt(node: Node, *, seconds: float | None) -> None:
     """Preempt the node, and start it again after `seconds`; None leaves it preempted."""
+    due = None if seconds is None else clock.timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
+    node.restore_at = due
     node.move_to("preempted")
     await _interrupt_tasks(node)
     await node_lifecycle.power_off(node)
     node.packages.clear()
     node.pool.wake_scheduler()
-    if seconds is not None:
+    schedule_restore(node)
 
-        async def restore() -> None:
-            await asyncio.sleep(seconds)
-            if node.pool.nodes.get(node.id) is node and node.state == "preempted":
-                node_lifecycle.start(node)
 
-        node.pool.account.run_in_background(asyncio.create_task(restore()))
+def schedule_restore(node: Node) -> None:
+    """Start the preempted node again at its time, if it has one."""
+    due = node.restore_at
+    if due is None:
+        return
+
+    async def restore() -> None:
+        await asyncio.sleep(max(0.0, clock.seconds_until(due)))
+        if node.pool.nodes.get(node.id) is node and node.state == "preempted" and node.restore_at == due:
+            node.restore_at = None
+            node_lifecycle.start(node)
+
+    node.pool.account.run_in_background(asyncio.create_task(restore()))
 
 
 async def _interrupt_tasks(node: Node) -> None:

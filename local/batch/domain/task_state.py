@@ -59,7 +59,7 @@ def reset(task: Task) -> None:
 
 
 def requeue(task: Task) -> None:
-    """Return it to the queue because it was evicted from its node, which is not a failure."""
+    """Return it to the queue because it was evicted from its node or lost it, which is not a failure."""
     task.info["requeueCount"] += 1
     task.info["lastRequeueTime"] = clock.now()
     reset(task)

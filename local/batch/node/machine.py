@@ -26,13 +26,18 @@ class IdentityError(Exception):
 
 @dataclass(slots=True)
 class Machine:
-    """The machine that all nodes run on."""
+    """The machine that all nodes run on.
+
+    `failing_uploads` and `failing_unmatched_uploads` are how many of the next output files, and of those whose pattern
+    matches no file, fail by fault injection; -1 means all.
+    """
 
     options: Options
     guardian: Guardian
     session: aiohttp.ClientSession
     url: str = ""
     failing_uploads: int = 0
+    failing_unmatched_uploads: int = 0
     _tokens: dict[str | None, tuple[str, float]] = field(default_factory=dict)
 
     @property

@@ -59,7 +59,11 @@ async def _upload(machine: Machine, file: Doc, directory: Path, identities: list
     sent = await blobs.headers(machine, container.get("identityReference"), identities)
     sent |= {each["name"]: each.get("value", "") for each in container.get("uploadHeaders", [])}
     has_wildcard = glob.has_magic(pattern)
-    for path, name in matches(directory / "wd", pattern):
+    found = list(matches(directory / "wd", pattern))
+    if not found and machine.failing_unmatched_uploads:
+        machine.failing_unmatched_uploads -= machine.failing_unmatched_uploads > 0
+        raise BlobRefusedError(0, "This failure was injected: the pattern matches no file.")
+    for path, name in found:
         blob = (f"{destination}/{name}" if destination else name) if has_wildcard else destination or name
         await blobs.upload(machine, path, blobs.blob_url(container["containerUrl"], blob), sent)
 
