@@ -27,6 +27,8 @@ class Settings:
     """Version of the application package that holds the converter."""
     fallback_batch_urls: tuple[str, ...] = ()
     """Endpoints of Batch accounts in other regions, tried in order when the first accepts no tasks."""
+    avoided_batch_urls: tuple[str, ...] = ()
+    """Endpoints of Batch accounts that take no new tasks; those they have are still collected."""
     package_id: str = "gifdrop"
     input_container: str = "videos"
     output_container: str = "gifs"
@@ -48,6 +50,12 @@ class Settings:
     """A running task without progress for this long counts as hung."""
     orphan_seconds: int = 3600
     """Staging files that no task owns are deleted after this."""
+    sweep_seconds: int = 300
+    """Time budget of one completion sweep."""
+    reconcile_seconds: int = 900
+    """Time budget of one reconciliation."""
+    give_up_seconds: int = 3600
+    """A completed task whose GIF a service refuses to publish is failed after this."""
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
     results_topic_url: str | None = None
@@ -115,6 +123,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "storage_url": ("GIFDROP_STORAGE_URL", _url),
     "batch_url": ("GIFDROP_BATCH_URL", _url),
     "fallback_batch_urls": ("GIFDROP_FALLBACK_BATCH_URLS", _urls),
+    "avoided_batch_urls": ("GIFDROP_AVOID_BATCH_URLS", _urls),
     "pool_id": ("GIFDROP_POOL_ID", _batch_id),
     "pool_identity": ("GIFDROP_POOL_IDENTITY", _identity),
     "package_version": ("GIFDROP_PACKAGE_VERSION", _version),
@@ -132,6 +141,9 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "grace_seconds": ("GIFDROP_GRACE_SECONDS", _between(1, 86_400)),
     "hung_seconds": ("GIFDROP_HUNG_SECONDS", _between(1, 86_400)),
     "orphan_seconds": ("GIFDROP_ORPHAN_SECONDS", _between(1, 30 * 86_400)),
+    "sweep_seconds": ("GIFDROP_SWEEP_SECONDS", _between(10, 3600)),
+    "reconcile_seconds": ("GIFDROP_RECONCILE_SECONDS", _between(10, 3600)),
+    "give_up_seconds": ("GIFDROP_GIVE_UP_SECONDS", _between(60, 7 * 86_400)),
     "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
     "identity_client_id": ("AZURE_CLIENT_ID", _text),
 }
