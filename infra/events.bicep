@@ -41,10 +41,10 @@ resource uploaded 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
       subjectBeginsWith: '/blobServices/default/containers/${inputContainer}/blobs/'
       advancedFilters: [
         {
-          // Only operations that complete a blob.
+          // Only operations that complete a blob: not CreateFile, SftpCreate and SftpWrite, which leave it empty or partial.
           operatorType: 'StringIn'
           key: 'data.api'
-          values: ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose']
+          values: ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose', 'SftpCommit']
         }
       ]
     }

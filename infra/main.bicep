@@ -59,6 +59,11 @@ param blockMetadataService bool = false
 param alwaysReady int = 0
 param maxInstances int = 40
 
+@description('HTTP requests that one Functions instance serves at a time. Each may hold 8 MiB of a GIF in memory.')
+@minValue(1)
+@maxValue(100)
+param httpConcurrency int = 16
+
 @allowed([512, 2048, 4096])
 param memoryMb int = 2048
 
@@ -70,6 +75,24 @@ param reconcileSchedule string = '30 */5 * * * *'
 
 @description('Batch accounts in other regions (outputs of region.bicep), tried in order when this one accepts no tasks.')
 param fallbackBatchUrls string[] = []
+
+@description('Batch accounts that take no new tasks, for example while their region lacks capacity. Their tasks are still collected.')
+param avoidedBatchUrls string[] = []
+
+@description('Time budget of one run that collects completed tasks, in seconds. Well below functionTimeout in host.json.')
+@minValue(10)
+@maxValue(1500)
+param sweepSeconds int = 300
+
+@description('Time budget of one reconciliation, in seconds. Well below functionTimeout in host.json.')
+@minValue(10)
+@maxValue(1500)
+param reconcileSeconds int = 900
+
+@description('Seconds after which a video fails whose GIF a service refuses to publish.')
+@minValue(60)
+@maxValue(604800)
+param giveUpSeconds int = 3600
 
 @allowed(['small', 'balanced', 'best'])
 param preset string = 'balanced'
@@ -86,6 +109,11 @@ param allowedIpRanges string[] = []
 
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_ZRS'
+
+@description('Days during which a deleted or overwritten video or GIF can be restored. Records and staging files are kept as long.')
+@minValue(1)
+@maxValue(365)
+param undeleteDays int = 3
 param logRetentionDays int = 30
 param logDailyCapGb int = 2
 
@@ -137,6 +165,7 @@ module data 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
+    undeleteDays: undeleteDays
     containers: map(items(containers), item => item.value)
     expiryDays: {
       '${containers.staging}': 2
@@ -157,6 +186,8 @@ module host 'modules/storage.bicep' = {
     tags: tags
     sku: 'Standard_LRS'
     containers: [deploymentContainer]
+    // The host overwrites its blobs all the time, and a deployment package can be published again.
+    undeleteDays: 1
     private: privateNetworking
     allowedIpRanges: allowedIpRanges
   }
@@ -274,6 +305,7 @@ module app 'modules/app.bicep' = {
     insightsConnectionString: monitoring.outputs.connectionString
     memoryMb: memoryMb
     maxInstances: maxInstances
+    httpConcurrency: httpConcurrency
     alwaysReady: alwaysReady
     subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
     settings: {
@@ -292,6 +324,10 @@ module app 'modules/app.bicep' = {
       GIFDROP_COMPLETE_SCHEDULE: completeSchedule
       GIFDROP_RECONCILE_SCHEDULE: reconcileSchedule
       GIFDROP_FALLBACK_BATCH_URLS: join(fallbackBatchUrls, ' ')
+      GIFDROP_AVOID_BATCH_URLS: join(avoidedBatchUrls, ' ')
+      GIFDROP_SWEEP_SECONDS: string(sweepSeconds)
+      GIFDROP_RECONCILE_SECONDS: string(reconcileSeconds)
+      GIFDROP_GIVE_UP_SECONDS: string(giveUpSeconds)
       GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint
       GIFDROP_GIF_PRESET: preset
     }

@@ -65,6 +65,30 @@ var logAlerts = [
     lookBack: 'P2D'
   }
   {
+    name: 'publish-refused'
+    description: 'A service kept refusing to publish a finished GIF, so the video failed with PublishRefused.'
+    query: loadTextContent('../queries/publish_refused.kql')
+    threshold: 0
+    window: 'PT1H'
+    lookBack: null
+  }
+  {
+    name: 'function-failures'
+    description: 'More than 5 runs of functions failed within an hour.'
+    query: loadTextContent('../queries/function_failures.kql')
+    threshold: 5
+    window: 'PT1H'
+    lookBack: null
+  }
+  {
+    name: 'function-timeouts'
+    description: 'A function reached functionTimeout of host.json; its worker was restarted with everything else it ran.'
+    query: loadTextContent('../queries/function_timeouts.kql')
+    threshold: 0
+    window: 'PT1H'
+    lookBack: null
+  }
+  {
     name: 'resize-errors'
     description: 'The pool did not reach its target size: quota exceeded, or no capacity in the region.'
     query: loadTextContent('../queries/resize_errors.kql')

@@ -17,6 +17,11 @@ param settings object
 param memoryMb int
 param maxInstances int
 
+@description('HTTP requests that one instance serves at a time.')
+@minValue(1)
+@maxValue(100)
+param httpConcurrency int
+
 @description('Always-ready instances, each for HTTP and the Event Grid trigger. 0: the first event after a quiet period may need a retry.')
 param alwaysReady int
 
@@ -76,6 +81,12 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: memoryMb
         maximumInstanceCount: maxInstances
+        triggers: {
+          http: {
+            // The default for Python is 1: every concurrent request would start an instance with caches of its own.
+            perInstanceConcurrency: httpConcurrency
+          }
+        }
         alwaysReady: alwaysReady == 0 ? [] : [
           {
             name: 'http'

@@ -9,7 +9,7 @@ param containers string[]
 @description('Days after which the blobs of a container are deleted, by container name.')
 param expiryDays object = {}
 
-@description('Days during which a deleted blob can be restored.')
+@description('Days during which a deleted or overwritten blob can be restored.')
 @minValue(1)
 @maxValue(365)
 param undeleteDays int = 7
@@ -52,6 +52,11 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
     deleteRetentionPolicy: {
       enabled: true
       days: undeleteDays
+    }
+    // Blob soft delete does not cover the deletion of a whole container.
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: 7
     }
   }
 }

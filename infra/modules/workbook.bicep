@@ -1,4 +1,4 @@
-// The operators' workbook: throughput, failures, waiting videos and pool resizes.
+// The operators' workbook: throughput, failures, waiting videos, the life of one video, and pool resizes.
 
 param name string
 param location string
@@ -10,28 +10,65 @@ var panels = [
     title: 'Videos submitted, succeeded and failed'
     query: loadTextContent('../queries/throughput.kql')
     chart: 'timechart'
+    days: 1
   }
   {
     title: 'Failed videos, newest first'
     query: loadTextContent('../queries/failed_videos.kql')
     chart: 'table'
+    days: 1
   }
   {
     title: 'Videos waiting for more than ten minutes'
     query: replace(loadTextContent('../queries/oldest_queued.kql'), '{{minutes}}', '10')
     chart: 'table'
+    days: 1
+  }
+  {
+    title: 'Life of one video'
+    query: replace(loadTextContent('../queries/video_life.kql'), '{{video}}', '{video}')
+    chart: 'table'
+    days: 30
+  }
+  {
+    title: 'Failed runs of functions'
+    query: loadTextContent('../queries/function_failures.kql')
+    chart: 'table'
+    days: 1
   }
   {
     title: 'Task duration in seconds'
     query: loadTextContent('../queries/task_times.kql')
     chart: 'timechart'
+    days: 1
   }
   {
     title: 'Pool resizes'
     query: loadTextContent('../queries/resizes.kql')
     chart: 'table'
+    days: 1
   }
 ]
+
+// A text box whose value replaces {video} in the queries.
+var parameters = {
+  type: 9
+  name: 'parameters'
+  content: {
+    version: 'KqlParameterItem/1.0'
+    style: 'pills'
+    parameters: [
+      {
+        id: guid(resourceGroup().id, name, 'video')
+        version: 'KqlParameterItem/1.0'
+        name: 'video'
+        label: 'Name of a video, or id of a conversion'
+        type: 1
+        value: ''
+      }
+    ]
+  }
+}
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(resourceGroup().id, name)
@@ -44,7 +81,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     sourceId: workspaceId
     serializedData: string({
       version: 'Notebook/1.0'
-      items: map(panels, panel => {
+      items: concat([parameters], map(panels, panel => {
         type: 3
         name: panel.title
         content: {
@@ -55,9 +92,9 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
           queryType: 0
           resourceType: 'microsoft.operationalinsights/workspaces'
           visualization: panel.chart
-          timeContext: { durationMs: 86400000 }
+          timeContext: { durationMs: panel.days * 86400000 }
         }
-      })
+      }))
     })
   }
 }

@@ -1,6 +1,7 @@
 """Reads values from the Bicep files, for tests that compare them with the code."""
 
 import json
+import re
 from pathlib import Path
 
 from tree_sitter import Node
@@ -13,6 +14,15 @@ INFRA = ROOT / "infra"
 
 def declaration(file: str, name: str) -> Declaration:
     return next(item for item in parse(INFRA / file).declarations if item.name == name)
+
+
+def bounds(file: str, name: str) -> tuple[int, int]:
+    """The least and the greatest value of a parameter."""
+    found = re.search(
+        rf"@minValue\((\d+)\)\n@maxValue\((\d+)\)\nparam {name} int\b", (INFRA / file).read_text(encoding="utf-8")
+    )
+    assert found
+    return int(found[1]), int(found[2])
 
 
 def entries(node: Node | None) -> dict[str, Node]:

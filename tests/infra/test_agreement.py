@@ -2,7 +2,9 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,13 @@ from infra.check.syntax import literal, parse, property_of, text, walk
 from infra.package import PACKAGE_ID
 from local import resources
 from local.events.schema import CREATED, subject
+from shared.api.gifs import MAX_RESPONSE_BYTES
 from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, Settings, read_settings
 from tests.infra.bicep import (
     INFRA,
     ROOT,
     app_settings,
+    bounds,
     containers,
     declaration,
     entries,
@@ -52,6 +56,12 @@ CONTAINER_SETTINGS = {
     "GIFDROP_DEADLETTER_CONTAINER": "deadLetters",
 }
 
+BUDGETS = {"sweepSeconds": "sweep_seconds", "reconcileSeconds": "reconcile_seconds"}
+# What the app logs: "transition " and a JSON object with these keys.
+TRANSITION_KEYS = {"video", "conversion", "state", "attempt", "task", "job", "account", "error"}
+STATES = {"queued", "running", "succeeded", "failed"}
+QUERIES = sorted((INFRA / "queries").glob("*.kql"))
+
 
 def settings_the_code_knows() -> set[str]:
     schedules = set(re.findall(r"%(GIFDROP_\w+)%", (ROOT / "function_app.py").read_text(encoding="utf-8")))
@@ -64,6 +74,11 @@ def settings_the_code_needs() -> set[str]:
     return {VARIABLES[name][0] for name in REQUIRED} | set(
         re.findall(r"%(GIFDROP_\w+)%", (ROOT / "function_app.py").read_text(encoding="utf-8"))
     )
+
+
+def host_file() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    return found
 
 
 def test_bicep_sets_every_required_setting() -> None:
@@ -86,6 +101,10 @@ def test_settings_as_bicep_sets_them_are_accepted() -> None:
         "GIFDROP_STORAGE_URL": "https://gifdropabcdata.blob.core.windows.net/",
         "GIFDROP_BATCH_URL": "https://gifdropabc.westeurope.batch.azure.com",
         "GIFDROP_FALLBACK_BATCH_URLS": "https://a.northeurope.batch.azure.com https://b.eastus.batch.azure.com",
+        "GIFDROP_AVOID_BATCH_URLS": "https://a.northeurope.batch.azure.com",
+        "GIFDROP_SWEEP_SECONDS": "300",
+        "GIFDROP_RECONCILE_SECONDS": "900",
+        "GIFDROP_GIVE_UP_SECONDS": "3600",
         "GIFDROP_POOL_ID": "gifdrop-abcdefghijklm",
         "GIFDROP_POOL_IDENTITY": "/subscriptions/0/resourceGroups/g/providers/Microsoft.ManagedIdentity"
         "/userAssignedIdentities/gifdrop-abcdef-pool",
@@ -98,6 +117,32 @@ def test_settings_as_bicep_sets_them_are_accepted() -> None:
 
     for preset in presets:
         assert read_settings({**given, "GIFDROP_GIF_PRESET": preset}).defaults.preset == preset
+
+
+@pytest.mark.parametrize(("parameter", "field"), [*BUDGETS.items(), ("giveUpSeconds", "give_up_seconds")])
+def test_seconds_in_bicep_have_the_default_of_the_app_and_bounds_that_it_accepts(parameter: str, field: str) -> None:
+    _, parse_value = VARIABLES[field]
+    value = declaration("main.bicep", parameter).value
+    assert value is not None
+    assert int(text(value)) == getattr(Settings, field)
+    for bound in bounds("main.bicep", parameter):
+        assert parse_value(str(bound)) == bound
+
+
+@pytest.mark.parametrize("parameter", BUDGETS)
+def test_time_budget_of_a_timer_ends_minutes_before_the_function_times_out(parameter: str) -> None:
+    hours, minutes, seconds = (int(part) for part in host_file()["functionTimeout"].split(":"))
+    timeout = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    assert timedelta(seconds=bounds("main.bicep", parameter)[1]) + timedelta(minutes=5) <= timeout
+
+
+def test_http_concurrency_fits_into_the_memory_of_the_default_instance() -> None:
+    used = text(declaration("modules/app.bicep", "app").node)
+    assert re.search(r"triggers: \{\s+http: \{[^}]*perInstanceConcurrency: httpConcurrency", used)
+    assert bounds("main.bicep", "httpConcurrency") == bounds("modules/app.bicep", "httpConcurrency")
+    memory_mb = declaration("main.bicep", "memoryMb").value
+    assert memory_mb is not None
+    assert bounds("main.bicep", "httpConcurrency")[1] * MAX_RESPONSE_BYTES < int(text(memory_mb)) * 1024**2 / 2
 
 
 def test_containers_have_the_same_names_everywhere() -> None:
@@ -122,6 +167,15 @@ def test_event_subscription_matches_the_events_of_the_code_and_the_local_stack()
     assert f'"{CREATED}"' in (ROOT / "shared" / "lifecycle" / "events.py").read_text(encoding="utf-8")
     begins = text(asked["subjectBeginsWith"]).strip("'").replace("${inputContainer}", containers()["input"])
     assert begins == subject(containers()["input"], "")
+
+
+def test_event_subscription_takes_the_operations_that_complete_a_blob_and_no_others() -> None:
+    filters = entries(property_of(subscription(), "filter"))["advancedFilters"].named_children
+    assert len(filters) == 1
+    asked = entries(filters[0])
+    assert (literal(asked["operatorType"]), literal(asked["key"])) == ("StringIn", "data.api")
+    operations = {literal(item) for item in asked["values"].named_children}
+    assert operations == {"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"}
 
 
 def test_function_named_in_bicep_exists_in_the_app() -> None:
@@ -183,31 +237,48 @@ def test_roles_are_built_into_azure() -> None:
     assert roles() == BUILT_IN
 
 
-@pytest.mark.parametrize("path", sorted((INFRA / "queries").glob("*.kql")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.name)
 def test_query_is_used_by_an_alert_or_the_workbook(path: Path) -> None:
     users = [(INFRA / "modules" / name).read_text(encoding="utf-8") for name in ("alerts.bicep", "workbook.bicep")]
     assert any(f"queries/{path.name}" in user for user in users)
 
 
 def test_telemetry_that_queries_count_is_not_sampled() -> None:
-    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    kept = host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
+    kept = host_file()["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
     read = "".join(path.read_text(encoding="utf-8") for path in (INFRA / "queries").glob("*.kql"))
     types = {"AppTraces": "Trace", "AppRequests": "Request", "AppExceptions": "Exception"}
     counted = {kind for table, kind in types.items() if re.search(rf"\b{table}\b", read)}
-    assert "Trace" in counted <= set(kept)
+    assert counted == set(types.values()) <= set(kept)
 
 
-def test_queries_match_log_messages_of_the_app() -> None:
-    submitted = f"{'cats/tom.mp4'!r} is task {'0' * 32}-1 of job gifdrop-2026-11-21"
-    ended = f"{'cats/tom.mp4'!r} failed after attempt 2"
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.name)
+def test_query_matches_log_lines_by_how_they_begin(path: Path) -> None:
+    """The name of a video stands within a line, so it cannot make the line match or hide it."""
+    query = path.read_text(encoding="utf-8")
+    conditions = re.findall(r"\b(?:Message|Text)\s+(\w+(?: regex)?)\s+@?\"([^\"]*)\"", query)
+    for operator, value in conditions:
+        assert operator == "startswith" or (operator == "matches regex" and value.startswith("^"))
+    assert bool(conditions) == ("AppTraces" in query)
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.name)
+def test_query_reads_transitions_as_the_app_logs_them(path: Path) -> None:
+    query = path.read_text(encoding="utf-8")
+    line = 'transition {"video": "a succeeded after attempt 1.mp4", "state": "queued"}'
+    for start in re.findall(r'Message startswith "([^"]+)"', query):
+        assert line.startswith(start)
+    for offset in re.findall(r"substring\(Message, (\d+)\)", query):
+        assert json.loads(line[int(offset) :])["state"] == "queued"
+    assert set(re.findall(r"\bTransition\.(\w+)", query)) <= TRANSITION_KEYS
+    compared = re.findall(r'[sS]tate\)? (?:==|in) \(?((?:"\w+"(?:, )?)+)', query)
+    assert {state for states in compared for state in re.findall(r"\w+", states)} <= STATES
+
+
+@pytest.mark.xfail(reason="the app's side of the format is not merged yet: remove this mark with it", strict=True)
+def test_app_logs_transitions_as_queries_read_them() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py"))
-    assert '"%r is task %s of job %s"' in code
-    assert '"%r %s after attempt %d"' in code
-    for name, line in (("oldest_queued", submitted), ("oldest_queued", ended), ("failed_videos", ended)):
-        query = (INFRA / "queries" / f"{name}.kql").read_text(encoding="utf-8")
-        patterns = [re.compile(found) for found in re.findall(r'extract\(@"([^"]+)"', query)]
-        assert any(found and found[1] == "'cats/tom.mp4'" for found in (item.search(line) for item in patterns))
+    assert '"transition %s"' in code
+    assert '"PublishRefused"' in code
 
 
 def test_operations_guide_covers_every_alert() -> None:
@@ -217,7 +288,7 @@ def test_operations_guide_covers_every_alert() -> None:
         value = declaration("modules/alerts.bicep", name).value
         assert value is not None
         alerts += [str(literal(property_of(item, "name"))) for item in value.named_children]
-    assert len(alerts) == 8
+    assert len(alerts) == 11
     assert [alert for alert in alerts if f"| `{alert}` |" not in guide] == []
 
 
