@@ -274,7 +274,6 @@ def test_query_reads_transitions_as_the_app_logs_them(path: Path) -> None:
     assert {state for states in compared for state in re.findall(r"\w+", states)} <= STATES
 
 
-@pytest.mark.xfail(reason="the app's side of the format is not merged yet: remove this mark with it", strict=True)
 def test_app_logs_transitions_as_queries_read_them() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py"))
     assert '"transition %s"' in code
