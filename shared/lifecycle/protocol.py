@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+HARMLESS = (ConflictError, NewerRecordError)
+"""What a sweep logs in one line: somebody else looks after the video."""
 MISSING_SOURCE_CODES = {"BlobNotFound", "CannotVerifyCopySource", "ResourceNotFound"}
 """Codes of a 404 that mean the source of a copy does not exist."""
 

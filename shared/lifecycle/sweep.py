@@ -7,9 +7,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.lifecycle.completion import sync_task
-from shared.lifecycle.protocol import commit, read
+from shared.lifecycle.protocol import HARMLESS, commit, read
 from shared.lifecycle.unstarted import unmark, unstarted_videos
-from shared.services.errors import ConflictError, NotFoundError, ServiceError
+from shared.services.errors import NotFoundError, ServiceError
 from shared.task_group import bounded_task_group
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class CompletionSweep:
 
     async def _sweep(self) -> None:
         running: dict[str, datetime | None] = {}
-        async with bounded_task_group(expected=ConflictError) as start_soon:
+        async with bounded_task_group(expected=HARMLESS) as start_soon:
             # Side by side: an account that does not respond must not delay the others.
             await asyncio.gather(
                 *(self._sweep_account(url, running, start_soon) for url in self._services.settings.batch_urls),

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from shared.lifecycle.protocol import commit, commit_gone, read
+from shared.lifecycle.protocol import HARMLESS, commit, commit_gone, read
 from shared.lifecycle.reconciliation.cursor import Cursor, load_cursor, save_cursor
 from shared.lifecycle.submission import submit
 from shared.merge import merged
 from shared.names import is_video
-from shared.services.errors import ConflictError, NotFoundError
+from shared.services.errors import NotFoundError
 from shared.services.storage.blob import is_directory
 from shared.services.storage.record_format import is_newer
 from shared.services.storage.records import from_listing
@@ -36,7 +36,7 @@ async def compare_videos(services: Services, tasks: set[str], report: Report) ->
     videos = _Listing(services, settings.input_container, cursor.videos, after=cursor.after)
     records = _Listing(services, settings.records_container, cursor.records, after=cursor.after)
     previous = ""
-    async with bounded_task_group(expected=ConflictError) as start_soon:
+    async with bounded_task_group(expected=HARMLESS) as start_soon:
         async for name, video, record in merged(videos, records, key=lambda blob: blob.name):
             if cursor != (here := Cursor(videos=videos.marker, records=records.marker, after=cursor.after)):
                 cursor = replace(here, after=previous)
