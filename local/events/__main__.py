@@ -51,6 +51,11 @@ def _arguments() -> argparse.Namespace:
         choices=["blob", "dfs", "sftp"],
         help="report uploads as made through the blob API, the Data Lake Storage API or SFTP",
     )
+    add(
+        "--garble-supplementary",
+        action="store_true",
+        help="replace emoji and other characters beyond U+FFFF in subjects, as was reported of Event Grid",
+    )
     add("--client-id", required=True, help="client id of the identity that reads blobs and writes dead letters")
     add("--dead-letter-container", help="default: undeliverable events are dropped")
     add("--max-attempts", type=int, default=Policy.max_attempts)
@@ -106,6 +111,7 @@ async def _send(arguments: argparse.Namespace, *, webhook: str) -> None:
             topic=TOPIC,
             storage_url=arguments.storage_url,
             interface=arguments.interface,
+            garble_supplementary=arguments.garble_supplementary,
             dead_letter_container=arguments.dead_letter_container,
             time_scale=arguments.time_scale,
             faults=Faults(drop=arguments.drop, double=arguments.double, seed=arguments.seed),

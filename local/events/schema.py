@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,6 +29,14 @@ COMPLETING_APIS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithCl
 
 def subject(container: str, name: str) -> str:
     return f"/blobServices/default/containers/{container}/blobs/{name}"
+
+
+def garbled(text: str) -> str:
+    """Each character beyond U+FFFF, such as an emoji, as two replacement characters.
+
+    https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
+    """
+    return re.sub(r"[^\u0000-\uffff]", "\ufffd\ufffd", text)
 
 
 def event_type(change: BlobChange) -> str:

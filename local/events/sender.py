@@ -16,7 +16,7 @@ import aiohttp
 from local.events.access_log import blob_change
 from local.events.delivery import dead_letter, deliver
 from local.events.faults import Faults
-from local.events.schema import CREATED, DELETED, DIRECTORY_CREATED, event_type, events_of, subject
+from local.events.schema import CREATED, DELETED, DIRECTORY_CREATED, event_type, events_of, garbled, subject
 from local.events.tail import tail
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Sender:
     topic: str
     storage_url: str
     interface: Interface = "blob"
+    garble_supplementary: bool = False
     dead_letter_container: str | None = None
     time_scale: float = 1.0
     faults: Faults = field(default_factory=Faults)
@@ -89,6 +90,8 @@ class Sender:
                 storage_url=self.storage_url,
                 sequence=start,
             ):
+                if self.garble_supplementary:
+                    event["subject"] = garbled(event["subject"])
                 if self.subscription.accepts(event):
                     await asyncio.gather(*(self._deliver(event) for _ in range(copies)))
         self.checkpoint.end(start)
