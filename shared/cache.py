@@ -28,6 +28,10 @@ class Cache(Generic[K, V]):
         found = self._values.get(key)
         return found[1] if found and time.monotonic() - found[0] < self.seconds else None
 
+    def drop(self, key: K) -> None:
+        """Forget a value."""
+        self._values.pop(key, None)
+
     async def get(self, key: K, fetch: Callable[[], Awaitable[V]], *, keep: Callable[[V], bool] | None = None) -> V:
         """The cached value, or else the result of `fetch`, which is kept unless `keep` returns false for it."""
         value = self.peek(key)

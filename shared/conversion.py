@@ -81,7 +81,7 @@ class Conversion:
     preempted: int = 0
     """Times that a node was lost during this attempt and Batch requeued its task."""
     batch_url: str | None = None
-    """Endpoint of the Batch account whose job has the task; `None` until the task is added."""
+    """Endpoint of the Batch account whose job has the task, or gets it next; `None` where no job is chosen."""
     job_id: str | None = None
     task_id: str | None = None
     """`None` where the video was refused without a task."""
@@ -101,7 +101,7 @@ class Conversion:
 
     @property
     def job(self) -> JobRef | None:
-        """The job that has the task; `None` until the task is added."""
+        """The job that has the task, or gets it next; `None` where no job is chosen."""
         if self.batch_url is None or self.job_id is None:
             return None
         return JobRef(batch_url=self.batch_url, id=self.job_id)
@@ -118,13 +118,15 @@ class Conversion:
         """The same conversion with these options."""
         return replace(self, options=options)
 
-    def added_to(self, job: JobRef) -> Conversion:
-        """The task was added to `job`."""
+    def assigned_to(self, job: JobRef) -> Conversion:
+        """`job` has the task, or gets it next."""
         return replace(self, batch_url=job.batch_url, job_id=job.id)
 
     def running(self, job: JobRef, *, node_id: str | None, started_at: datetime | None, preempted: int) -> Conversion:
         """The task runs on a node."""
-        return replace(self.added_to(job), state="running", node_id=node_id, started_at=started_at, preempted=preempted)
+        return replace(
+            self.assigned_to(job), state="running", node_id=node_id, started_at=started_at, preempted=preempted
+        )
 
     def requeued(self, *, preempted: int) -> Conversion:
         """The task lost its node, and Batch queued it again."""

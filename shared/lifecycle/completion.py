@@ -75,7 +75,7 @@ async def _sync(task: Task, services: Services) -> None:
         requeued = conversion.requeued(preempted=task.requeue_count)
         present = _running(conversion, task) if task.state == "running" else requeued
         if present != conversion:
-            await commit(present, snapshot, services)
+            await commit(present, snapshot, services, task_exists=True)
     else:
         await _complete(conversion, task, snapshot, services)
         await discard(task, services)

@@ -7,7 +7,7 @@
    b. save the record, over the record's ETag;
    c. terminate the task of a conversion that the decision supersedes;
    d. finalize an ended conversion: delete an older version's GIF if it failed, publish the result event;
-      or start a queued one: add its task, note the job in the record.
+      or start a queued one: add its task to the job that the record names.
 4. Delete the Batch task, if there is one; that is the caller's last step, because as long as the task exists a sweep
    finds what a crash left undone.
 
@@ -77,13 +77,16 @@ async def read(video: str, services: Services, *, gif: bool = True) -> Snapshot:
     )
 
 
-async def commit(decision: Conversion, snapshot: Snapshot, services: Services) -> bool:
+async def commit(decision: Conversion, snapshot: Snapshot, services: Services, *, task_exists: bool = False) -> bool:
     """Carry out a decision that was made on a snapshot. A decision equal to the snapshot's conversion is not saved
-    again, but its consequences are repeated.
+    again, but its consequences are repeated. `task_exists`: Batch has the task of a queued conversion.
 
     Returns false if no Batch account accepts the task now; the next sweep adds it. Raises `ConflictError` when the
     record or the GIF was changed since the snapshot, and other `ServiceError`s.
     """
+    start = decision.state == "queued" and not task_exists
+    if start and decision.job is None:
+        decision = await _assign(decision, services)
     record_etag = snapshot.record_etag
     if decision != snapshot.conversion:
         if decision.state == "succeeded" and decision.gif:
@@ -95,7 +98,7 @@ async def commit(decision: Conversion, snapshot: Snapshot, services: Services) -
         await _terminate_superseded(snapshot.conversion, services)
     if decision.final:
         await _finalize(decision, snapshot, services)
-    elif decision.state == "queued" and decision.job is None:
+    elif start:
         return await _start(decision, snapshot, record_etag, services)
     return True
 
@@ -173,6 +176,15 @@ async def _delete_older_gif(snapshot: Snapshot, services: Services) -> None:
         )
 
 
+async def _assign(conversion: Conversion, services: Services) -> Conversion:
+    """Note the job before the task is added to it: one save of the record is enough then."""
+    try:
+        return conversion.assigned_to(await services.jobs.choose())
+    except ServiceError as error:
+        log.warning("no job for task %s: %s", conversion.task_id, error)
+        return conversion
+
+
 async def _start(conversion: Conversion, snapshot: Snapshot, record_etag: str | None, services: Services) -> bool:
     try:
         job = await services.jobs.add_task(conversion)
@@ -181,8 +193,10 @@ async def _start(conversion: Conversion, snapshot: Snapshot, record_etag: str | 
         log.warning("task %s is left to the next sweep: %s", conversion.task_id, error)
         await mark_unstarted(conversion, services)
         return False
+    if job == conversion.job:
+        return True
     try:
-        await _save(conversion.added_to(job), snapshot, record_etag, services)
+        await _save(conversion.assigned_to(job), snapshot, record_etag, services)
     except ConflictError:
         # Sweeps find tasks by listing jobs, not by this note.
         log.info("the record of %r was changed meanwhile", conversion.video)

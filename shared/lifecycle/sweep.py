@@ -58,13 +58,13 @@ class CompletionSweep:
                 running[task.id] = task.started_at
 
         try:
-            jobs = [job async for job in services.jobs.list(url) if not job.deleting]
+            jobs = [job async for job in services.jobs.list_jobs(url) if not job.deleting]
         except ServiceError:
             log.exception("%s does not list its jobs", url)
             return
         for job in jobs:
             try:
-                async for task in services.tasks.list(job.ref, include_active=False):
+                async for task in services.tasks.list_tasks(job.ref, include_active=False):
                     if task.state == "running" and self._running.get(task.id, "never") == task.started_at:
                         running[task.id] = task.started_at
                     else:

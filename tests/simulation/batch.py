@@ -165,6 +165,24 @@ class Batch:
 
         await self._call(f"create {job_id}/{task.id}", effect)
 
+    async def create_task_collection(self, job_id: str, group: Any) -> Any:
+        def effect() -> Any:
+            job = self._job(job_id)
+            if job.state in ("completed", "deleting"):
+                raise failure(409, "JobCompleted" if job.state == "completed" else "JobBeingDeleted")
+            results = []
+            for task in group.task_values:
+                known = task.id in job.tasks
+                error = SimpleNamespace(code="TaskExists", message=None) if known else None
+                results.append(
+                    SimpleNamespace(task_id=task.id, status="clienterror" if known else "success", error=error)
+                )
+                if not known:
+                    job.tasks[task.id] = Task(task.id, task.display_name)
+            return SimpleNamespace(result_values=results)
+
+        return await self._call(f"create {job_id}/ {len(group.task_values)} tasks", effect)
+
     async def delete_task(self, job_id: str, task_id: str) -> None:
         def effect() -> None:
             if task_id not in self._job(job_id).tasks:

@@ -14,6 +14,7 @@ from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit_event
 from shared.names import gif_name
 from shared.services.batch.accounts import Accounts
+from shared.services.batch.jobs import Jobs
 from shared.services.services import Services
 from shared.services.storage.blobs import Blobs
 from shared.services.storage.record_format import from_json
@@ -56,6 +57,10 @@ class SimulatedServices(Services):
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(lambda url: cast("Any", self._batches[url]))
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.accounts, self.pool, self.settings, gather_seconds=0)
 
     @cached_property
     def topic(self) -> ResultsTopic | None:

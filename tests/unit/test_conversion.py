@@ -74,9 +74,9 @@ def test_with_options_changes_nothing_but_the_options() -> None:
     assert changed.with_options(Options()) == running()
 
 
-def test_added_to_sets_the_job_and_leaves_the_conversion_queued() -> None:
+def test_assigned_to_sets_the_job_and_leaves_the_conversion_queued() -> None:
     assert conversion().job is None
-    added = conversion().added_to(JOB)
+    added = conversion().assigned_to(JOB)
     assert (added.state, added.job, added.task_id) == ("queued", JOB, f"{ID}-1")
 
 
@@ -92,7 +92,7 @@ def test_requeued_leaves_the_node_and_keeps_the_job_and_the_attempt() -> None:
 
 
 def test_requeued_changes_nothing_unless_the_conversion_runs() -> None:
-    queued = conversion().added_to(JOB)
+    queued = conversion().assigned_to(JOB)
     assert queued.requeued(preempted=2) == queued
 
 

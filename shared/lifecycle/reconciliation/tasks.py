@@ -46,12 +46,12 @@ async def survey_tasks(services: Services, report: Report) -> set[str]:
 async def _survey_account(url: str, tasks: set[str], services: Services, report: Report, start_soon: StartSoon) -> None:
     try:
         async with asyncio.timeout(services.settings.reconcile_seconds * MAX_SURVEY_SHARE):
-            async for job in services.jobs.list(url):
+            async for job in services.jobs.list_jobs(url):
                 if job.deleting:
                     continue  # Batch does not list its tasks any more
                 before = len(tasks)
                 with suppress(NotFoundError):  # the job has just been deleted, with its tasks
-                    async for task in services.tasks.list(job.ref):
+                    async for task in services.tasks.list_tasks(job.ref):
                         tasks.add(task.id)
                         await _repair(task, job, services, report, start_soon)
                 if len(tasks) == before and _is_past(job):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import OrderedDict
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from azure.batch.models import BatchJobCreateOptions, BatchPoolInfo
 
+from shared.cache import Cache
 from shared.conversion import JobRef
 from shared.names import JOB_PREFIX, job_id
 from shared.services.azure_errors import azure_errors
+from shared.services.batch.task_adder import GATHER_SECONDS, TaskAdder
 from shared.services.batch.task_spec import build_task
 from shared.services.errors import NoJobError, NoNodesError, NotFoundError, ServiceError, UnreachableError
 
@@ -39,7 +43,17 @@ ADD_TIMEOUT_SECONDS = 8.0
 USABLE_NODE_STATES = {"creating", "starting", "waitingForStartTask", "idle", "running", "rebooting", "reimaging"}
 """States of nodes that run tasks, or soon will, as Batch counts them."""
 
-_CLOSED_CODES = {"JobCompleted", "JobBeingTerminated", "JobBeingDeleted", "JobDisabled", "JobNotActive"}
+CLOSED_CODES = {
+    "JobBeingDeleted",
+    "JobBeingTerminated",
+    "JobCompleted",
+    "JobDisabled",
+    "JobNotActive",
+    "JobNotFound",
+}
+"""Codes of a job that accepts no tasks."""
+MAX_ADDERS = 16
+"""Jobs to which this process adds tasks side by side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,59 +74,69 @@ class Job:
         return self.state == "deleting"
 
 
+class _OpenJobKey(NamedTuple):
+    url: str
+    day: date
+    need_nodes: bool
+
+
 class Jobs:
     """The jobs of gifdrop in all accounts, and what this process knows of them for a short while."""
 
-    def __init__(self, accounts: Accounts, pool: Pool, settings: Settings) -> None:
+    def __init__(
+        self, accounts: Accounts, pool: Pool, settings: Settings, *, gather_seconds: float = GATHER_SECONDS
+    ) -> None:
+        self._gather_seconds = gather_seconds
         self._accounts = accounts
         self._pool = pool
         self._settings = settings
-        self._open: dict[tuple[str, str], tuple[JobRef, float]] = {}
-        """(account, day) -> an open job and when to check it again, on the monotonic clock."""
+        self._open: Cache[_OpenJobKey, JobRef] = Cache(seconds=JOB_CACHE_SECONDS, size=16)
+        self._adders: OrderedDict[JobRef, TaskAdder] = OrderedDict()
         self._failing: dict[str, float] = {}
         """Account -> until when it is tried last, on the monotonic clock."""
 
-    async def add_task(self, conversion: Conversion) -> JobRef:
-        """Add the task of a conversion's present attempt to the day's job and return that job.
+    async def choose(self) -> JobRef:
+        """The open job of the account that is tried first. Raises `ServiceError`."""
+        urls = self._in_order()
+        async with self._time_limit():
+            return await self._open_job(urls[0], need_nodes=len(urls) > 1)
 
-        A task that exists already counts as added. An account that cannot be reached, does not respond in time, is
-        over its quota, has no pool or gets no nodes is passed over for the next one. Raises `ServiceError` when no
-        account accepts the task, or when one asks to wait (429).
+    async def add_task(self, conversion: Conversion) -> JobRef:
+        """Add the task of a conversion's present attempt and return the job that has it.
+
+        The conversion's own job is tried first, then the day's job of each account. A task that exists already counts
+        as added. An account that cannot be reached, does not respond in time, is over its quota, has no pool or gets
+        no nodes is passed over for the next one. Raises `ServiceError` when no account accepts the task, or when one
+        asks to wait (429).
         """
         spec = build_task(conversion, self._settings)
+        if conversion.job:
+            try:
+                async with self._time_limit():
+                    return await self._add_to(conversion.job, spec)
+            except ServiceError as error:
+                if not _another_job_may_accept(error):
+                    raise
+                self._pass_over(conversion.job.batch_url, error)
         urls = self._in_order()
         without_nodes: list[str] = []
         failure = ServiceError("no Batch account is configured")
         for url in urls:
             try:
-                return await self._try(spec, url, need_nodes=len(urls) > 1)
+                return await self._add(spec, url, need_nodes=len(urls) > 1)
             except ServiceError as error:
-                if not _another_account_may_accept(error):
+                if not _another_job_may_accept(error):
                     raise
                 failure = error
             if isinstance(failure, NoNodesError):
                 without_nodes.append(url)
-            log.warning("%s is passed over: %s", url, failure)
-            self._failing[url] = time.monotonic() + JOB_CACHE_SECONDS
+            self._pass_over(url, failure)
         # A pool that gets no nodes now is still better than none.
         for url in without_nodes:
-            return await self._try(spec, url, need_nodes=False)
+            return await self._add(spec, url, need_nodes=False)
         raise failure
 
-    def _in_order(self) -> list[str]:
-        """The accounts in the order in which they are tried; those to avoid and those that failed come last."""
-        avoided, now = self._settings.avoided_batch_urls, time.monotonic()
-        return sorted(self._settings.batch_urls, key=lambda url: (url in avoided, self._failing.get(url, 0.0) > now))
-
-    async def _try(self, spec: BatchTaskCreateOptions, url: str, *, need_nodes: bool) -> JobRef:
-        try:
-            async with asyncio.timeout(ADD_TIMEOUT_SECONDS):
-                return await self._add(spec, url, need_nodes=need_nodes)
-        except TimeoutError as error:
-            # The task may have been added all the same; a second one of the same id does the same work.
-            raise UnreachableError(f"no response within {ADD_TIMEOUT_SECONDS:g} s") from error
-
-    async def list(self, url: str) -> AsyncIterator[Job]:
+    async def list_jobs(self, url: str) -> AsyncIterator[Job]:
         """The jobs of gifdrop in one account. Raises `ServiceError`."""
         client = self._accounts.client(url)
         with azure_errors():
@@ -132,38 +156,75 @@ class Jobs:
 
     def forget(self, job: JobRef) -> None:
         """Check at the next use whether a job is open."""
-        self._open = {key: entry for key, entry in self._open.items() if entry[0] != job}
+        for need_nodes in (True, False):
+            self._open.drop(_OpenJobKey(job.batch_url, _today(), need_nodes))
+
+    def _in_order(self) -> list[str]:
+        """The accounts in the order in which they are tried; those to avoid and those that failed come last."""
+        avoided, now = self._settings.avoided_batch_urls, time.monotonic()
+        return sorted(self._settings.batch_urls, key=lambda url: (url in avoided, self._failing.get(url, 0.0) > now))
+
+    def _pass_over(self, url: str, error: ServiceError) -> None:
+        if error.code not in CLOSED_CODES:
+            log.warning("%s is passed over: %s", url, error)
+            self._failing[url] = time.monotonic() + JOB_CACHE_SECONDS
+
+    @asynccontextmanager
+    async def _time_limit(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(ADD_TIMEOUT_SECONDS):
+                yield
+        except TimeoutError as error:
+            # The task may have been added all the same; a second one of the same id does the same work.
+            raise UnreachableError(f"no response within {ADD_TIMEOUT_SECONDS:g} s") from error
 
     async def _add(self, spec: BatchTaskCreateOptions, url: str, *, need_nodes: bool) -> JobRef:
-        client = self._accounts.client(url)
-        for last_try in (False, True):
-            job = await self._open_job(url, need_nodes=need_nodes)
-            try:
-                with azure_errors():
-                    await client.create_task(job.id, spec)
-            except ServiceError as error:
-                if error.code == "TaskExists":
-                    return job
-                if last_try or error.code not in _CLOSED_CODES | {"JobNotFound"}:
-                    raise
-                self.forget(job)
-            else:
-                return job
-        raise NoJobError(f"{url}: every job is closed as soon as it is created")
+        async with self._time_limit():
+            for last_try in (False, True):
+                job = await self._open_job(url, need_nodes=need_nodes)
+                try:
+                    return await self._add_to(job, spec)
+                except ServiceError as error:
+                    if last_try or error.code not in CLOSED_CODES:
+                        raise
+            raise NoJobError(f"{url}: every job is closed as soon as it is created")
+
+    async def _add_to(self, job: JobRef, spec: BatchTaskCreateOptions) -> JobRef:
+        """Add a task to this job; one that is closed counts as accepting a task that it has already."""
+        if job not in self._adders:
+            self._adders[job] = TaskAdder(
+                self._accounts.client(job.batch_url), job.id, gather_seconds=self._gather_seconds
+            )
+            while len(self._adders) > MAX_ADDERS:
+                self._adders.popitem(last=False)
+        try:
+            await self._adders[job].add(spec)
+        except ServiceError as error:
+            if error.code not in CLOSED_CODES:
+                raise
+            self.forget(job)
+            if not await self._has_task(job, spec.id):
+                raise
+        return job
+
+    async def _has_task(self, job: JobRef, task_id: str) -> bool:
+        try:
+            with azure_errors():
+                await self._accounts.client(job.batch_url).get_task(job.id, task_id, select=["id"])
+        except NotFoundError:
+            return False
+        return True
 
     async def _open_job(self, url: str, *, need_nodes: bool) -> JobRef:
-        day = datetime.now(UTC).date()
-        key = (url, day.isoformat())
-        known = self._open.get(key)
-        if known and known[1] > time.monotonic():
-            return known[0]
+        key = _OpenJobKey(url, _today(), need_nodes)
+        return await self._open.get(key, lambda: self._find_open_job(url, need_nodes=need_nodes))
+
+    async def _find_open_job(self, url: str, *, need_nodes: bool) -> JobRef:
         await self._check_pool(url, need_nodes=need_nodes)
+        day = _today()
         for generation in range(1, MAX_JOBS_PER_DAY + 1):
             job = JobRef(batch_url=url, id=job_id(day, generation))
             if await self._is_open(job):
-                now = time.monotonic()
-                self._open = {other: entry for other, entry in self._open.items() if entry[1] > now}
-                self._open[key] = (job, now + JOB_CACHE_SECONDS)
                 return job
         raise NoJobError(f"{url}: all jobs of {day} were closed by hand")
 
@@ -197,14 +258,18 @@ class Jobs:
         except ServiceError as error:
             if error.code == "JobExists":
                 return True  # another process created it
-            if error.code in _CLOSED_CODES:
+            if error.code in CLOSED_CODES:
                 return False
             raise
         return True
 
 
-def _another_account_may_accept(error: ServiceError) -> bool:
+def _another_job_may_accept(error: ServiceError) -> bool:
     # Not a broken connection: the task may have been added before it broke, so the same account is asked again.
     if isinstance(error, (UnreachableError, NoJobError)):
         return True
-    return (error.status or 0) >= 500 or error.code.endswith("QuotaReached")
+    return (error.status or 0) >= 500 or error.code.endswith("QuotaReached") or error.code in CLOSED_CODES
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

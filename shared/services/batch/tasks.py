@@ -73,7 +73,7 @@ class Tasks:
         with azure_errors():
             return _task(await self._accounts.client(job.batch_url).get_task(job.id, task_id, select=_SELECT), job)
 
-    async def list(self, job: JobRef, *, include_active: bool = True) -> AsyncIterator[Task]:
+    async def list_tasks(self, job: JobRef, *, include_active: bool = True) -> AsyncIterator[Task]:
         """The tasks of a job; without `include_active` only those that a node has taken."""
         client = self._accounts.client(job.batch_url)
         with azure_errors():
