@@ -8,6 +8,7 @@ from shared.api.handler import handle
 from shared.api.health.health import health_response
 from shared.api.retry import retry_many, retry_one
 from shared.application import application
+from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit_event
 
@@ -25,9 +26,15 @@ async def on_video_uploaded(event: func.EventGridEvent) -> None:
     await submit_event(event, application().services)
 
 
+@app.event_grid_trigger("event")
+async def on_result_uploaded(event: func.EventGridEvent) -> None:
+    """A task has uploaded its result: publish its GIF."""
+    await publish_event(event, application().services)
+
+
 @app.timer_trigger("timer", "%GIFDROP_COMPLETE_SCHEDULE%")
 async def complete_conversions(timer: func.TimerRequest) -> None:
-    """Move the GIFs of completed tasks to the output container and bring the records up to date."""
+    """Complete the tasks whose events were lost, add tasks that were not accepted, and bring the records up to date."""
     await application().completion.run()
 
 

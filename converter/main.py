@@ -1,6 +1,7 @@
 """One conversion, from the command line to result.json: probe, plan, decode, encode, check."""
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +34,7 @@ class Conversion:
     preset: str = "balanced"
     source: probe.Source | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -150,4 +153,9 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "sandbox": sandbox.available(),
         "ffmpeg_version": source.ffmpeg_version if source else None,
         "notes": conversion.notes,
+        "task": {
+            "video": os.environ.get("GIFDROP_VIDEO"),
+            "node_id": os.environ.get("AZ_BATCH_NODE_ID"),
+            "started_at": conversion.started_at.isoformat(timespec="milliseconds"),
+        },
     }

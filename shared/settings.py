@@ -48,8 +48,8 @@ class Settings:
     """How long an event may take to arrive, or a task to be listed, before the reconciliation acts."""
     hung_seconds: int = 600
     """A running task without progress for this long counts as hung."""
-    orphan_seconds: int = 3600
-    """Staging files that no task owns are deleted after this."""
+    logs: str = "failure"
+    """When a task's logs are uploaded: on `failure`, or `always`."""
     sweep_seconds: int = 300
     """Time budget of one completion sweep."""
     reconcile_seconds: int = 900
@@ -117,6 +117,15 @@ def _between(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"must be {' or '.join(allowed)}")
+        return value
+
+    return parse
+
+
 Value = str | int | tuple[str, ...]
 
 VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
@@ -140,7 +149,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "task_seconds": ("GIFDROP_TASK_SECONDS", _between(60, 86_400)),
     "grace_seconds": ("GIFDROP_GRACE_SECONDS", _between(1, 86_400)),
     "hung_seconds": ("GIFDROP_HUNG_SECONDS", _between(1, 86_400)),
-    "orphan_seconds": ("GIFDROP_ORPHAN_SECONDS", _between(1, 30 * 86_400)),
+    "logs": ("GIFDROP_LOGS", _one_of("failure", "always")),
     "sweep_seconds": ("GIFDROP_SWEEP_SECONDS", _between(10, 1500)),
     "reconcile_seconds": ("GIFDROP_RECONCILE_SECONDS", _between(10, 1500)),
     "give_up_seconds": ("GIFDROP_GIVE_UP_SECONDS", _between(60, 604_800)),

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_DECISIONS = 3
-"""Times that a task is looked at again because its record changed at the same time."""
-
 
 async def sync_task(task: Task, services: Services) -> None:
     """Bring the record of a task's video in line with the task, and delete the task when that is complete.
@@ -36,41 +33,36 @@ async def sync_task(task: Task, services: Services) -> None:
     if not is_video(task.video):
         log.warning("task %s of job %s is not a conversion", task.id, task.job.id)
         return
-    for _ in range(MAX_DECISIONS - 1):
+    # Most videos are new, and have no GIF to look for; where that is wrong, it shows as a conflict.
+    for gif in (False, True):
         try:
-            await _sync(task, services)
+            await _sync(task, services, gif=gif)
         except ConflictError as error:
             # What was decided, and perhaps published, was based on a record of the past: decide again.
             log.info("task %s is looked at again: %s", task.id, error)
         else:
             return
-    await _sync(task, services)
+    await _sync(task, services, gif=True)
 
 
-async def discard(task: Task, services: Services) -> None:
-    """Delete what a task left in staging, and then the task; a running one is killed. Raises `ServiceError`."""
-    await staging.clear(task.id, services)
-    await services.tasks.delete(task.job, task.id)
-
-
-async def _sync(task: Task, services: Services) -> None:
+async def _sync(task: Task, services: Services, *, gif: bool) -> None:
     completed = task.state == "completed"
-    snapshot = await read(task.video, services, gif=completed)
+    snapshot = await read(task.video, services, gif=gif)
     if snapshot.conversion is None:
         # The record was lost: it is written anew, and finds this task by its id if the video is still the same.
         await submit(task.video, services)
-        snapshot = await read(task.video, services, gif=completed)
+        snapshot = await read(task.video, services, gif=gif)
     conversion = snapshot.conversion
     if conversion is None or not conversion.owns_task(task.id):
         # A superseded task. It may have copied its GIF just before the present version failed.
         await finalize(snapshot, services)
-        await discard(task, services)
+        await services.tasks.delete(task.job, task.id)
     elif conversion.final:
         if not completed:
-            await terminate_task(task.job, task.id, services)  # discarded once it has completed
+            await terminate_task(task.job, task.id, services)  # deleted once it has completed
             return
         await finalize(snapshot, services)
-        await discard(task, services)
+        await services.tasks.delete(task.job, task.id)
     elif not completed:
         requeued = conversion.requeued(preempted=task.requeue_count)
         present = _running(conversion, task) if task.state == "running" else requeued
@@ -78,7 +70,7 @@ async def _sync(task: Task, services: Services) -> None:
             await commit(present, snapshot, services, task_exists=True)
     else:
         await _complete(conversion, task, snapshot, services)
-        await discard(task, services)
+        await services.tasks.delete(task.job, task.id)
 
 
 def _running(conversion: Conversion, task: Task) -> Conversion:

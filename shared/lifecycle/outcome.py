@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from shared.conversion import VIDEO_GONE, Gif, Problem
+from shared.timestamps import to_milliseconds
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from shared.conversion import Conversion
     from shared.services.batch.tasks import Task, TaskFailure
 
@@ -53,6 +54,7 @@ LIMIT_TOLERANCE_SECONDS = 10.0
 UPLOAD_FAILURE_CODES = {"FileUploadAccessDenied", "FileUploadContainerNotFound", "FileUploadMiscError"}
 MAX_MEASUREMENT = 2**53
 _CODE = re.compile("[A-Za-z0-9]{1,64}")
+_NODE_ID = re.compile("[A-Za-z0-9_.-]{1,128}")
 
 _TOOK_TOO_LONG = Problem(
     code="TookTooLong", message="The conversion took longer than allowed. Ask for a shorter or smaller GIF."
@@ -75,11 +77,39 @@ def outcome_of(task: Task, result: bytes | None, *, gif: str, limit: float) -> O
         return _outcome_of_failure(task, task.failure, limit)
     if result is None:
         return TransientFailure(error=Problem(code="ResultMissing", message="The converter left no result."))
+    return outcome_of_result(result, gif=gif)
+
+
+def outcome_of_result(result: bytes, *, gif: str) -> Outcome:
+    """The outcome in a result.json; `gif` is the name of its GIF in the output container."""
     try:
-        return _outcome_of_result(json.loads(result), gif)
+        return _read_verdict(json.loads(result), gif)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         message = f"The converter's result cannot be read: {str(error)[:MAX_MESSAGE_CHARS]!r}"
         return TransientFailure(error=Problem(code="ResultUnreadable", message=message))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a result.json says that it comes from."""
+
+    video: str
+    node_id: str | None
+    started_at: datetime | None
+
+
+def origin_of_result(result: bytes) -> Origin | None:
+    """The origin that a result.json states, `None` if it states none. It is not trusted: the record decides."""
+    try:
+        task = json.loads(result)["task"]
+        node, started = task["node_id"], task["started_at"]
+        return Origin(
+            video=unquote(task["video"], errors="strict"),
+            node_id=node if isinstance(node, str) and _NODE_ID.fullmatch(node) else None,
+            started_at=to_milliseconds(datetime.fromisoformat(started).astimezone(UTC)) if started else None,
+        )
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
 
 
 def apply_outcome(conversion: Conversion, outcome: Outcome, *, at: datetime) -> Conversion:
@@ -110,7 +140,7 @@ def _outcome_of_failure(task: Task, failure: TaskFailure, limit: float) -> Outco
     return TransientFailure(error=Problem(code=code, message=message))
 
 
-def _outcome_of_result(result: dict[str, object], gif: str) -> Outcome:
+def _read_verdict(result: dict[str, object], gif: str) -> Outcome:
     if result["verdict"] == "rejected":
         code, message = str(result["code"]), str(result["message"])
         if not _CODE.fullmatch(code):

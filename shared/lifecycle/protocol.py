@@ -52,12 +52,18 @@ class Snapshot:
     """`None` where there is no record."""
     gif_etag: str | None
     """`None` where there is no GIF, or none was looked for."""
+    gif_looked_for: bool
     unknown: Mapping[str, object]
     """Fields of the record that a newer version of gifdrop added, to be kept."""
 
 
+def nothing_stored(video: str) -> Snapshot:
+    """The snapshot of a video that is assumed to be new: a commit over it fails if there is a record or a GIF."""
+    return Snapshot(video=video, conversion=None, record_etag=None, gif_etag=None, gif_looked_for=False, unknown={})
+
+
 async def read(video: str, services: Services, *, gif: bool = True) -> Snapshot:
-    """The state of a video. Without `gif` a commit over it replaces and deletes no existing GIF.
+    """The state of a video. Without `gif` it is assumed to have no GIF yet: a commit that depends on it fails.
 
     Raises `NewerRecordError` for a record that this version must not change, and other `ServiceError`s.
     """
@@ -73,6 +79,7 @@ async def read(video: str, services: Services, *, gif: bool = True) -> Snapshot:
         conversion=stored.conversion,
         record_etag=stored.etag,
         gif_etag=gif_etag,
+        gif_looked_for=gif,
         unknown=stored.unknown,
     )
 
@@ -85,6 +92,8 @@ async def commit(decision: Conversion, snapshot: Snapshot, services: Services, *
     record or the GIF was changed since the snapshot, and other `ServiceError`s.
     """
     start = decision.state == "queued" and not task_exists
+    if decision.state == "failed" and snapshot.conversion and not snapshot.gif_looked_for:
+        raise ConflictError("a failure may have to delete an older GIF, which was not looked for")
     if start and decision.job is None:
         decision = await _assign(decision, services)
     record_etag = snapshot.record_etag
@@ -104,8 +113,13 @@ async def commit(decision: Conversion, snapshot: Snapshot, services: Services, *
 
 
 async def finalize(snapshot: Snapshot, services: Services) -> None:
-    """Repeat what follows the end of a conversion: a crash, or the topic, may have prevented it."""
+    """Repeat what follows the end of a conversion: a crash, or the topic, may have prevented it.
+
+    Raises `ConflictError` if the snapshot does not say whether there is a GIF to delete.
+    """
     if snapshot.conversion and snapshot.conversion.final:
+        if snapshot.conversion.state == "failed" and not snapshot.gif_looked_for:
+            raise ConflictError("a failure may have to delete an older GIF, which was not looked for")
         await _finalize(snapshot.conversion, snapshot, services)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.conversion import Conversion, Problem
 from shared.lifecycle.events import IgnoredEventError, blob_name
-from shared.lifecycle.protocol import commit, read
+from shared.lifecycle.protocol import commit, nothing_stored, read
 from shared.names import InvalidNameError, check_blob_name, conversion_id, is_video, task_id
 from shared.options import InvalidOptionError, options_of
 from shared.services.errors import ConflictError, NewerRecordError, NotFoundError
@@ -55,6 +55,8 @@ async def submit(video: str, services: Services) -> None:
     except InvalidNameError as reason:
         log.warning("%r ignored: %s", video, reason)
         return
+    if await _submit_new(video, services):
+        return
     while True:
         # The record before the blob: in the other order, a version that was read before somebody recorded a newer one
         # could be written over that. This way the record's ETag prevents it.
@@ -82,6 +84,23 @@ async def submit(video: str, services: Services) -> None:
         except ConflictError:
             continue
         return
+
+
+async def _submit_new(video: str, services: Services) -> bool:
+    """Commit the conversion of a video without reading a record first; whether it had none."""
+    try:
+        blob = await services.blobs.properties(services.settings.input_container, video)
+    except NotFoundError:
+        log.info("%r is gone: nothing to convert", video)
+        return True
+    if is_directory(blob):
+        log.info("%r ignored: a directory", video)
+        return True
+    try:
+        await commit(plan(blob, services.settings), nothing_stored(video), services)
+    except ConflictError:
+        return False
+    return True
 
 
 def plan(blob: Blob, settings: Settings) -> Conversion:

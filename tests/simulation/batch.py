@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 from tests.simulation.gate import Gate, failure
 from tests.simulation.storage import Clock, Container
@@ -83,6 +84,7 @@ class Batch:
             self.staging.put(f"{task.id}/out.gif", gif)
             measured = {"bytes": len(gif), "width": 2, "height": 2, "frames": 1, "duration_seconds": 1}
             result = {"verdict": "converted", "gif": measured}
+        result["task"] = {"video": quote(task.video), "node_id": "node", "started_at": None}
         self.staging.put(f"{task.id}/result.json", json.dumps(result).encode())
 
     def fail_to_resize(self, code: str) -> None:

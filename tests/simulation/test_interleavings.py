@@ -87,10 +87,22 @@ class Interleavings(RuleBasedStateMachine):
             self.world.batch.begin(task)
 
     @precondition(lambda self: any(task.state == "running" for task in self.world.batch.tasks))
-    @rule(which=MANY, how=ENDS)
-    def end(self, which: int, how: End) -> None:
+    @rule(which=MANY, how=ENDS, event_sent=st.booleans())
+    def end(self, which: int, how: End, event_sent: bool) -> None:
         running = [task for task in self.world.batch.tasks if task.state == "running"]
-        self.world.batch.end(running[which % len(running)], how)
+        task = running[which % len(running)]
+        self.world.batch.end(task, how)
+        if how == "judged" and event_sent:
+            self.world.results.append(task.id)
+
+    @precondition(lambda self: self.world.results)
+    @rule(which=MANY, again=st.booleans())
+    def deliver_result(self, which: int, again: bool) -> None:
+        """The event of a result arrives, in any order, perhaps more than once."""
+        index = which % len(self.world.results)
+        task_id = self.world.results[index] if again else self.world.results.pop(index)
+        self.runner.run(_call(self.world.deliver_result, task_id))
+        self.idle()
 
     @precondition(lambda self: self.world.batch.jobs)
     @rule(which=MANY, how=st.sampled_from(["completed", "disabled", "deleted"]))

@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared.application import Application
 from shared.conversion import Conversion
+from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit_event
 from shared.names import gif_name
@@ -68,7 +69,8 @@ class SimulatedServices(Services):
 
 
 class World:
-    """`events` are on their way; `running` is what the app is doing; `topic`, if set, receives the results.
+    """`events` and `results` (ids of tasks with a result) are on their way; `running` is what the app is doing;
+    `topic`, if set, receives the results.
 
     With two accounts, the calls of each begin with its URL; `batch` is the home account. `settings` are those of
     `Settings` that differ from the defaults.
@@ -91,6 +93,7 @@ class World:
         self.settings = replace(read_settings(MINIMAL_SETTINGS), fallback_batch_urls=urls[1:], **settings)
         self.topic: Topic | None = None
         self.events: list[str] = []
+        self.results: list[str] = []
         self.running: set[asyncio.Task[None]] = set()
         self.restart()
 
@@ -117,6 +120,16 @@ class World:
                 await submit_event(_event(video), self.app.services)
             except Exception:
                 self.events.append(video)  # Event Grid delivers it again
+                raise
+
+        self.spawn(handle())
+
+    def deliver_result(self, task_id: str) -> None:
+        async def handle() -> None:
+            try:
+                await publish_event(_event(f"{task_id}/result.json", container="staging"), self.app.services)
+            except Exception:
+                self.results.append(task_id)
                 raise
 
         self.spawn(handle())
@@ -151,6 +164,7 @@ class World:
             self.restart()  # what a process caches of jobs is too old by now
             while self.events:
                 self.deliver(self.events.pop())
+            self.results.clear()  # lost: the sweep is enough
             self.reconcile()
             await asyncio.gather(*self.running)
             for job in self.batch.jobs.values():
@@ -169,7 +183,6 @@ class World:
     def check(self) -> None:
         """What must hold once nothing changes any more."""
         assert self.batch.tasks == [], "tasks are left"
-        assert self.staging.blobs == {}, "staging is not empty"
         for video, blob in self.videos.blobs.items():
             record = self.record(video)
             assert record, f"{video} was lost"
@@ -194,12 +207,12 @@ class _Credential:
         return type("Token", (), {"token": "token"})
 
 
-def _event(video: str) -> func.EventGridEvent:
+def _event(name: str, *, container: str = "videos") -> func.EventGridEvent:
     return func.EventGridEvent(
         id="1",
         data={},
         topic="",
-        subject=f"/blobServices/default/containers/videos/blobs/{video}",
+        subject=f"/blobServices/default/containers/{container}/blobs/{name}",
         event_type="Microsoft.Storage.BlobCreated",
         event_time=None,
         data_version="",

@@ -19,8 +19,6 @@ class Report:
     """Tasks moved out of a disabled job."""
     hung: int = 0
     """Tasks given up because they showed no progress."""
-    orphans: int = 0
-    """Staging files deleted because no task owns them."""
     jobs_deleted: int = 0
     unreachable: list[str] = field(default_factory=list)
     """Batch accounts that did not list all their jobs and tasks."""

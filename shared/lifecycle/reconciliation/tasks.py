@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.lifecycle.completion import discard, sync_task
+from shared.lifecycle.completion import sync_task
 from shared.lifecycle.protocol import HARMLESS, commit, read
 from shared.names import is_video, job_day
 from shared.services.errors import NotFoundError, ServiceError
@@ -104,7 +104,7 @@ async def _restart_if_hung(task: Task, services: Services, report: Report) -> No
         return
     # The record first: from then on the hung task is superseded, whatever it still does.
     await commit(conversion.hung(at=utc_now()), snapshot, services)
-    await discard(task, services)
+    await services.tasks.delete(task.job, task.id)
     report.hung += 1
 
 

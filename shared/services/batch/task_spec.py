@@ -58,6 +58,7 @@ def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCr
             ),
         )
 
+    logs_when = "taskcompletion" if settings.logs == "always" else "taskfailure"
     return models.BatchTaskCreateOptions(
         id=id_,
         display_name=conversion.video,
@@ -77,9 +78,11 @@ def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCr
         output_files=[
             output(GIF_FILE, settings.staging_container, GIF_FILE, "image/gif", "tasksuccess"),
             output(RESULT_FILE, settings.staging_container, RESULT_FILE, "application/json", "tasksuccess"),
-            output("../stdout.txt", settings.logs_container, "stdout.txt", "text/plain", "taskcompletion"),
-            output("../stderr.txt", settings.logs_container, "stderr.txt", "text/plain", "taskcompletion"),
+            output("../stdout.txt", settings.logs_container, "stdout.txt", "text/plain", logs_when),
+            output("../stderr.txt", settings.logs_container, "stderr.txt", "text/plain", logs_when),
         ],
+        # The converter writes it into result.json, which leads the event of that file to the video's record.
+        environment_settings=[models.EnvironmentSetting(name="GIFDROP_VIDEO", value=quote(conversion.video))],
         user_identity=models.UserIdentity(
             auto_user=models.AutoUserSpecification(
                 scope=models.AutoUserScope.TASK, elevation_level=models.ElevationLevel.NON_ADMIN

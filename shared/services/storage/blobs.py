@@ -35,6 +35,8 @@ class Content:
 
     body: bytes
     etag: str
+    size: int
+    """Of the whole blob."""
 
 
 class _Condition(TypedDict):
@@ -89,7 +91,8 @@ class Blobs:
         """`length` bytes of a blob from `offset`, or all of it."""
         with azure_errors():
             stream = await self._blob(container, name).download_blob(offset=offset, length=length)
-            return Content(body=await stream.readall(), etag=stream.properties.etag.strip('"'))
+            properties = stream.properties
+            return Content(body=await stream.readall(), etag=properties.etag.strip('"'), size=properties.size)
 
     async def write(
         self,

@@ -1,0 +1,124 @@
+"""Publishes a GIF as soon as its result.json is uploaded, without waiting for the task or the sweep.
+
+What cannot be decided from the result alone is left to the sweep, which looks at the task itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from shared.lifecycle import staging
+from shared.lifecycle.events import IgnoredEventError, blob_name
+from shared.lifecycle.outcome import Converted, TransientFailure, apply_outcome, origin_of_result, outcome_of_result
+from shared.lifecycle.protocol import commit, read
+from shared.names import RESULT_FILE, gif_name, is_video
+from shared.services.errors import ConflictError, NewerRecordError, ServiceError
+from shared.timestamps import utc_now
+
+if TYPE_CHECKING:
+    from shared.conversion import Conversion, Problem
+    from shared.lifecycle.events import Event
+    from shared.lifecycle.outcome import Origin
+    from shared.services.services import Services
+
+log = logging.getLogger(__name__)
+
+EVENT_TIMEOUT_SECONDS = 25.0
+"""Event Grid gives a delivery 30 s: https://learn.microsoft.com/azure/event-grid/delivery-and-retry"""
+GIF_WAITS_SECONDS = (0.1, 0.3, 1.0)
+"""Waits for a GIF whose upload ends after that of its result.json."""
+
+
+async def publish_event(event: Event, services: Services) -> None:
+    """Publish the GIF whose result.json a BlobCreated event names.
+
+    Events of anything else, of superseded attempts, and events that come too early, too late or twice change nothing.
+    Raises `ServiceError` or `TimeoutError`, upon which Event Grid delivers the event again.
+    """
+    try:
+        name = blob_name(event, container=services.settings.staging_container)
+    except IgnoredEventError as reason:
+        log.warning("event %s ignored: %s", event.id, reason)
+        return
+    task_id, _, file = name.partition("/")
+    if file != RESULT_FILE:
+        log.info("%r ignored: no result", name)
+        return
+    async with asyncio.timeout(EVENT_TIMEOUT_SECONDS):
+        await publish_result_of(task_id, services)
+
+
+async def publish_result_of(task_id: str, services: Services) -> None:
+    """Complete the conversion of a task from its result.json. Safe to repeat. Raises `ServiceError`."""
+    result = await staging.read_result(task_id, services)
+    origin = origin_of_result(result) if result else None
+    if result is None or origin is None or not is_video(origin.video):
+        log.info("the result of task %s is left to the sweep", task_id)
+        return
+    # Most videos are new, and have no GIF to look for; where that is wrong, it shows as a conflict.
+    for gif in (False, True):
+        try:
+            await _publish(task_id, result, origin, services, gif=gif)
+        except ConflictError as error:
+            log.info("the result of task %s is looked at again: %s", task_id, error)
+        except NewerRecordError as reason:
+            log.info("the result of task %s is left alone: %s", task_id, reason)
+            return
+        else:
+            return
+
+
+async def _publish(task_id: str, result: bytes, origin: Origin, services: Services, *, gif: bool) -> None:
+    snapshot = await read(origin.video, services, gif=gif)
+    conversion = snapshot.conversion
+    if conversion is None or conversion.final or not conversion.owns_task(task_id):
+        return  # a superseded attempt, or published already: the sweep deletes its task
+    outcome = outcome_of_result(result, gif=gif_name(origin.video))
+    if isinstance(outcome, Converted):
+        problem = await _wait_for_gif(task_id, outcome, services)
+        if problem:
+            log.info("the GIF of task %s is left to the sweep: %s", task_id, problem.message)
+            return
+    if isinstance(outcome, TransientFailure):
+        return  # the sweep sees what Batch says of the task
+    await commit(apply_outcome(_started(conversion, origin), outcome, at=utc_now()), snapshot, services)
+    if conversion.job and services.settings.logs != "always":
+        await _delete_task(conversion, task_id, services)
+
+
+async def _wait_for_gif(task_id: str, outcome: Converted, services: Services) -> Problem | None:
+    for seconds in (0.0, *GIF_WAITS_SECONDS):
+        await asyncio.sleep(seconds)
+        problem = await staging.verify_gif(task_id, outcome.gif, services)
+        if problem is None or problem.code != "GifMissing":
+            break
+    return problem
+
+
+def _started(conversion: Conversion, origin: Origin) -> Conversion:
+    """The conversion as its converter started it: Batch's own times are not asked for."""
+    now = utc_now()
+    earliest = conversion.queued_at or now
+    started_at = conversion.started_at or min(max(origin.started_at or now, earliest), now)
+    running = (
+        conversion
+        if conversion.job is None
+        else conversion.running(
+            conversion.job,
+            node_id=conversion.node_id or origin.node_id,
+            started_at=started_at,
+            preempted=conversion.preempted,
+        )
+    )
+    return running.spent((now - started_at).total_seconds())
+
+
+async def _delete_task(conversion: Conversion, task_id: str, services: Services) -> None:
+    """Delete a task that has nothing left to upload; if that fails, the sweep does it."""
+    try:
+        if conversion.job:
+            await services.tasks.delete(conversion.job, task_id)
+    except ServiceError as error:
+        log.info("task %s is left to the sweep: %s", task_id, error)
