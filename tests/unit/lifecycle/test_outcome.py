@@ -10,10 +10,12 @@ from shared.lifecycle.outcome import (
     MAX_MESSAGE_CHARS,
     Converted,
     Interrupted,
+    Origin,
     Outcome,
     Rejected,
     TransientFailure,
     apply_outcome,
+    origin_of_result,
     outcome_of,
 )
 from shared.services.batch.tasks import Task, TaskFailure
@@ -176,3 +178,37 @@ def test_interruption_queues_another_attempt_without_using_up_a_retry() -> None:
 def test_interruption_of_the_last_allowed_attempt_fails_the_conversion() -> None:
     conversion = after(Interrupted(error=WHY), attempt=MAX_ATTEMPTS)
     assert (conversion.state, conversion.error) == ("failed", WHY)
+
+
+ORIGIN = {"video": "cats/tom%20%E2%98%83.mp4", "node_id": "tvm-1_p", "started_at": "2026-11-21T10:20:30.123+00:00"}
+
+
+def test_origin_of_a_result_is_its_video_node_and_start() -> None:
+    origin = origin_of_result(json.dumps({"task": ORIGIN}).encode())
+    assert origin == Origin(
+        video="cats/tom ☃.mp4", node_id="tvm-1_p", started_at=datetime(2026, 11, 21, 10, 20, 30, 123000, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        None,
+        [],
+        {},
+        ORIGIN | {"video": None},
+        ORIGIN | {"video": 7},
+        ORIGIN | {"video": "%FF.mp4"},
+        ORIGIN | {"started_at": "yesterday"},
+        ORIGIN | {"started_at": "9999-12-31T23:59:59-23:59"},
+    ],
+)
+def test_result_without_a_readable_origin_has_none(task: object) -> None:
+    assert origin_of_result(json.dumps({"task": task}).encode()) is None
+
+
+@pytest.mark.parametrize("node", ["two words", "", "x" * 129, "\u2603", 7, None])
+def test_node_of_a_result_is_an_id_or_none(node: object) -> None:
+    origin = origin_of_result(json.dumps({"task": ORIGIN | {"node_id": node}}).encode())
+    assert origin
+    assert origin.node_id is None

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -66,8 +67,8 @@ def test_each_attempt_has_its_own_folder_in_staging_and_logs(attempt: int, folde
     assert outputs == {
         (f"{folder}/out.gif", "tasksuccess"),
         (f"{folder}/result.json", "tasksuccess"),
-        (f"{folder}/stdout.txt", "taskcompletion"),
-        (f"{folder}/stderr.txt", "taskcompletion"),
+        (f"{folder}/stdout.txt", "taskfailure"),
+        (f"{folder}/stderr.txt", "taskfailure"),
     }
 
 
@@ -79,3 +80,14 @@ def test_task_runs_without_privileges_and_with_a_time_limit() -> None:
     assert task.constraints
     assert task.constraints.max_wall_clock_time
     assert task.constraints.max_wall_clock_time.total_seconds() == 1800
+
+
+def test_logs_of_every_task_are_uploaded_if_the_settings_say_so() -> None:
+    task = build_task(conversion(), replace(SETTINGS, logs="always"))
+    conditions = [str(file.upload_options.as_dict()["uploadCondition"]) for file in task.output_files or ()]
+    assert conditions == ["tasksuccess", "tasksuccess", "taskcompletion", "taskcompletion"]
+
+
+def test_converter_gets_the_name_of_the_video_percent_encoded() -> None:
+    settings = build_task(conversion("cats/☃ \n.mp4"), SETTINGS).environment_settings or []
+    assert [(each.name, each.value) for each in settings] == [("GIFDROP_VIDEO", "cats/%E2%98%83%20%0A.mp4")]
