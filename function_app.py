@@ -1,5 +1,7 @@
 """gifdrop's functions: a table of contents. Each is one line into shared/, where the work is done."""
 
+import logging
+
 import azure.functions as func
 
 from shared.api.dashboard.page import page_file_response, page_response
@@ -23,6 +25,12 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 async def on_video_uploaded(event: func.EventGridEvent) -> None:
     """A blob was created in the input container: convert it if it is a video."""
     await submit_event(event, application().services)
+
+
+@app.event_grid_trigger("event")
+async def on_result_uploaded(event: func.EventGridEvent) -> None:
+    """A task has uploaded its result: publish its GIF."""
+    logging.getLogger("gifdrop").info("result uploaded: %s", event.subject)
 
 
 @app.timer_trigger("timer", "%GIFDROP_COMPLETE_SCHEDULE%")
