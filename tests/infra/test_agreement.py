@@ -266,7 +266,7 @@ def test_functions_named_in_bicep_exist_in_the_app() -> None:
     assert listed[1].split() == names
 
 
-def test_staged_files_outlive_the_attempts_to_publish_them_and_expire_with_the_fewest_days_by_default() -> None:
+def test_staged_files_expire_after_a_day_but_outlive_the_attempts_to_publish_them() -> None:
     """An attempt is given up after `giveUpSeconds`; the rule deletes a blob that is older than its days."""
     days, give_up = (declaration("main.bicep", name).value for name in ("stagingDays", "giveUpSeconds"))
     assert days is not None
