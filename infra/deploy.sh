@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 STEPS=(check package infra upload publish events smoke)
+EVENT_FUNCTIONS=(on_video_uploaded on_result_uploaded)
 PYTHON=${PYTHON:-.venv/bin/python}
 PROVIDERS=(
   Microsoft.App Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.KeyVault Microsoft.ManagedIdentity
@@ -162,8 +163,11 @@ step_publish() {
 
 step_events() {
   need_outputs
-  retry az functionapp function show --resource-group "$group" --name "$app" --function-name on_video_uploaded \
-    --output none || die "the app has no function on_video_uploaded: did the step 'publish' succeed?"
+  local function
+  for function in "${EVENT_FUNCTIONS[@]}"; do
+    retry az functionapp function show --resource-group "$group" --name "$app" --function-name "$function" \
+      --output none || die "the app has no function $function: did the step 'publish' succeed?"
+  done
   az deployment group create --resource-group "$group" --name gifdrop-events --template-file infra/events.bicep \
     --parameters "topic=$topic" "functionApp=$app" "dataAccount=$data" --output none
 }
@@ -186,8 +190,8 @@ step_smoke() {
 plan() {
   say "Deploys into resource group $group:"
   say '  storage (3 accounts), Batch account and pool, function app (Flex Consumption), identities and roles,'
-  say '  Event Grid topic and subscription, Log Analytics, Application Insights, alerts, a workbook.'
-  say 'Estimated cost at list prices: about 10 USD a month idle, about 0.90 USD per 1,000 one-minute videos'
+  say '  Event Grid topic and two subscriptions, Log Analytics, Application Insights, alerts, a workbook.'
+  say 'Estimated cost at list prices: about 4 USD a month idle, about 0.90 USD per 1,000 one-minute videos'
   say '(see docs/operations.md).'
   say "Steps: ${chosen[*]}"
 }

@@ -1,4 +1,4 @@
-// Stage 1: everything except the event subscription, which needs the published functions (events.bicep).
+// Stage 1: everything except the event subscriptions, which need the published functions (events.bicep).
 
 targetScope = 'resourceGroup'
 
@@ -54,7 +54,7 @@ param batchServicePrincipalId string = ''
 @description('Block the instance metadata service for tasks by a firewall rule on the node. Try it on one pool first.')
 param blockMetadataService bool = false
 
-@description('Always-ready Functions instances.')
+@description('Always-ready Functions instances, for HTTP and for each of the two functions with an Event Grid trigger.')
 @minValue(0)
 param alwaysReady int = 0
 param maxInstances int = 40
@@ -67,8 +67,8 @@ param httpConcurrency int = 16
 @allowed([512, 2048, 4096])
 param memoryMb int = 2048
 
-@description('When completed tasks are collected: NCRONTAB, six fields, seconds first.')
-param completeSchedule string = '*/15 * * * * *'
+@description('When completed tasks whose events were lost are collected: NCRONTAB, six fields, seconds first.')
+param completeSchedule string = '0 * * * * *'
 
 @description('When inputs, records and tasks are reconciled: NCRONTAB, six fields.')
 param reconcileSchedule string = '30 */5 * * * *'
@@ -135,6 +135,8 @@ var containers = {
   logs: 'logs'
   deadLetters: 'deadletters'
 }
+// A staged GIF outlives the time during which the app tries to publish it.
+var stagingDays = 1 + giveUpSeconds / 86400
 var deploymentContainer = 'deployments'
 
 module identities 'modules/identities.bicep' = {
@@ -168,7 +170,7 @@ module data 'modules/storage.bicep' = {
     undeleteDays: undeleteDays
     containers: map(items(containers), item => item.value)
     expiryDays: {
-      '${containers.staging}': 2
+      '${containers.staging}': stagingDays
       '${containers.logs}': 30
       '${containers.deadLetters}': 30
     }

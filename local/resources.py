@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from infra.autoscale import formula
@@ -18,6 +19,30 @@ CONTAINERS = {
     "GIFDROP_DEADLETTER_CONTAINER": "deadletters",
 }
 """App setting -> container name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSubscription:
+    """A subscription of a function to the blobs created in a container.
+
+    container: The app setting that names the container.
+    """
+
+    name: str
+    function: str
+    container: str
+    subject_ends_with: str = ""
+
+
+EVENT_SUBSCRIPTIONS = (
+    EventSubscription(name="on-video-uploaded", function="on_video_uploaded", container="GIFDROP_INPUT_CONTAINER"),
+    EventSubscription(
+        name="on-result-uploaded",
+        function="on_result_uploaded",
+        container="GIFDROP_STAGING_CONTAINER",
+        subject_ends_with="/result.json",
+    ),
+)
 _GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
 _IDENTITY = f"{_GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 

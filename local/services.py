@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -187,17 +188,26 @@ class StackConfig:
         ]
 
     def events(self, env: Mapping[str, str]) -> Spec:
-        container = env["GIFDROP_INPUT_CONTAINER"]
         arguments = [
             *self._port("events"),
             *("--access-log", str(self.layout.access_log)),
             *("--storage-url", self.endpoints["storage"]),
-            *("--subject-begins-with", subject(container, "")),
             *("--client-id", resources.EVENTS_IDENTITY.client_id),
-            *("--dead-letter-container", env["GIFDROP_DEADLETTER_CONTAINER"]),
             *("--journal", str(self.layout.events_checkpoint)),
         ]
         webhook = f"{self._url('functions')}/runtime/webhooks/eventgrid"
-        query = f"functionName=on_video_uploaded&code={quote(self.keys['eventgrid'])}"
-        environment = clean_environment() | self._client_environment | {"EVENTS_WEBHOOK": f"{webhook}?{query}"}
-        return Spec(name="events", arguments=arguments, environment=environment)
+        key = quote(self.keys["eventgrid"])
+        subscriptions = [
+            {
+                "name": item.name,
+                "webhook": f"{webhook}?functionName={item.function}&code={key}",
+                "subject_begins_with": subject(env[item.container], ""),
+                "subject_ends_with": item.subject_ends_with,
+                "dead_letter_container": env["GIFDROP_DEADLETTER_CONTAINER"],
+            }
+            for item in resources.EVENT_SUBSCRIPTIONS
+        ]
+        own = {"EVENTS_SUBSCRIPTIONS": json.dumps(subscriptions)}
+        return Spec(
+            name="events", arguments=arguments, environment=clean_environment() | self._client_environment | own
+        )

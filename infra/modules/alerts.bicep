@@ -18,14 +18,14 @@ param failedPerHour int
 var metricAlerts = [
   {
     name: 'dead-letters'
-    description: 'Event Grid could not deliver the event of an upload and wrote it to the dead-letter container.'
+    description: 'Event Grid could not deliver the event of a video or a result and wrote it to the dead-letter container.'
     scope: eventTopicId
     namespace: 'Microsoft.EventGrid/systemTopics'
     metric: 'DeadLetteredCount'
   }
   {
     name: 'dropped-events'
-    description: 'Event Grid dropped an event because it could not write a dead letter.'
+    description: 'Event Grid dropped the event of a video or a result because it could not write a dead letter.'
     scope: eventTopicId
     namespace: 'Microsoft.EventGrid/systemTopics'
     metric: 'DroppedEventCount'
@@ -46,12 +46,30 @@ var metricAlerts = [
   }
 ]
 
+// Each rule has a monthly price, so one rule watches all that leads to the same place to look.
+var combined = '''
+let Single = (
+{{single}}
+);
+let Repeated = (
+{{repeated}}
+);
+union Single, (Repeated | where toscalar(Repeated | count) > {{tolerated}})
+'''
+
 var logAlerts = [
   {
     name: 'failed-videos'
-    description: 'More than ${failedPerHour} videos failed within an hour.'
-    query: loadTextContent('../queries/failed_videos.kql')
-    threshold: failedPerHour
+    description: 'More than ${failedPerHour} videos failed within an hour, or a service kept refusing to publish a finished GIF (PublishRefused).'
+    query: replace(
+      replace(
+        replace(combined, '{{single}}', loadTextContent('../queries/publish_refused.kql')),
+        '{{repeated}}',
+        loadTextContent('../queries/failed_videos.kql')
+      ),
+      '{{tolerated}}',
+      string(failedPerHour)
+    )
     window: 'PT1H'
     lookBack: null
   }
@@ -59,48 +77,37 @@ var logAlerts = [
     name: 'oldest-queued-video'
     description: 'A video has been waiting for longer than ${oldestQueuedMinutes} minutes.'
     query: replace(loadTextContent('../queries/oldest_queued.kql'), '{{minutes}}', string(oldestQueuedMinutes))
-    threshold: 0
     window: 'P1D'
     // Twice the window, the maximum, so that the alert of a video stuck for a day does not resolve itself.
     lookBack: 'P2D'
   }
   {
-    name: 'publish-refused'
-    description: 'A service kept refusing to publish a finished GIF, so the video failed with PublishRefused.'
-    query: loadTextContent('../queries/publish_refused.kql')
-    threshold: 0
-    window: 'PT1H'
-    lookBack: null
-  }
-  {
     name: 'function-failures'
-    description: 'More than 5 runs of functions failed within an hour.'
-    query: loadTextContent('../queries/function_failures.kql')
-    threshold: 5
+    description: 'More than 5 runs of functions failed within an hour, or one reached functionTimeout of host.json and its worker was restarted with everything else it ran.'
+    query: replace(
+      replace(
+        replace(combined, '{{single}}', loadTextContent('../queries/function_timeouts.kql')),
+        '{{repeated}}',
+        loadTextContent('../queries/function_failures.kql')
+      ),
+      '{{tolerated}}',
+      '5'
+    )
     window: 'PT1H'
     lookBack: null
   }
   {
-    name: 'function-timeouts'
-    description: 'A function reached functionTimeout of host.json; its worker was restarted with everything else it ran.'
-    query: loadTextContent('../queries/function_timeouts.kql')
-    threshold: 0
-    window: 'PT1H'
-    lookBack: null
-  }
-  {
-    name: 'resize-errors'
-    description: 'The pool did not reach its target size: quota exceeded, or no capacity in the region.'
-    query: loadTextContent('../queries/resize_errors.kql')
-    threshold: 0
-    window: 'PT30M'
-    lookBack: null
-  }
-  {
-    name: 'autoscale-errors'
-    description: 'The autoscale formula fails to evaluate, so the pool keeps its size.'
-    query: loadTextContent('../queries/autoscale_errors.kql')
-    threshold: 2
+    name: 'pool-errors'
+    description: 'The pool did not reach its target size (quota exceeded, or no capacity in the region), or the autoscale formula keeps failing.'
+    query: replace(
+      replace(
+        replace(combined, '{{single}}', loadTextContent('../queries/resize_errors.kql')),
+        '{{repeated}}',
+        loadTextContent('../queries/autoscale_errors.kql')
+      ),
+      '{{tolerated}}',
+      '2'
+    )
     window: 'PT30M'
     lookBack: null
   }
@@ -174,7 +181,7 @@ resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item 
           query: item.query
           timeAggregation: 'Count'
           operator: 'GreaterThan'
-          threshold: item.threshold
+          threshold: 0
           failingPeriods: {
             numberOfEvaluationPeriods: 1
             minFailingPeriodsToAlert: 1

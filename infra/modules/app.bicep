@@ -22,7 +22,7 @@ param maxInstances int
 @maxValue(100)
 param httpConcurrency int
 
-@description('Always-ready instances, each for HTTP and the Event Grid trigger. 0: the first event after a quiet period may need a retry.')
+@description('Always-ready instances, each for HTTP and for each function with an Event Grid trigger. 0: the first event after a quiet period may need a retry.')
 param alwaysReady int
 
 @description('Empty: no virtual network.')
@@ -94,6 +94,10 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
           }
           {
             name: 'function:on_video_uploaded'
+            instanceCount: alwaysReady
+          }
+          {
+            name: 'function:on_result_uploaded'
             instanceCount: alwaysReady
           }
         ]

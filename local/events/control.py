@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -14,21 +14,33 @@ if TYPE_CHECKING:
 
 
 def application(sender: Sender) -> web.Application:
-    """`GET /` returns counts and the number of events in progress; `PUT /faults` replaces the Faults, as JSON."""
+    """The control endpoint.
+
+    `GET /` returns the number of changes in progress and, by subscription, counts and faults. `PUT /faults` replaces
+    the Faults of all subscriptions, `PUT /faults/{subscription}` those of one, as JSON.
+    """
+    channels = {channel.subscription.name: channel for channel in sender.channels}
 
     async def show(_: web.Request) -> web.Response:
-        return web.json_response(
-            {"counts": sender.counts, "under_way": sender.checkpoint.pending, "faults": asdict(sender.faults)}
-        )
+        subscriptions: dict[str, Any] = {
+            name: {"counts": channel.counts, "faults": asdict(channel.faults)} for name, channel in channels.items()
+        }
+        return web.json_response({"under_way": sender.checkpoint.pending, "subscriptions": subscriptions})
 
     async def set_faults(request: web.Request) -> web.Response:
+        name = request.match_info.get("subscription")
+        if name is not None and name not in channels:
+            return web.json_response({"error": f"no subscription {name!r}"}, status=404)
         try:
-            sender.faults = Faults(**await request.json())
+            faults = Faults(**await request.json())
         except (ValueError, TypeError) as error:
             return web.json_response({"error": str(error)}, status=400)
-        return web.json_response(asdict(sender.faults))
+        for channel in [channels[name]] if name is not None else channels.values():
+            channel.faults = faults
+        return web.json_response(asdict(faults))
 
     app = web.Application()
     app.router.add_get("/", show)
     app.router.add_put("/faults", set_faults)
+    app.router.add_put("/faults/{subscription}", set_faults)
     return app

@@ -1,9 +1,13 @@
-"""Fault injection: loses or duplicates events, the same ones for the same seed."""
+"""Fault injection: loses or duplicates the events of a subscription, the same ones for the same seed."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +29,17 @@ class Faults:
         if chance.random() < self.drop:
             return 0
         return 2 if chance.random() < self.double else 1
+
+
+def fractions(options: Sequence[str], subscriptions: Collection[str]) -> dict[str, float]:
+    """The fraction of each subscription, from options like `0.2` (for all) and `NAME=0.2`; the last one applies.
+
+    Raises ValueError for the name of no subscription.
+    """
+    found = dict.fromkeys(subscriptions, 0.0)
+    for option in options:
+        name, separator, value = option.rpartition("=")
+        if separator and name not in found:
+            raise ValueError(f"no subscription {name!r}; there are: {', '.join(found)}")
+        found.update(dict.fromkeys([name] if separator else subscriptions, float(value)))
+    return found

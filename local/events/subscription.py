@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -28,17 +29,20 @@ class HandshakeError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """Delivers events of `event_types` whose subject starts with `subject_begins_with` to `webhook`.
+    """Delivers events of `event_types` to `webhook` whose subject has the given beginning and ending.
 
     apis: The values of `data.api` that an event of a created blob may have.
+    dead_letter_container: Where undeliverable events are written. Default None: they are dropped.
     """
 
+    name: str
     webhook: str = field(repr=False)
-    name: str = "on-video-uploaded"
     subject_begins_with: str = ""
+    subject_ends_with: str = ""
     event_types: frozenset[str] = frozenset({CREATED})
     apis: frozenset[str] = COMPLETING_APIS
     policy: Policy = field(default_factory=Policy)
+    dead_letter_container: str | None = None
 
     def accepts(self, event: Event) -> bool:
         """Whether an event is delivered."""
@@ -48,8 +52,14 @@ class Subscription:
         )
 
     def matches(self, *, event_type: str, subject: str) -> bool:
+        """Whether an event passes the filters by type and subject."""
         # Event Grid ignores case by default.
-        return event_type in self.event_types and subject.lower().startswith(self.subject_begins_with.lower())
+        name = subject.lower()
+        return (
+            event_type in self.event_types
+            and name.startswith(self.subject_begins_with.lower())
+            and name.endswith(self.subject_ends_with.lower())
+        )
 
     def headers(self, event: Event, *, kind: str = "Notification", attempt: int = 1) -> Mapping[str, str]:
         return {
@@ -60,6 +70,24 @@ class Subscription:
             "aeg-data-version": event["dataVersion"],
             "aeg-metadata-version": event["metadataVersion"],
         }
+
+
+def subscriptions_from_json(text: str) -> list[Subscription]:
+    """Subscriptions from a JSON array of objects with the fields of Subscription and of Policy; raises ValueError."""
+    try:
+        found = [_subscription(entry) for entry in json.loads(text)]
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"invalid subscription: {error}") from None
+    if len({subscription.name for subscription in found}) < len(found):
+        raise ValueError("the names of subscriptions must differ")
+    return found
+
+
+def _subscription(entry: dict[str, Any]) -> Subscription:
+    policy = {name: entry.pop(name) for name in ("max_attempts", "time_to_live") if name in entry}
+    for name in {"event_types", "apis"} & entry.keys():
+        entry[name] = frozenset(entry[name])
+    return Subscription(policy=Policy(**policy), **entry)
 
 
 async def validate(subscription: Subscription, *, topic: str, session: aiohttp.ClientSession) -> None:
@@ -77,15 +105,19 @@ async def validate(subscription: Subscription, *, topic: str, session: aiohttp.C
                 timeout=aiohttp.ClientTimeout(total=_RESPONSE_SECONDS),
             ) as response:
                 if response.status != 200:
-                    raise HandshakeError(f"the webhook returned {response.status} to the validation event")
+                    raise HandshakeError(
+                        f"{subscription.name}: the webhook returned {response.status} to the validation event"
+                    )
                 body = await response.json(content_type=None)
         except (aiohttp.ClientConnectionError, TimeoutError) as error:
             if asyncio.get_running_loop().time() > deadline:
-                raise HandshakeError(f"the webhook is unreachable: {error}") from error
+                raise HandshakeError(f"{subscription.name}: the webhook is unreachable: {error}") from error
             await asyncio.sleep(_RETRY_SECONDS)
         except ValueError as error:
-            raise HandshakeError("the webhook's response to the validation event is not JSON") from error
+            raise HandshakeError(
+                f"{subscription.name}: the webhook's response to the validation event is not JSON"
+            ) from error
         else:
             if not isinstance(body, dict) or body.get("validationResponse") != code:
-                raise HandshakeError("the webhook did not return the validation code")
+                raise HandshakeError(f"{subscription.name}: the webhook did not return the validation code")
             return

@@ -57,6 +57,7 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
     assert found == {
         "on_result_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
         "on_video_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
+        "on_result_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
         "complete_conversions": [
             {"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": "%GIFDROP_COMPLETE_SCHEDULE%"}
         ],

@@ -48,8 +48,20 @@ def app_settings() -> dict[str, str]:
     return {key: text(value) for node in (platform, own) for key, value in entries(node).items()}
 
 
-def subscription() -> Node:
-    """The properties of the event subscription."""
+def event_subscriptions() -> list[dict[str, str]]:
+    """What differs between the event subscriptions, with the default names of containers."""
+    value = declaration("events.bicep", "subscriptions").value
+    assert value is not None
+    found = [
+        {key: text(node).strip("'") for key, node in entries(item).items()}
+        for item in value.named_children
+        if item.type == "object"
+    ]
+    return [item | {"container": str(literal(declaration("events.bicep", item["container"]).value))} for item in found]
+
+
+def event_subscription() -> Node:
+    """The properties that all event subscriptions share; `item` is one of `event_subscriptions`."""
     found = property_of(declaration("events.bicep", "uploaded").value, "properties")
     assert found is not None
     return found

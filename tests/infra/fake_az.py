@@ -115,8 +115,10 @@ def main() -> int:
     if command.startswith("az ad "):
         print("ERROR: Insufficient privileges to complete the operation.", file=sys.stderr)
         return 1
-    if command.startswith("az functionapp function show") and not is_set("published"):
-        return 3
+    if command.startswith("az functionapp function show"):
+        missing = (HOME / "missing").read_text(encoding="utf-8") if is_set("missing") else ""
+        if not is_set("published") or option(arguments, "--function-name") == missing:
+            return 3
     if command.startswith("func azure functionapp publish"):
         (HOME / "published").touch()
     print(output(command, arguments))

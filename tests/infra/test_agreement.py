@@ -12,8 +12,11 @@ import function_app
 from infra.check.syntax import literal, parse, property_of, text, walk
 from infra.package import PACKAGE_ID
 from local import resources
-from local.events.schema import CREATED, subject
+from local.events.schema import COMPLETING_APIS, CREATED, subject
+from local.events.subscription import Subscription
+from local.functions.ncrontab import parse as parse_schedule
 from shared.api.gifs import MAX_RESPONSE_BYTES
+from shared.names import GIF_FILE, RESULT_FILE
 from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, Settings, read_settings
 from tests.infra.bicep import (
     INFRA,
@@ -23,9 +26,10 @@ from tests.infra.bicep import (
     containers,
     declaration,
     entries,
+    event_subscription,
+    event_subscriptions,
     roles,
     strings,
-    subscription,
 )
 
 # Settings of the Functions host and Azure SDKs, see https://learn.microsoft.com/azure/azure-functions/.
@@ -60,6 +64,8 @@ BUDGETS = {"sweepSeconds": "sweep_seconds", "reconcileSeconds": "reconcile_secon
 # What the app logs: "transition " and a JSON object with these keys.
 TRANSITION_KEYS = {"video", "conversion", "state", "attempt", "task", "job", "account", "error"}
 STATES = {"queued", "running", "succeeded", "failed"}
+MAX_TASKS_PER_REQUEST = 100
+"""Batch's limit for adding tasks: https://learn.microsoft.com/rest/api/batchservice/tasks/create-task-collection"""
 QUERIES = sorted((INFRA / "queries").glob("*.kql"))
 
 
@@ -129,6 +135,15 @@ def test_seconds_in_bicep_have_the_default_of_the_app_and_bounds_that_it_accepts
         assert parse_value(str(bound)) == bound
 
 
+def test_start_and_end_of_timers_are_not_logged_but_their_own_messages_are() -> None:
+    levels = {name: level for name, level in host_file()["logging"]["logLevel"].items() if "Function" in name}
+    timers = re.findall(r"@app\.timer_trigger\([^)]*\)\nasync def (\w+)", (ROOT / "function_app.py").read_text())
+    assert timers
+    assert levels == {f"Function.{timer}": "Warning" for timer in timers} | {
+        f"Function.{timer}.User": "Information" for timer in timers
+    }
+
+
 @pytest.mark.parametrize("parameter", BUDGETS)
 def test_time_budget_of_a_timer_ends_minutes_before_the_function_times_out(parameter: str) -> None:
     hours, minutes, seconds = (int(part) for part in host_file()["functionTimeout"].split(":"))
@@ -155,37 +170,130 @@ def test_containers_have_the_same_names_everywhere() -> None:
     assert in_bicep["staging"] == Settings.staging_container
     assert in_bicep["records"] == Settings.records_container
     assert in_bicep["logs"] == Settings.logs_container
-    events = {name: declaration("events.bicep", name).value for name in ("inputContainer", "deadLetterContainer")}
-    assert literal(events["inputContainer"]) == in_bicep["input"]
-    assert literal(events["deadLetterContainer"]) == in_bicep["deadLetters"]
+    for role in ("input", "staging", "deadLetter"):
+        name = literal(declaration("events.bicep", f"{role}Container").value)
+        assert name == in_bicep["deadLetters" if role == "deadLetter" else role]
 
 
-def test_event_subscription_matches_the_events_of_the_code_and_the_local_stack() -> None:
-    asked = entries(property_of(subscription(), "filter"))
-    types = [literal(item) for item in asked["includedEventTypes"].named_children]
-    assert types == [CREATED]
+def filters() -> dict[str, dict[str, str]]:
+    """Beginning and ending of the subjects that each subscription in Bicep asks for, by the subscription's name."""
+    asked = entries(property_of(event_subscription(), "filter"))
+    found = {}
+    assert text(asked["subjectEndsWith"]) == "item.subjectEndsWith"
+    begins = text(asked["subjectBeginsWith"]).strip("'")
+    for item in event_subscriptions():
+        found[item["name"]] = {
+            "begins": begins.replace("${item.container}", item["container"]),
+            "ends": item["subjectEndsWith"],
+        }
+    return found
+
+
+def test_event_subscriptions_are_those_of_the_local_stack() -> None:
+    local = {
+        item.name: {"begins": subject(resources.CONTAINERS[item.container], ""), "ends": item.subject_ends_with}
+        for item in resources.EVENT_SUBSCRIPTIONS
+    }
+    assert filters() == local
+    functions = {item["name"]: item["function"] for item in event_subscriptions()}
+    assert functions == {item.name: item.function for item in resources.EVENT_SUBSCRIPTIONS}
+
+
+def test_event_subscriptions_ask_for_the_event_type_that_the_code_expects() -> None:
+    asked = entries(property_of(event_subscription(), "filter"))
+    assert [literal(item) for item in asked["includedEventTypes"].named_children] == [CREATED]
+    assert Subscription(name="", webhook="").event_types == {CREATED}
     assert f'"{CREATED}"' in (ROOT / "shared" / "lifecycle" / "events.py").read_text(encoding="utf-8")
-    begins = text(asked["subjectBeginsWith"]).strip("'").replace("${inputContainer}", containers()["input"])
-    assert begins == subject(containers()["input"], "")
 
 
-def test_event_subscription_takes_the_operations_that_complete_a_blob_and_no_others() -> None:
-    filters = entries(property_of(subscription(), "filter"))["advancedFilters"].named_children
-    assert len(filters) == 1
-    asked = entries(filters[0])
+def test_videos_and_results_each_reach_their_own_function() -> None:
+    names = containers()
+    function_of = {item["name"]: item["function"] for item in event_subscriptions()}
+
+    def reached(container: str, name: str) -> list[str]:
+        found = subject(container, name)
+        asked = filters().items()
+        return [function_of[key] for key, by in asked if found.startswith(by["begins"]) and found.endswith(by["ends"])]
+
+    for name in ("tom.mp4", "task-1/result.json", "staging/task-1/result.json"):
+        assert reached(names["input"], name) == ["on_video_uploaded"]
+    assert reached(names["staging"], f"task-1/{RESULT_FILE}") == ["on_result_uploaded"]
+    assert reached(names["staging"], f"task-1/{GIF_FILE}") == []
+    for role in names.keys() - {"input", "staging"}:
+        assert reached(names[role], f"task-1/{RESULT_FILE}") == []
+
+
+def test_event_subscriptions_take_the_operations_that_complete_a_blob_and_no_others() -> None:
+    advanced = entries(property_of(event_subscription(), "filter"))["advancedFilters"].named_children
+    assert len(advanced) == 1
+    asked = entries(advanced[0])
     assert (literal(asked["operatorType"]), literal(asked["key"])) == ("StringIn", "data.api")
     operations = {literal(item) for item in asked["values"].named_children}
-    assert operations == {"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"}
+    assert operations == {"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"} == COMPLETING_APIS
 
 
-def test_function_named_in_bicep_exists_in_the_app() -> None:
-    resource_id = text(entries(property_of(property_of(subscription(), "destination"), "properties"))["resourceId"])
-    name = resource_id.strip("'").rpartition("/")[2]
-    assert callable(getattr(function_app, name))
+def test_event_subscriptions_retry_like_those_of_the_local_stack() -> None:
+    asked = entries(property_of(event_subscription(), "retryPolicy"))
+    retried = {name: int(text(value)) for name, value in asked.items()}
+    policy = Subscription(name="", webhook="").policy
+    assert retried == {
+        "maxDeliveryAttempts": policy.max_attempts,
+        "eventTimeToLiveInMinutes": policy.time_to_live / 60,
+    }
+
+
+def test_event_batches_fit_into_one_batch_request_and_the_limits_of_event_grid() -> None:
+    for item in event_subscriptions():
+        assert 1 <= int(item["maxEventsPerBatch"]) <= MAX_TASKS_PER_REQUEST
+    destination = property_of(property_of(event_subscription(), "destination"), "properties")
+    assert text(entries(destination)["maxEventsPerBatch"]) == "item.maxEventsPerBatch"
+    assert 1 <= int(text(entries(destination)["preferredBatchSizeInKilobytes"])) <= 1024
+
+
+def test_functions_named_in_bicep_exist_in_the_app() -> None:
+    resource_id = text(
+        entries(property_of(property_of(event_subscription(), "destination"), "properties"))["resourceId"]
+    )
+    assert resource_id.strip("'").endswith("/functions/${item.function}")
     always_ready = [text(node) for node in walk(parse(INFRA / "modules/app.bicep").root) if "function:" in text(node)]
-    assert f"'function:{name}'" in always_ready
     deploy = (INFRA / "deploy.sh").read_text(encoding="utf-8")
-    assert f"--function-name {name} " in deploy
+    names = [item["function"] for item in event_subscriptions()]
+    for name in names:
+        assert callable(getattr(function_app, name))
+        assert f"'function:{name}'" in always_ready
+    listed = re.search(r"^EVENT_FUNCTIONS=\((.*)\)$", deploy, re.MULTILINE)
+    assert listed
+    assert listed[1].split() == names
+
+
+def test_staged_files_expire_after_a_day_but_outlive_the_attempts_to_publish_them() -> None:
+    """An attempt is given up after `giveUpSeconds`; the rule deletes a blob that is older than its days."""
+    days, give_up = (declaration("main.bicep", name).value for name in ("stagingDays", "giveUpSeconds"))
+    assert days is not None
+    assert give_up is not None
+    assert text(days) == "1 + giveUpSeconds / 86400"
+    assert int(text(give_up)) // 86400 == 0
+    expiry = property_of(property_of(declaration("main.bicep", "data").value, "params"), "expiryDays")
+    assert expiry is not None
+    assert re.findall(r"'\$\{containers\.(\w+)\}': (\w+)", text(expiry)) == [
+        ("staging", "stagingDays"),
+        ("logs", "30"),
+        ("deadLetters", "30"),
+    ]
+    rule = text(declaration("modules/storage.bicep", "lifecycle").node)
+    assert "prefixMatch: ['${item.key}/']" in rule
+    assert "delete: { daysAfterModificationGreaterThan: item.value }" in rule
+
+
+def test_default_schedules_have_six_fields_and_the_local_example_follows_them() -> None:
+    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    for parameter, setting in {
+        "completeSchedule": "GIFDROP_COMPLETE_SCHEDULE",
+        "reconcileSchedule": "GIFDROP_RECONCILE_SCHEDULE",
+    }.items():
+        default = literal(declaration("main.bicep", parameter).value)
+        assert default == values[setting]
+        parse_schedule(str(default))
 
 
 def test_application_package_has_the_same_name_everywhere() -> None:
@@ -243,10 +351,32 @@ def test_query_is_used_by_an_alert_or_the_workbook(path: Path) -> None:
     assert any(f"queries/{path.name}" in user for user in users)
 
 
+def test_alert_of_two_queries_fires_for_one_row_of_the_first_and_for_many_of_the_second() -> None:
+    template = str(literal(declaration("modules/alerts.bicep", "combined").value))
+    assert template.splitlines()[-1] == ("union Single, (Repeated | where toscalar(Repeated | count) > {{tolerated}})")
+    alerts = declaration("modules/alerts.bicep", "logAlerts").value
+    assert alerts is not None
+    pairs = [
+        (queries, placeholders)
+        for item in alerts.named_children
+        if len(queries := re.findall(r"queries/(\w+)\.kql", text(item))) == 2
+        and (placeholders := re.findall(r"\{\{(\w+)\}\}", text(item)))
+    ]
+    assert [queries for queries, _ in pairs] == [
+        ["publish_refused", "failed_videos"],
+        ["function_timeouts", "function_failures"],
+        ["resize_errors", "autoscale_errors"],
+    ]
+    for _, placeholders in pairs:
+        assert placeholders == ["single", "repeated", "tolerated"] == re.findall(r"\{\{(\w+)\}\}", template)
+
+
 def test_telemetry_that_queries_count_is_not_sampled() -> None:
     kept = host_file()["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
     read = "".join(path.read_text(encoding="utf-8") for path in (INFRA / "queries").glob("*.kql"))
     types = {"AppTraces": "Trace", "AppRequests": "Request", "AppExceptions": "Exception"}
+    # Host.Aggregator, which host.json switches off, writes AppMetrics.
+    assert "AppMetrics" not in read
     counted = {kind for table, kind in types.items() if re.search(rf"\b{table}\b", read)}
     assert counted == set(types.values()) <= set(kept)
 
@@ -287,7 +417,7 @@ def test_operations_guide_covers_every_alert() -> None:
         value = declaration("modules/alerts.bicep", name).value
         assert value is not None
         alerts += [str(literal(property_of(item, "name"))) for item in value.named_children]
-    assert len(alerts) == 11
+    assert len(alerts) == 8
     assert [alert for alert in alerts if f"| `{alert}` |" not in guide] == []
 
 

@@ -191,6 +191,28 @@ def test_same_command_succeeds_after_a_failure(cloud: Cloud, fail: str) -> None:
     assert changes.count("az group create") == (2 if fail == "az group create" else 1)
 
 
+@pytest.mark.parametrize("missing", ["on_video_uploaded", "on_result_uploaded"])
+def test_events_step_needs_every_function_with_an_event_subscription(cloud: Cloud, missing: str) -> None:
+    cloud.deploy("check", "infra", "publish")
+    (cloud.home / "calls").unlink()
+    (cloud.home / "missing").write_text(missing)
+
+    run = cloud.deploy("events")
+
+    assert run.returncode == 1
+    assert f"the app has no function {missing}: did the step 'publish' succeed?" in run.stderr
+    assert cloud.changes() == []
+
+    (cloud.home / "missing").unlink()
+    assert cloud.deploy("events").returncode == 0
+    assert cloud.changes() == ["az deployment group create gifdrop-events"]
+    checked = [call for call in cloud.calls() if call.startswith("az functionapp function show")]
+    assert {call.partition("--function-name ")[2].split()[0] for call in checked} == {
+        "on_video_uploaded",
+        "on_result_uploaded",
+    }
+
+
 def test_failed_step_stops_the_later_ones(cloud: Cloud) -> None:
     cloud.deploy(fail="func azure functionapp publish")
     assert not any("gifdrop-events" in call or "blob upload" in call for call in cloud.calls())

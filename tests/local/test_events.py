@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
+import aiohttp
 import pytest
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.events.faults import Faults
 from local.events.schema import CREATED, DIRECTORY_CREATED
+from local.events.subscription import subscriptions_from_json
 from local.process import ServiceCrashedError
 from local.resources import EVENTS_IDENTITY
 from tests.local.account import Account
@@ -28,19 +30,41 @@ async def hook() -> AsyncIterator[Webhook]:
         yield hook
 
 
+@pytest.fixture
+async def other_hook() -> AsyncIterator[Webhook]:
+    async with running_webhook() as hook:
+        yield hook
+
+
 @asynccontextmanager
-async def sender(account: Account, hook: Webhook, tmp_path: Path, *arguments: str, folder: str) -> AsyncIterator[None]:
-    """Run the sender for blobs in a folder of the container `videos`."""
+async def senders(
+    account: Account, tmp_path: Path, *arguments: str, subscriptions: list[dict[str, object]]
+) -> AsyncIterator[str]:
+    """Run the sender for some subscriptions; yields the URL of its control endpoint."""
     async with running_service(
         "events",
         *("--access-log", str(account.access_log), "--storage-url", account.url),
-        *("--subject-begins-with", PREFIX + folder),
-        *("--client-id", EVENTS_IDENTITY.client_id),
-        *("--journal", str(tmp_path / "offset"), "--dead-letter-container", "deadletters"),
+        *("--client-id", EVENTS_IDENTITY.client_id, "--journal", str(tmp_path / "offset")),
         *arguments,
         directory=tmp_path,
-        environment=account.environment | {"EVENTS_WEBHOOK": hook.url},
-    ):
+        environment=account.environment | {"EVENTS_SUBSCRIPTIONS": json.dumps(subscriptions)},
+    ) as started:
+        yield started["url"]
+
+
+@asynccontextmanager
+async def sender(
+    account: Account, hook: Webhook, tmp_path: Path, *arguments: str, folder: str, **fields: object
+) -> AsyncIterator[None]:
+    """Run the sender for one subscription, to blobs in a folder of the container `videos`."""
+    subscription = {
+        "name": "on-video",
+        "webhook": hook.url,
+        "subject_begins_with": PREFIX + folder,
+        "dead_letter_container": "deadletters",
+        **fields,
+    }
+    async with senders(account, tmp_path, *arguments, subscriptions=[subscription]):
         yield
 
 
@@ -121,9 +145,8 @@ async def test_uploads_through_data_lake_and_sftp_are_created_empty_and_then_com
     directory: str,
     version: str,
 ) -> None:
-    kinds = ("--event-types", CREATED, DIRECTORY_CREATED)
-    arguments = ("--interface", interface, "--apis", *apis, *kinds)
-    async with sender(account, hook, tmp_path, *arguments, folder=f"{interface}/"):
+    fields = {"event_types": [CREATED, DIRECTORY_CREATED], "apis": apis}
+    async with sender(account, hook, tmp_path, "--interface", interface, folder=f"{interface}/", **fields):
         await storage.get_blob_client("videos", f"{interface}/a.mp4").upload_blob(b"some bytes")
         await hook.wait_for(2)
         folder = storage.get_blob_client("videos", f"{interface}/folder.mp4")
@@ -230,10 +253,120 @@ async def test_fault_injection_loses_and_duplicates_the_same_events_for_a_seed(
     assert set(expected.values()) == {0, 1, 2}
 
 
-async def test_sender_exits_when_the_validation_handshake_fails(
+def result_subscriptions(videos: Webhook, results: Webhook, folder: str) -> list[dict[str, object]]:
+    return [
+        {
+            "name": "on-video",
+            "webhook": videos.url,
+            "subject_begins_with": PREFIX + folder,
+            "subject_ends_with": ".mp4",
+        },
+        {
+            "name": "on-result",
+            "webhook": results.url,
+            "subject_begins_with": PREFIX + folder,
+            "subject_ends_with": "/result.json",
+            "dead_letter_container": "deadletters",
+        },
+    ]
+
+
+async def test_each_subscription_gets_the_events_that_pass_its_filters(
+    account: Account, storage: BlobServiceClient, hook: Webhook, other_hook: Webhook, tmp_path: Path
+) -> None:
+    subscriptions = result_subscriptions(hook, other_hook, "two/")
+    everything: dict[str, object] = {
+        "name": "everything",
+        "webhook": hook.url,
+        "subject_begins_with": PREFIX + "two/all/",
+    }
+    async with senders(account, tmp_path, subscriptions=[*subscriptions, everything]):
+        for name in ("two/a/out.gif", "two/a/result.json", "two/Tom.MP4", "two/result.json.txt", "two/all/b.mp4"):
+            await storage.get_blob_client("videos", name).upload_blob(b"x")
+        both = await hook.wait_for(3)
+        await other_hook.wait_for(1)
+    assert sorted(hook.subjects()) == ["two/Tom.MP4", "two/all/b.mp4", "two/all/b.mp4"]
+    assert other_hook.subjects() == ["two/a/result.json"]
+    assert len({event["id"] for event in both}) == 2
+    names = {headers["aeg-subscription-name"] for headers in hook.headers}
+    assert names == {"ON-VIDEO", "EVERYTHING"}
+    assert {headers["aeg-subscription-name"] for headers in other_hook.headers} == {"ON-RESULT"}
+
+
+async def test_failing_subscription_retries_and_dead_letters_without_delaying_another(
+    account: Account, storage: BlobServiceClient, hook: Webhook, other_hook: Webhook, tmp_path: Path
+) -> None:
+    other_hook.statuses = [500] * 3
+    subscriptions = result_subscriptions(hook, other_hook, "apart/")
+    subscriptions[1]["max_attempts"] = 2
+    letters = storage.get_container_client("deadletters")
+    async with senders(account, tmp_path, "--time-scale", "0.001", subscriptions=subscriptions):
+        await storage.get_blob_client("videos", "apart/a/result.json").upload_blob(b"x")
+        await storage.get_blob_client("videos", "apart/a.mp4").upload_blob(b"x")
+        await hook.wait_for(1)
+        await other_hook.wait_for(2)
+
+        async def names() -> list[str]:
+            return [blob.name async for blob in letters.list_blobs(name_starts_with="ON-RESULT/")]
+
+        found: list[str] = await wait_until_async(names)
+    [letter] = json.loads(await (await letters.download_blob(found[0])).readall())
+    assert letter["subject"] == PREFIX + "apart/a/result.json"
+    assert (letter["deadLetterReason"], letter["deliveryAttempts"]) == ("MaxDeliveryAttemptsExceeded", 2)
+    assert (len(hook.received), len(other_hook.received)) == (1, 2)
+
+
+async def test_faults_of_one_subscription_leave_the_others_alone(
+    account: Account, storage: BlobServiceClient, hook: Webhook, other_hook: Webhook, tmp_path: Path
+) -> None:
+    subscriptions = result_subscriptions(hook, other_hook, "lost/")
+    faults = ("--drop", "0", "--drop", "on-result=1", "--double", "on-video=1")
+    async with (
+        senders(account, tmp_path, *faults, subscriptions=subscriptions) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        for name in ("lost/a/result.json", "lost/a.mp4"):
+            await storage.get_blob_client("videos", name).upload_blob(b"x")
+        await hook.wait_for(2)
+        async with session.put(f"{url}/faults/on-result", json={}) as response:
+            assert response.status == 200
+        await storage.get_blob_client("videos", "lost/b/result.json").upload_blob(b"x")
+        await other_hook.wait_for(1)
+        async with session.put(f"{url}/faults", json={"drop": 1}) as response:
+            assert response.status == 200
+        async with session.put(f"{url}/faults/unknown", json={"drop": 1}) as response:
+            assert response.status == 404
+        async with session.get(url) as response:
+            state = (await response.json())["subscriptions"]
+    assert hook.subjects() == ["lost/a.mp4"] * 2
+    assert other_hook.subjects() == ["lost/b/result.json"]
+    assert state["on-result"]["counts"] == {"events": 2, "dropped": 1, "doubled": 0, "delivered": 1}
+    assert [state[name]["faults"]["drop"] for name in ("on-video", "on-result")] == [1, 1]
+
+
+async def test_sender_exits_when_one_validation_handshake_fails(
+    account: Account, hook: Webhook, other_hook: Webhook, tmp_path: Path
+) -> None:
+    other_hook.url += "-that-is-not-there"
+    with pytest.raises(ServiceCrashedError, match="on-result: the webhook returned 404 to the validation"):
+        async with senders(account, tmp_path, subscriptions=result_subscriptions(hook, other_hook, "never/")):
+            pass
+
+
+async def test_sender_rejects_faults_of_an_unknown_subscription(
     account: Account, hook: Webhook, tmp_path: Path
 ) -> None:
-    hook.url += "-that-is-not-there"
-    with pytest.raises(ServiceCrashedError, match="returned 404 to the validation"):
-        async with sender(account, hook, tmp_path, folder="never/"):
+    with pytest.raises(ServiceCrashedError, match="no subscription 'on-vidoe'; there are: on-video"):
+        async with sender(account, hook, tmp_path, "--drop", "on-vidoe=1", folder="never/"):
             pass
+
+
+@pytest.mark.parametrize("text", ["1", "[1]", '[{"name": "a"}]', '[{"name": "a", "webhook": "b", "wrong": 1}]', "x"])
+def test_invalid_subscriptions_raise_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"invalid subscription|Expecting value"):
+        subscriptions_from_json(text)
+
+
+def test_subscriptions_of_one_name_raise_value_error() -> None:
+    with pytest.raises(ValueError, match="names"):
+        subscriptions_from_json(json.dumps([{"name": "a", "webhook": "http://127.0.0.1"}] * 2))

@@ -19,6 +19,7 @@ from local.layout import read_endpoints, read_env
 from local.services import NAMES
 from local.stack import Stack
 from tests.support.videos import make_video
+from tests.support.waiting import wait_until_async
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,13 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def converted(client: Client, name: str, video: Path, out: Path) -> bool:
     async with asyncio.timeout(90):
         return await convert([Video(name=name, path=video)], client=client, out=out) == 1
+
+
+async def all_delivered(stack: Stack, expected: dict[str, int]) -> bool:
+    """Whether this many events, by subscription, have been delivered."""
+    async with aiohttp.ClientSession() as session, session.get(stack.endpoints["events"]) as response:
+        found = (await response.json())["subscriptions"]
+    return {name: item["counts"].get("delivered", 0) for name, item in found.items()} == expected
 
 
 @pytest.fixture
@@ -53,6 +61,7 @@ async def test_killed_services_restart_on_their_ports_and_conversions_continue(
                 assert stack.pid(name) is None
                 await stack.restart(name)
             assert await converted(client, 'it\'s -a "name" 100%/☃.mp4', video, out)
+            await wait_until_async(lambda: all_delivered(stack, {"on-video-uploaded": 1, "on-result-uploaded": 1}))
         assert read_endpoints(stack.layout) == stack.endpoints
         assert read_env(stack.layout) == stack.env
         keys = stack.endpoints["function_key"]
