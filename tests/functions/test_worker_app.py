@@ -55,7 +55,6 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
     output = {"direction": "OUT", "type": "http", "name": "$return"}
     get = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": ["GET"], "authLevel": "FUNCTION"}
     assert found == {
-        "on_result_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
         "on_video_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
         "on_result_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
         "complete_conversions": [

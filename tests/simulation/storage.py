@@ -143,7 +143,10 @@ class BlobClient:
     async def download_blob(self, offset: int = 0, length: int | None = None) -> Any:
         def effect() -> Any:
             properties = self.container.properties(self.blob_name)
-            body = self.container.blobs[self.blob_name].body[offset : None if length is None else offset + length]
+            whole = self.container.blobs[self.blob_name].body
+            body = whole[offset : None if length is None else offset + length]
+            properties.size = len(body)
+            properties.content_range = f"bytes {offset}-{offset + len(body) - 1}/{len(whole)}"
             return SimpleNamespace(properties=properties, readall=lambda: _completed(body))
 
         return await self.container.gate.call(f"get {self.container.name}/{self.blob_name}", effect)

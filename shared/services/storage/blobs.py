@@ -92,7 +92,9 @@ class Blobs:
         with azure_errors():
             stream = await self._blob(container, name).download_blob(offset=offset, length=length)
             properties = stream.properties
-            return Content(body=await stream.readall(), etag=properties.etag.strip('"'), size=properties.size)
+            # Of a range, `size` is the length; Content-Range has the total: "bytes 0-5/1204211".
+            size = int(properties.content_range.rpartition("/")[2]) if properties.content_range else properties.size
+            return Content(body=await stream.readall(), etag=properties.etag.strip('"'), size=size)
 
     async def write(
         self,
