@@ -79,6 +79,7 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         return handle
 
     async def handle_with_faults(request: web.Request) -> web.StreamResponse:
+        faults.requests[operation.__name__] += 1
         fault = faults.take(operation.__name__, request)
         if fault is None:
             return await handle(request)

@@ -79,6 +79,7 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
         return json_response(
             {
                 "faults": faults.listed(),
+                "requests": dict(faults.requests),
                 "waitingRequests": len(faults.waiting),
                 "heldJobs": [job.id for job in account.jobs.values() if job.deletion_hold is not None],
                 "failingUploads": machine.failing_uploads,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -86,6 +87,8 @@ class Faults:
     pending: list[Fault] = field(default_factory=list)
     waiting: dict[asyncio.Task[Any], Fault] = field(default_factory=dict)
     store: Store | None = None
+    requests: Counter[str] = field(default_factory=Counter)
+    """Operation -> requests since the start."""
 
     def restore(self, store: Store, *, url: str) -> None:
         """Store faults in `store` from now on, and load those that an earlier run left there."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MAX_TASKS_PER_REQUEST = 100
 """https://learn.microsoft.com/rest/api/batchservice/tasks/create-task-collection"""
-GATHER_SECONDS = 0.03
-"""How long a request waits for more tasks if the one before it ended a moment ago; the first task never waits."""
+GATHER_SECONDS = 0.08
+"""How long a request waits for more tasks if the one before it ended less than that ago; the first never waits."""
 
 
 class TaskAdder:

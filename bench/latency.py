@@ -1,0 +1,74 @@
+"""From drop to GIF: what the pipeline adds to the converter's own time, one video at a time on a warm stack."""
+
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from bench import Row
+from bench.table import show
+from local.stack import Stack
+from tests.support.stack_client import StackClient
+from tests.support.videos import make_video
+from tests.support.waiting import wait_until_async
+
+COUNT = 15
+WARM_UP = 3
+BACKSTOP_COUNT = 5
+BACKSTOP_PERIOD_SECONDS = 5
+GOAL_SECONDS = 0.5
+LOST = f"the same with every result event lost, timer every {BACKSTOP_PERIOD_SECONDS} s"
+
+
+def run() -> list[Row]:
+    """Medians with result events, and with every result event lost."""
+    with tempfile.TemporaryDirectory() as scratch:
+        body = make_video(Path(scratch) / "short.mp4", seconds=1).read_bytes()
+        with_events = asyncio.run(_measure(Path(scratch) / "events", body, COUNT, schedule="0 * * * * *"))
+        schedule = f"*/{BACKSTOP_PERIOD_SECONDS} * * * * *"
+        lost = ["--drop", "on-result-uploaded=1"]
+        without = asyncio.run(_measure(Path(scratch) / "lost", body, BACKSTOP_COUNT, schedule=schedule, events=lost))
+    return [
+        _row("drop to GIF minus the converter's time, median", with_events, GOAL_SECONDS),
+        _row(f"{LOST}, longest", [max(without)], BACKSTOP_PERIOD_SECONDS + 1),
+    ]
+
+
+def _row(figure: str, seconds: list[float], goal: float) -> Row:
+    value = statistics.median(seconds)
+    spread = f"{min(seconds):.2f}-{max(seconds):.2f}"
+    return {"figure": figure, "value": value, "unit": "s", "goal": goal, "met": value <= goal, "spread": spread}
+
+
+async def _measure(
+    directory: Path, body: bytes, count: int, *, schedule: str, events: list[str] | None = None
+) -> list[float]:
+    settings = {"GIFDROP_COMPLETE_SCHEDULE": schedule}
+    arguments = {"events": events} if events else {}
+    async with (
+        Stack(directory=directory, settings=settings, arguments=arguments) as stack,
+        StackClient(stack.endpoints, stack.env) as client,
+    ):
+        return [await _overhead(client, f"{number}.mp4", body) for number in range(WARM_UP + count)][WARM_UP:]
+
+
+async def _overhead(client: StackClient, name: str, body: bytes) -> float:
+    gif = client.storage.get_blob_client("gifs", name.replace(".mp4", ".gif"))
+    began = time.perf_counter()
+    await client.drop(name, body)
+    await wait_until_async(gif.exists, within=120, interval=0.02)
+    taken = time.perf_counter() - began
+    return taken - await _converter_seconds(client, name)
+
+
+async def _converter_seconds(client: StackClient, name: str) -> float:
+    record = await (await client.storage.get_blob_client("conversions", name).download_blob()).readall()
+    staged = client.storage.get_blob_client("staging", f"{json.loads(record)['task_id']}/result.json")
+    seconds: dict[str, float] = json.loads(await (await staged.download_blob()).readall())["seconds"]
+    return sum(seconds.values())
+
+
+if __name__ == "__main__":
+    show("latency", run())

@@ -1,0 +1,114 @@
+"""What one video costs in requests to storage and Batch over its whole life, beside the owner's upload."""
+
+import asyncio
+import re
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from bench import Row
+from bench.table import show
+from local.stack import Stack
+from tests.support.stack_client import StackClient
+from tests.support.videos import make_video
+from tests.support.waiting import wait_until_async
+
+COUNT = 20
+BURST = 1000
+GOAL_PER_VIDEO, GOAL_APP, GOAL_ADDS = 12.0, 7.0, 0.02
+SETTINGS = {"GIFDROP_COMPLETE_SCHEDULE": "0 0 0 1 1 *", "GIFDROP_RECONCILE_SCHEDULE": "0 0 0 1 1 *"}
+"""No timers: what they cost does not depend on the number of videos that are done."""
+NODE = {("GET", "videos"), ("PUT", "staging"), ("PUT", "logs")}
+"""Requests of the node; all others are the app's."""
+EVENT_SENDER = Counter({("HEAD", "videos"): 1, ("HEAD", "staging"): 1})
+"""Requests of the local event sender for one video, which in Azure are none."""
+LINE = re.compile(r'"(\w+) /[^/]+/([a-z]+)/(\S+) HTTP')
+
+
+def run() -> list[Row]:
+    """Requests of one video by service and kind, and the requests that add the tasks of a burst."""
+    with tempfile.TemporaryDirectory() as scratch:
+        body = make_video(Path(scratch) / "short.mp4", seconds=0.4, size="64x36").read_bytes()
+        storage, batch = asyncio.run(_life(Path(scratch) / "life", body))
+        adds = asyncio.run(_burst(Path(scratch) / "burst", body))
+    app = sum(count for kind, count in storage.items() if kind not in NODE)
+    node = sum(count for kind, count in storage.items() if kind in NODE)
+    app += batch["delete_task"]
+    rows: list[Row] = [
+        _row("requests of one video, all parts, beside its add", app + node, GOAL_PER_VIDEO),
+        _row("of which the app's", app, GOAL_APP),
+        _row(f"requests that add tasks, per video of a burst of {BURST}", adds, GOAL_ADDS),
+    ]
+    for (method, container), count in sorted(storage.items()):
+        rows.append({"figure": f"{method} {container}", "value": count, "unit": "requests per video"})
+    rows += [{"figure": name, "value": count, "unit": "Batch requests per video"} for name, count in batch.items()]
+    return rows
+
+
+def _row(figure: str, value: float, goal: float) -> Row:
+    return {"figure": figure, "value": value, "unit": "requests per video", "goal": goal, "met": value <= goal}
+
+
+async def _life(directory: Path, body: bytes) -> tuple[dict[tuple[str, str], float], dict[str, float]]:
+    async with _stack(directory) as stack, StackClient(stack.endpoints, stack.env) as client:
+        await client.drop("warm-up.mp4", body)
+        await _wait_until_done(client, 1)
+        before, skip = await _batch_requests(stack, client), len(_lines(stack))
+        for number in range(COUNT):
+            await client.drop(f"{number}.mp4", body)
+            await _wait_until_done(client, number + 2)
+        after, lines = await _batch_requests(stack, client), _lines(stack)[skip:]
+    counted = Counter((found[1], found[2]) for line in lines if (found := LINE.search(line)))
+    counted -= Counter({kind: count * COUNT for kind, count in EVENT_SENDER.items()})
+    del counted["PUT", "videos"]
+    storage = {kind: count / COUNT for kind, count in counted.items()}
+    operations = ("create_task", "create_task_collection", "delete_task", "get_task")
+    return storage, {name: (after[name] - before[name]) / COUNT for name in operations}
+
+
+async def _burst(directory: Path, body: bytes) -> float:
+    async with _stack(directory) as stack, StackClient(stack.endpoints, stack.env) as client:
+        await client.drop("warm-up.mp4", body)
+        await _wait_until_done(client, 1)
+        before = await _batch_requests(stack, client)
+        names = [f"{number}.mp4" for number in range(BURST)]
+        for first in range(0, BURST, 100):
+            await client.drop_all(dict.fromkeys(names[first : first + 100], body))
+
+        async def all_recorded() -> bool:
+            records = client.storage.get_container_client("conversions").list_blob_names()
+            return len([name async for name in records]) > BURST
+
+        await wait_until_async(all_recorded, within=300, interval=1)
+        after = await _batch_requests(stack, client)
+    added = after - before
+    return (added["create_task"] + added["create_task_collection"]) / BURST
+
+
+def _stack(directory: Path) -> Stack:
+    return Stack(directory=directory, settings=SETTINGS, arguments={"batch": ["--control"]})
+
+
+def _lines(stack: Stack) -> list[str]:
+    return [line for line in stack.layout.access_log.read_text().splitlines() if "restype=container" not in line]
+
+
+async def _wait_until_done(client: StackClient, gifs: int) -> None:
+    """Wait until there are so many GIFs and no tasks. Lists containers, which are not counted."""
+
+    async def done() -> bool:
+        names = [name async for name in client.storage.get_container_client("gifs").list_blob_names()]
+        return len(names) == gifs and not await client.videos_with_tasks()
+
+    await wait_until_async(done, within=120, interval=0.1)
+
+
+async def _batch_requests(stack: Stack, client: StackClient) -> Counter[str]:
+    async with client.http.get(f"{stack.endpoints['batch']}/_control", ssl=client.tls) as response:
+        state: dict[str, Any] = await response.json()
+    return Counter(state["requests"])
+
+
+if __name__ == "__main__":
+    show("requests", run())
