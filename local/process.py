@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psutil
 
 from local import orphans
+from local.pause import resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +103,8 @@ class ServiceProcess:
             self._stopping = True
             with suppress(ProcessLookupError):
                 self.process.terminate()
+            # A paused process handles the signal only once it runs again.
+            resume(self.process.pid)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.process.wait(), _GRACE_SECONDS)
         await self.kill()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from local.tls import Certificates
 
 NAMES = ("storage", "identity", "batch", "functions", "events")
+FAULT_PROXIES = {"storage": "storage_proxy", "identity": "identity_proxy"}
+"""Service name -> name of the fault proxy before it; a stack has them only on request."""
 BATCH_ACCOUNT = "gifdrop"
 
 
@@ -30,6 +32,8 @@ class Spec:
     name: str
     arguments: list[str]
     environment: dict[str, str] = field(repr=False)
+    package: str | None = None
+    """The package in `local` that runs it; default: `name`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,16 @@ class StackConfig:
             "master_key": self.keys["master"],
             "account": BATCH_ACCOUNT,
             "pool": resources.POOL,
+            **self._proxy_endpoints,
+        }
+
+    @property
+    def _proxy_endpoints(self) -> dict[str, str]:
+        if FAULT_PROXIES["storage"] not in self.ports:
+            return {}
+        return {
+            "storage_proxy": self._url("storage_proxy", scheme="https"),
+            "identity_proxy": self._url("identity_proxy"),
         }
 
     def env(self, *, package_version: str) -> dict[str, str]:
@@ -139,7 +153,38 @@ class StackConfig:
             *("--data", str(self.layout.functions)),
         ]
         keys = {f"FUNCTIONS_{name.upper()}_KEY": self.keys[name] for name in ("function", "master", "eventgrid")}
-        return Spec(name="functions", arguments=arguments, environment=clean_environment() | dict(env) | keys)
+        environment = clean_environment() | dict(env) | self._proxy_settings | keys
+        return Spec(name="functions", arguments=arguments, environment=environment)
+
+    @property
+    def _proxy_settings(self) -> dict[str, str]:
+        """The app's settings that point to the fault proxies, if the stack has them."""
+        proxies = self._proxy_endpoints
+        if not proxies:
+            return {}
+        return {
+            "GIFDROP_STORAGE_URL": f"{proxies['storage_proxy']}/{ACCOUNT}",
+            "IDENTITY_ENDPOINT": f"{proxies['identity_proxy']}{IDENTITY_PATH}",
+        }
+
+    def fault_proxies(self) -> list[Spec]:
+        """The fault proxies, if the stack has them."""
+        if not self._proxy_endpoints:
+            return []
+        tls = [*self._server_tls(), "--ca-bundle", str(self.tls.bundle)]
+        return [
+            Spec(
+                name=name,
+                package="fault_proxy",
+                arguments=[
+                    *self._port(name),
+                    *("--service", service, "--upstream", self.endpoints[service]),
+                    *(tls if service == "storage" else ()),
+                ],
+                environment=clean_environment(),
+            )
+            for service, name in FAULT_PROXIES.items()
+        ]
 
     def events(self, env: Mapping[str, str]) -> Spec:
         container = env["GIFDROP_INPUT_CONTAINER"]

@@ -8,18 +8,21 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Self
 
+import psutil
+
 from infra.package import build
 from local import orphans, resources, services
 from local.identity.managed_identity import write_identities
 from local.layout import Layout, write_connection_files, write_private
 from local.lock import locked
+from local.pause import paused
 from local.ports import free_ports
 from local.process import ROOT, ServiceCrashedError, ServiceProcess
 from local.storage.client import connect
 from local.tls import certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -35,6 +38,8 @@ class Stack:
     ports: Port by service name; the others are picked.
     settings: App settings to add or override.
     arguments: Extra command-line arguments by service name.
+    fault_proxies: Put a fault proxy before the storage account and one before the identity endpoint, and point the app
+        at them. Default False. `endpoints` and `env` still name the services themselves.
 
     While it runs, `endpoints` holds the contents of `endpoints.json` and `env` those of `env`.
     """
@@ -47,6 +52,7 @@ class Stack:
         ports: Mapping[str, int] | None = None,
         settings: Mapping[str, str] | None = None,
         arguments: Mapping[str, Sequence[str]] | None = None,
+        fault_proxies: bool = False,
     ) -> None:
         self.layout = Layout(directory.resolve())
         self.endpoints: dict[str, str] = {}
@@ -55,6 +61,7 @@ class Stack:
         self._ports = ports or {}
         self._settings = settings or {}
         self._arguments = arguments or {}
+        self._names = (*services.NAMES, *(services.FAULT_PROXIES.values() if fault_proxies else ()))
         self._services: dict[str, ServiceProcess] = {}
         self._crash: asyncio.Future[ServiceCrashedError] | None = None
         self._exit = contextlib.ExitStack()
@@ -94,10 +101,19 @@ class Stack:
         """The process id of a service, or None when it is not running."""
         return self._services[name].pid
 
+    @contextlib.contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Pause a service with everything it started during a `with` block: it accepts connections and is silent."""
+        pid = self.pid(name)
+        assert pid is not None, f"{name} is not running"  # noqa: S101
+        with paused(psutil.Process(pid)):
+            yield
+
     async def stop(self) -> None:
         """Stop all services: first those that send work, last those the others depend on."""
         errors: list[BaseException] = []
-        for names in (("events", "functions"), ("batch",), ("storage", "identity")):
+        proxies = tuple(services.FAULT_PROXIES.values())
+        for names in (("events", "functions"), ("batch",), proxies, ("storage", "identity")):
             stopping = (self._services[name].stop() for name in names if name in self._services)
             errors += filter(None, await asyncio.gather(*stopping, return_exceptions=True))
         try:
@@ -130,7 +146,7 @@ class Stack:
         layout.endpoints.unlink(missing_ok=True)
         write_identities(layout.identities, resources.IDENTITIES)
         layout.pools.write_text(json.dumps([resources.pool_definition()], indent=2))
-        ports = dict(zip(services.NAMES, free_ports(len(services.NAMES)), strict=True)) | dict(self._ports)
+        ports = dict(zip(self._names, free_ports(len(self._names)), strict=True)) | dict(self._ports)
         config = services.StackConfig(
             layout=layout,
             ports=ports,
@@ -145,6 +161,8 @@ class Stack:
                 storage = group.create_task(self._run(config.storage()))
                 identity = group.create_task(self._run(config.identity()))
                 group.create_task(self._run(config.batch()))
+                for proxy in config.fault_proxies():
+                    group.create_task(self._run(proxy))
                 package = await asyncio.to_thread(build, PACKAGES)
                 self.env = config.env(package_version=package.version)
                 group.create_task(self._run(config.functions(self.env)))
@@ -160,7 +178,7 @@ class Stack:
     async def _run(self, spec: services.Spec) -> dict[str, Any]:
         service = self._services[spec.name] = ServiceProcess(
             name=spec.name,
-            module=f"local.{spec.name}",
+            module=f"local.{spec.package or spec.name}",
             arguments=[*spec.arguments, *self._arguments.get(spec.name, ())],
             environment=spec.environment | {orphans.STACK_VARIABLE: str(self.layout.directory)},
             log=self.layout.logs / f"{spec.name}.log",

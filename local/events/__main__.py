@@ -22,7 +22,7 @@ from local.events.checkpoint import Checkpoint
 from local.events.control import application
 from local.events.faults import Faults
 from local.events.retry import Policy
-from local.events.schema import CREATED, DELETED
+from local.events.schema import COMPLETING_APIS, CREATED, DELETED, DIRECTORY_CREATED
 from local.events.sender import Sender
 from local.events.subscription import HandshakeError, Subscription, validate
 from local.shutdown import stop_event
@@ -41,7 +41,21 @@ def _arguments() -> argparse.Namespace:
     add("--access-log", type=Path, required=True, help="Azurite's access log")
     add("--storage-url", required=True, help="URL of the blob endpoint")
     add("--subject-begins-with", default="")
-    add("--event-types", nargs="+", default=[CREATED], choices=[CREATED, DELETED])
+    add("--event-types", nargs="+", default=[CREATED], choices=[CREATED, DELETED, DIRECTORY_CREATED])
+    add(
+        "--apis", nargs="+", default=sorted(COMPLETING_APIS), help="values of data.api that BlobCreated events may have"
+    )
+    add(
+        "--interface",
+        default="blob",
+        choices=["blob", "dfs", "sftp"],
+        help="report uploads as made through the blob API, the Data Lake Storage API or SFTP",
+    )
+    add(
+        "--garble-supplementary",
+        action="store_true",
+        help="replace emoji and other characters beyond U+FFFF in subjects, as was reported of Event Grid",
+    )
     add("--client-id", required=True, help="client id of the identity that reads blobs and writes dead letters")
     add("--dead-letter-container", help="default: undeliverable events are dropped")
     add("--max-attempts", type=int, default=Policy.max_attempts)
@@ -75,6 +89,7 @@ async def _send(arguments: argparse.Namespace, *, webhook: str) -> None:
         webhook=webhook,
         subject_begins_with=arguments.subject_begins_with,
         event_types=frozenset(arguments.event_types),
+        apis=frozenset(arguments.apis),
         policy=Policy(max_attempts=arguments.max_attempts, time_to_live=arguments.time_to_live),
     )
     checkpoint = Checkpoint(arguments.journal)
@@ -95,6 +110,8 @@ async def _send(arguments: argparse.Namespace, *, webhook: str) -> None:
             checkpoint=checkpoint,
             topic=TOPIC,
             storage_url=arguments.storage_url,
+            interface=arguments.interface,
+            garble_supplementary=arguments.garble_supplementary,
             dead_letter_container=arguments.dead_letter_container,
             time_scale=arguments.time_scale,
             faults=Faults(drop=arguments.drop, double=arguments.double, seed=arguments.seed),

@@ -34,7 +34,8 @@ def blob_change(line: str) -> BlobChange | None:
         path = urlsplit(path).path
     query = parse_qs(query_text)
     _, _account, container, *rest = [*path.split("/", 3), "", "", ""][:4]
-    name = unquote(rest[0])
+    # Azure Storage stores a backslash as a slash.
+    name = unquote(rest[0]).replace("\\", "/")
     if not container or not name or "snapshot" in query or "versionid" in query:
         return None
     match found["method"], query.get("comp"):

@@ -16,7 +16,7 @@ import aiohttp
 from local.events.access_log import blob_change
 from local.events.delivery import dead_letter, deliver
 from local.events.faults import Faults
-from local.events.schema import DELETED, blob_event, event_type, subject
+from local.events.schema import CREATED, DELETED, DIRECTORY_CREATED, event_type, events_of, garbled, subject
 from local.events.tail import tail
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from local.events.access_log import BlobChange
     from local.events.checkpoint import Checkpoint
-    from local.events.schema import Event
+    from local.events.schema import Event, Interface
     from local.events.subscription import Subscription
     from local.storage.client import Storage
 
@@ -46,6 +46,8 @@ class Sender:
     checkpoint: Checkpoint
     topic: str
     storage_url: str
+    interface: Interface = "blob"
+    garble_supplementary: bool = False
     dead_letter_container: str | None = None
     time_scale: float = 1.0
     faults: Faults = field(default_factory=Faults)
@@ -69,7 +71,9 @@ class Sender:
                 self.checkpoint.advance(line.end)
 
     def _matches(self, change: BlobChange) -> bool:
-        return self.subscription.matches(event_type=event_type(change), subject=subject(change.container, change.name))
+        kinds = (DELETED,) if event_type(change) == DELETED else (CREATED, DIRECTORY_CREATED)
+        name = subject(change.container, change.name)
+        return any(self.subscription.matches(event_type=kind, subject=name) for kind in kinds)
 
     async def _send(self, change: BlobChange, *, copies: int, start: int) -> None:
         properties = None
@@ -78,8 +82,18 @@ class Sender:
             if properties is None:
                 logger.info("%s/%s has been deleted since: no event", change.container, change.name)
         if properties is not None or event_type(change) == DELETED:
-            event = blob_event(change, properties, topic=self.topic, storage_url=self.storage_url, sequence=start)
-            await asyncio.gather(*(self._deliver(event) for _ in range(copies)))
+            for event in events_of(
+                change,
+                properties,
+                interface=self.interface,
+                topic=self.topic,
+                storage_url=self.storage_url,
+                sequence=start,
+            ):
+                if self.garble_supplementary:
+                    event["subject"] = garbled(event["subject"])
+                if self.subscription.accepts(event):
+                    await asyncio.gather(*(self._deliver(event) for _ in range(copies)))
         self.checkpoint.end(start)
 
     async def _deliver(self, event: Event) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from local.events.retry import Policy
-from local.events.schema import CREATED, validation_event
+from local.events.schema import COMPLETING_APIS, CREATED, validation_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,13 +28,24 @@ class HandshakeError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """Delivers events of `event_types` whose subject starts with `subject_begins_with` to `webhook`."""
+    """Delivers events of `event_types` whose subject starts with `subject_begins_with` to `webhook`.
+
+    apis: The values of `data.api` that an event of a created blob may have.
+    """
 
     webhook: str = field(repr=False)
     name: str = "on-video-uploaded"
     subject_begins_with: str = ""
     event_types: frozenset[str] = frozenset({CREATED})
+    apis: frozenset[str] = COMPLETING_APIS
     policy: Policy = field(default_factory=Policy)
+
+    def accepts(self, event: Event) -> bool:
+        """Whether an event is delivered."""
+        kind = event["eventType"]
+        return self.matches(event_type=kind, subject=event["subject"]) and (
+            kind != CREATED or event["data"]["api"] in self.apis
+        )
 
     def matches(self, *, event_type: str, subject: str) -> bool:
         # Event Grid ignores case by default.

@@ -7,16 +7,20 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from local.functions.host import Host, serve
 from local.functions.index import IndexingError, load
 from local.functions.keys import Keys, new_key
 from local.functions.settings import InvalidHostFileError, read_host_file
 from local.shutdown import stop_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _arguments() -> argparse.Namespace:
@@ -33,7 +37,13 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+_LISTENER_VARIABLE = "FUNCTIONS_LISTENER_FD"
+"""Environment variable of a restarted process: the socket it inherits."""
+
+
 def main() -> int:
+    directory, environment = Path.cwd(), dict(os.environ)
+    inherited = os.environ.pop(_LISTENER_VARIABLE, None)
     arguments = _arguments()
     # What functions print goes to the log: standard output carries only the first line, and may not be read after it.
     stdout = os.fdopen(os.dup(1), "w")
@@ -49,10 +59,24 @@ def main() -> int:
     )
     data = None if arguments.data is None else arguments.data.resolve()
     try:
-        host_file = read_host_file(arguments.app / "host.json")
+        host_file = read_host_file(arguments.app / "host.json", os.environ)
         functions = load(arguments.app, environ=os.environ)
         host = Host(functions=functions, host_file=host_file, keys=keys, data=data)
-        asyncio.run(_serve(host, port=arguments.port, exit_with_stdin=arguments.exit_with_stdin, stdout=stdout))
+        if inherited is None:
+            listener = socket.create_server(("127.0.0.1", arguments.port), backlog=128)
+        else:
+            listener = socket.socket(fileno=int(inherited))
+            listener.set_inheritable(False)
+        asyncio.run(
+            _serve(
+                host,
+                listener=listener,
+                restarted=inherited is not None,
+                exit_with_stdin=arguments.exit_with_stdin,
+                stdout=stdout,
+                restart=lambda: _restart(host.keys, listener, directory=directory, environment=environment),
+            )
+        )
     except (IndexingError, InvalidHostFileError) as error:
         for problem in getattr(error, "problems", (error,)):
             print(problem, file=sys.stderr)
@@ -62,14 +86,40 @@ def main() -> int:
     return 0
 
 
-async def _serve(host: Host, *, port: int, exit_with_stdin: bool, stdout: TextIO) -> None:
-    stop = stop_event(exit_with_stdin=exit_with_stdin)
-    async with serve(host, port=port) as url:
-        keys = {f"{name}_key": key for name, key in asdict(host.keys).items()}
-        names = [function.name for function in host.functions]
-        stdout.write(json.dumps({"url": url, **keys, "functions": names}) + "\n")
-        stdout.flush()
-        await stop.wait()
+async def _serve(
+    host: Host,
+    *,
+    listener: socket.socket,
+    restarted: bool,
+    exit_with_stdin: bool,
+    stdout: TextIO,
+    restart: Callable[[], NoReturn],
+) -> None:
+    stop = asyncio.ensure_future(stop_event(exit_with_stdin=exit_with_stdin).wait())
+    # `listener` itself stays open, so that connections wait while the worker restarts.
+    async with serve(host, listener=listener.dup(), restarted=restarted) as running:
+        if not restarted:
+            keys = {f"{name}_key": key for name, key in asdict(host.keys).items()}
+            names = [function.name for function in host.functions]
+            stdout.write(json.dumps({"url": running.url, **keys, "functions": names}) + "\n")
+            stdout.flush()
+        ended: set[asyncio.Future[Any]] = {stop, running.timed_out}
+        await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+        if stop.done():
+            listener.close()
+    if not stop.done():
+        restart()
+
+
+def _restart(keys: Keys, listener: socket.socket, *, directory: Path, environment: dict[str, str]) -> NoReturn:
+    """Replace this process, as Azure kills a worker: nothing in it is cancelled, and no `finally` runs."""
+    logging.getLogger("functions.host").warning("Restarting language worker processes due to function timing out.")
+    listener.set_inheritable(True)
+    environment |= {f"FUNCTIONS_{name.upper()}_KEY": key for name, key in asdict(keys).items()}
+    environment[_LISTENER_VARIABLE] = str(listener.fileno())
+    os.chdir(directory)
+    command = [sys.executable, "-m", "local.functions", *sys.argv[1:]]
+    os.execve(sys.executable, command, environment)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from local.functions.index import HostedFunction, IndexingError
 from local.functions.invoke import Invoker
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from local.functions.keys import Keys
@@ -23,9 +24,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("functions.host")
 _GRACE_SECONDS = 5.0
+_RECORD_SECONDS = 0.05
 _MAX_BODY_BYTES = 210_000_000  # Azure's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class RunningHost:
+    """A host that serves; when `timed_out` is done, the process must be restarted."""
+
+    url: str
+    timed_out: asyncio.Future[None]
 
 
 @dataclass(frozen=True)
@@ -76,27 +86,39 @@ def _enabled(host: Host, kind: str) -> list[HostedFunction]:
 
 
 @asynccontextmanager
-async def serve(host: Host, *, port: int) -> AsyncIterator[str]:
-    """Serve on loopback while the context is open; yields the base URL.
+async def serve(host: Host, *, listener: socket.socket, restarted: bool = False) -> AsyncIterator[RunningHost]:
+    """Serve on `listener` while the context is open.
 
-    On exit, stops accepting requests, waits a few seconds for running invocations and cancels the rest.
+    On exit, stops accepting requests, waits a few seconds for running invocations and cancels the rest. After a timeout
+    it sends their responses and leaves the functions as they are.
+
+    restarted: The worker has been restarted, so timers with `run_on_startup` do not run.
     """
     invoker = Invoker(timeout=host.host_file.function_timeout)
     runner = web.AppRunner(application(host, invoker=invoker), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     loops: list[asyncio.Task[None]] = []
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.SockSite(runner, listener)
+    stopping: list[asyncio.Task[None]] = []
+    # At once, so that new connections wait for the restarted worker.
+    invoker.timed_out.add_done_callback(lambda _: stopping.append(asyncio.create_task(site.stop())))
     try:
         await site.start()
         loops += [
-            asyncio.create_task(timers.run(function, invoker=invoker, data=host.data))
+            asyncio.create_task(timers.run(function, invoker=invoker, data=host.data, restarted=restarted))
             for function in _enabled(host, "timerTrigger")
         ]
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield RunningHost(url=f"http://127.0.0.1:{runner.addresses[0][1]}", timed_out=invoker.timed_out)
     finally:
+        if invoker.timed_out.done():
+            await invoker.finish()
+            # For the timers to record this run.
+            await asyncio.sleep(_RECORD_SECONDS)
         for loop in loops:
             loop.cancel()
-        await site.stop()
+        if not stopping:
+            await site.stop()
         await asyncio.gather(*loops, return_exceptions=True)
-        await invoker.drain(grace=_GRACE_SECONDS)
+        if not invoker.timed_out.done():
+            await invoker.drain(grace=_GRACE_SECONDS)
         await runner.cleanup()

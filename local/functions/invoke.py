@@ -10,7 +10,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure.functions.meta import Datum
 
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("functions")
 
 
+class FunctionTimeoutError(Exception):
+    """The function ran longer than `functionTimeout`."""
+
+
+class WorkerExitedError(Exception):
+    """The worker was restarted while the function ran."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The outcome of an invocation: its error or, without one, its encoded result."""
@@ -35,13 +43,19 @@ class Outcome:
 
 
 class Invoker:
-    """Runs functions: async ones on the event loop, sync ones in a thread pool of the worker's size."""
+    """Runs functions: async ones on the event loop, sync ones in a thread pool of the worker's size.
+
+    timeout: Limit of an invocation. When one exceeds it, all running invocations end with an error and `timed_out` is
+        done; the caller must then restart the process, because the functions themselves are not interrupted.
+    """
 
     def __init__(self, *, timeout: timedelta | None, environ: Mapping[str, str] = os.environ) -> None:
         workers = environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
         self._timeout = None if timeout is None else timeout.total_seconds()
         self._pool = ThreadPoolExecutor(max_workers=int(workers) if workers.isdecimal() else None)
         self._running: set[asyncio.Task[Outcome]] = set()
+        self._calls: set[asyncio.Task[object]] = set()
+        self.timed_out: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def invoke(self, function: HostedFunction, *, data: Datum, reason: str) -> Outcome:
         """Run one invocation and return its outcome; errors of the function are never raised.
@@ -72,8 +86,7 @@ class Invoker:
         logger.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout):
-                result = await self._call(function, data=data, invocation_id=invocation_id)
+            result = await self._within_timeout(function, data=data, invocation_id=invocation_id)
             outcome = Outcome(result=_encode(function, result))
         except asyncio.CancelledError as error:
             outcome = Outcome(error=error)
@@ -91,6 +104,32 @@ class Invoker:
             exc_info=outcome.error,
         )
         return outcome
+
+    async def _within_timeout(self, function: HostedFunction, *, data: Datum, invocation_id: str) -> object:
+        if self.timed_out.done():
+            raise WorkerExitedError("The worker is restarting.")
+        call = asyncio.create_task(self._call(function, data=data, invocation_id=invocation_id))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        try:
+            ended: set[asyncio.Future[Any]] = {call, self.timed_out}
+            await asyncio.wait(ended, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            call.cancel()
+            await asyncio.wait({call})
+            raise
+        if call.done():
+            return call.result()
+        if self.timed_out.done():
+            raise WorkerExitedError("The worker was restarted because another function timed out.")
+        self.timed_out.set_result(None)
+        message = f"Timeout value of {self._timeout:g} s exceeded by function 'Functions.{function.name}'"
+        raise FunctionTimeoutError(f"{message} (Id: '{invocation_id}').")
+
+    async def finish(self) -> None:
+        """Wait until every invocation has its outcome."""
+        if self._running:
+            await asyncio.wait(self._running)
 
     async def _call(self, function: HostedFunction, *, data: Datum, invocation_id: str) -> object:
         signature = function.signature

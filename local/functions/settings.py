@@ -49,8 +49,11 @@ class HostFile:
     function_timeout: timedelta | None = timedelta(minutes=30)
 
 
-def read_host_file(path: Path) -> HostFile:
-    """Read host.json; raises InvalidHostFileError if it is missing, invalid or not version 2.0."""
+def read_host_file(path: Path, environ: Mapping[str, str]) -> HostFile:
+    """Read host.json; raises InvalidHostFileError if it is missing, invalid or not version 2.0.
+
+    The app setting AzureFunctionsJobHost__functionTimeout overrides `functionTimeout`.
+    """
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -58,7 +61,7 @@ def read_host_file(path: Path) -> HostFile:
     if not isinstance(content, dict) or content.get("version") != "2.0":
         raise InvalidHostFileError(f'{path}: "version" must be "2.0"')
     http = content.get("extensions", {}).get("http", {})
-    timeout = content.get("functionTimeout")
+    timeout = environ.get("AzureFunctionsJobHost__functionTimeout", content.get("functionTimeout"))
     try:
         return HostFile(
             route_prefix=str(http.get("routePrefix", HostFile.route_prefix)).strip("/"),

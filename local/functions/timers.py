@@ -44,11 +44,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def run(function: HostedFunction, *, invoker: Invoker, data: Path | None) -> None:
+async def run(function: HostedFunction, *, invoker: Invoker, data: Path | None, restarted: bool = False) -> None:
     """Run a timer until cancelled. Errors of the function do not stop it.
 
     data: Directory for the timer's status, None to record none. With a recorded status, a run missed while the host
         was down takes place at once.
+    restarted: Only the worker has been restarted, so `run_on_startup` has no effect.
     """
     schedule = ncrontab.parse(function.trigger["schedule"])
     monitored = is_monitored(function, schedule)
@@ -76,7 +77,7 @@ async def run(function: HostedFunction, *, invoker: Invoker, data: Path | None) 
         _write(record, ran)
         return ran
 
-    if past_due or function.trigger.get("runOnStartup"):
+    if past_due or (function.trigger.get("runOnStartup") and not restarted):
         status = await fire(due=None, past_due=past_due)
     while True:
         await _until(status.next)

@@ -163,12 +163,6 @@ async def test_unknown_route_is_404_without_a_key(client: aiohttp.ClientSession)
         assert response.status == 404
 
 
-async def test_function_is_cancelled_after_the_timeout(client: aiohttp.ClientSession, host: RunningHost) -> None:
-    async with client.get("/api/slow", params={"seconds": "60"}) as response:
-        assert response.status == 500
-    await wait_until_async(lambda: host.notes_with(slow="cancelled"))
-
-
 async def test_requests_run_concurrently(client: aiohttp.ClientSession, host: RunningHost) -> None:
     async def request_slow() -> int:
         async with client.get("/api/slow", params={"seconds": "1.5"}) as response:

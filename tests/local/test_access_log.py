@@ -23,6 +23,7 @@ def line(request: str, *, status: int = 201) -> str:
         ("PUT /devstoreaccount1/videos/a//b/%E2%98%83%20%22x%22.mp4", 202, "PutBlob", 'a//b/☃ "x".mp4'),
         ("PUT /devstoreaccount1/videos/100%2525%20a+b.mp4", 201, "PutBlob", "100%25 a+b.mp4"),
         ('PUT /devstoreaccount1/videos/raw" HTTP/1.1" 404 .mp4', 201, "PutBlob", 'raw" HTTP/1.1" 404 .mp4'),
+        ("PUT /devstoreaccount1/videos/a.%2Fb%5Cc.mp4", 201, "PutBlob", "a./b/c.mp4"),
         ("PUT /devstoreaccount1/videos/tom.mp4?comp=blocklist", 201, "PutBlockList", "tom.mp4"),
         ("DELETE /devstoreaccount1/videos/tom.mp4", 202, "DeleteBlob", "tom.mp4"),
     ],

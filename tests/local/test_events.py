@@ -4,12 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.events.faults import Faults
+from local.events.schema import CREATED, DIRECTORY_CREATED
 from local.process import ServiceCrashedError
 from local.resources import EVENTS_IDENTITY
 from tests.local.account import Account
@@ -76,6 +78,85 @@ async def test_block_upload_and_copy_each_send_one_event_when_complete(
         )
         first, second = await hook.wait_for(2)
     assert (first["data"]["api"], second["data"]["api"]) == ("PutBlockList", "CopyBlob")
+
+
+async def test_subject_holds_the_name_as_it_is_and_the_url_holds_it_encoded(
+    account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
+) -> None:
+    names = ["100%25 #1?.mp4", "a+b&c=d;e.mp4", "a./b.mp4.", 'it\'s "x".mp4', "größe/☃ 雪.mp4"]
+    async with sender(account, hook, tmp_path, folder="names/"):
+        for count, name in enumerate(names, start=1):
+            await storage.get_blob_client("videos", f"names/{name}").upload_blob(b"x")
+            event = (await hook.wait_for(count))[-1]
+            assert event["subject"] == f"{PREFIX}names/{name}"
+            assert unquote(event["data"]["url"]) == f"{account.url}/videos/names/{name}"
+            assert not set(event["data"]["url"].removeprefix(account.url)) & set(' #?+"')
+
+
+async def test_backslash_in_a_name_becomes_a_slash_as_in_the_stored_name(
+    account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
+) -> None:
+    async with sender(account, hook, tmp_path, folder="backslash/"):
+        await storage.get_blob_client("videos", "backslash/a\\b.mp4").upload_blob(b"x")
+        [event] = await hook.wait_for(1)
+    assert event["subject"] == f"{PREFIX}backslash/a/b.mp4"
+    found = storage.get_container_client("videos").list_blobs(name_starts_with="backslash/")
+    assert [blob.name async for blob in found] == ["backslash/a/b.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("interface", "apis", "directory", "version"),
+    [
+        ("dfs", ["CreateFile", "FlushWithClose"], "CreateDirectory", "2"),
+        ("sftp", ["SftpCreate", "SftpCommit"], "SftpMakeDir", "3"),
+    ],
+)
+async def test_uploads_through_data_lake_and_sftp_are_created_empty_and_then_completed(
+    account: Account,
+    storage: BlobServiceClient,
+    hook: Webhook,
+    tmp_path: Path,
+    interface: str,
+    apis: list[str],
+    directory: str,
+    version: str,
+) -> None:
+    kinds = ("--event-types", CREATED, DIRECTORY_CREATED)
+    arguments = ("--interface", interface, "--apis", *apis, *kinds)
+    async with sender(account, hook, tmp_path, *arguments, folder=f"{interface}/"):
+        await storage.get_blob_client("videos", f"{interface}/a.mp4").upload_blob(b"some bytes")
+        await hook.wait_for(2)
+        folder = storage.get_blob_client("videos", f"{interface}/folder.mp4")
+        await folder.upload_blob(b"", metadata={"hdi_isfolder": "true"})
+        opened, completed, made = await hook.wait_for(3)
+    assert [event["data"]["api"] for event in (opened, completed, made)] == [*apis, directory]
+    assert [event["eventType"] for event in (opened, completed, made)] == [CREATED, CREATED, DIRECTORY_CREATED]
+    assert [event["data"]["contentLength"] for event in (opened, completed)] == [0, 10]
+    assert (opened["dataVersion"], completed["dataVersion"]) == (version, version)
+    assert opened["id"] != completed["id"]
+    assert opened["data"]["sequencer"] < completed["data"]["sequencer"]
+    assert ("identity" in made["data"]) == (interface == "sftp")
+
+
+@pytest.mark.parametrize(("interface", "api"), [("dfs", "FlushWithClose"), ("sftp", "SftpCommit")])
+async def test_default_subscription_delivers_only_complete_blobs(
+    account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path, interface: str, api: str
+) -> None:
+    async with sender(account, hook, tmp_path, "--interface", interface, folder=f"{interface}-default/"):
+        for name, metadata in (("folder.mp4", {"hdi_isfolder": "true"}), ("a.mp4", {}), ("b.mp4", {})):
+            await storage.get_blob_client("videos", f"{interface}-default/{name}").upload_blob(b"x", metadata=metadata)
+        await hook.wait_for(2)
+    assert sorted(hook.subjects()) == [f"{interface}-default/a.mp4", f"{interface}-default/b.mp4"]
+    assert {event["data"]["api"] for event in hook.received} == {api}
+
+
+async def test_folder_written_by_the_blob_api_is_reported_as_a_blob(
+    account: Account, storage: BlobServiceClient, hook: Webhook, tmp_path: Path
+) -> None:
+    async with sender(account, hook, tmp_path, folder="folder/"):
+        await storage.get_blob_client("videos", "folder/a").upload_blob(b"", metadata={"hdi_isfolder": "true"})
+        [event] = await hook.wait_for(1)
+    assert (event["eventType"], event["data"]["api"], event["data"]["contentLength"]) == (CREATED, "PutBlob", 0)
 
 
 async def bearer(storage: BlobServiceClient) -> str:

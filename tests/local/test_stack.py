@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -67,3 +68,35 @@ async def test_killed_services_restart_on_their_ports_and_conversions_continue(
         async with session.get(url, headers={"x-functions-key": keys}) as response:
             [kept] = (await response.json())["videos"]
     assert (kept["state"], kept["video"]) == ("succeeded", 'it\'s -a "name" 100%/☃.mp4')
+
+
+async def test_app_uses_the_fault_proxies_and_clients_the_services(
+    tmp_path: Path, video: Path, environment: None
+) -> None:
+    async with Stack(directory=tmp_path / "stack", fault_proxies=True) as stack:
+        context = ssl.create_default_context(cafile=stack.env["SSL_CERT_FILE"])
+        async with connect(endpoints=stack.endpoints, env=stack.env) as client, aiohttp.ClientSession() as session:
+
+            async def inject(proxy: str, **fault: object) -> None:
+                url = f"{stack.endpoints[proxy]}/_control/faults"
+                async with session.post(url, json={"faults": [fault]}, ssl=context) as response:
+                    assert response.status == 204
+
+            async def pending(proxy: str) -> list[object]:
+                async with session.get(f"{stack.endpoints[proxy]}/_control", ssl=context) as response:
+                    found: list[object] = (await response.json())["faults"]
+                    return found
+
+            assert stack.env["GIFDROP_STORAGE_URL"] == stack.endpoints["storage"]
+            await inject("identity_proxy", status=500)
+            await inject("storage_proxy", headers={"User-Agent": "^azsdk"}, method="PUT", status=503)
+            await inject("storage_proxy", headers={"x-ms-copy-source": "out.gif"}, status=500)
+            assert await converted(client, "proxied.mp4", video, tmp_path / "out")
+            assert (await pending("identity_proxy"), await pending("storage_proxy")) == ([], [])
+
+
+async def test_stack_has_no_fault_proxies_by_default(tmp_path: Path) -> None:
+    async with Stack(directory=tmp_path / "stack") as stack:
+        assert not [name for name in stack.endpoints if "proxy" in name]
+        children = psutil.Process().children(recursive=True)
+        assert not [child for child in children if "local.fault_proxy" in child.cmdline()]

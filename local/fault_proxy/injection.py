@@ -1,0 +1,116 @@
+"""Injects one fault into one request."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from local.fault_proxy.forwarding import abort, end_to_end, relay
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import aiohttp
+
+    from local.fault_proxy.forwarding import Upstream
+    from local.fault_proxy.rules import Rule
+
+Service = Literal["storage", "identity"]
+_MESSAGE = "This failure was injected."
+
+
+async def inject(rule: Rule, request: web.Request, upstream: Upstream, *, service: Service) -> web.StreamResponse:
+    """Handle a request with the fault of `rule`."""
+    await asyncio.sleep(rule.delay)
+    if rule.status is not None:
+        return _refusal(rule, rule.status, service=service)
+    if rule.silent:
+        await asyncio.Event().wait()
+    async with upstream.response(request) as response:
+        if rule.drop:
+            await response.read()
+            return abort(request)
+        if rule.trickle is not None:
+            return await _trickle(request, response, interval=rule.trickle)
+        if rule.truncate is not None:
+            return await _truncate(request, response, size=rule.truncate)
+        # The service responds when the work is done.
+        await asyncio.sleep(rule.late or 0.0)
+        return await relay(request, response)
+
+
+def _refusal(rule: Rule, status: int, *, service: Service) -> web.Response:
+    request_id = str(uuid.uuid4())
+    headers = {} if rule.retry_after is None else {"Retry-After": f"{rule.retry_after:g}"}
+    if service == "identity":
+        body = {"statusCode": status, "message": f"{rule.code}: {_MESSAGE}", "correlationId": request_id}
+        return web.json_response(body, status=status, headers=headers)
+    message = f"{_MESSAGE}\nRequestId:{request_id}\nTime:{datetime.now(UTC).isoformat().replace('+00:00', 'Z')}"
+    code = escape(rule.code)
+    return web.Response(
+        status=status,
+        body=f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>',
+        headers=headers
+        | {
+            "Content-Type": "application/xml",
+            "Server": "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0",
+            "x-ms-error-code": rule.code,
+            "x-ms-request-id": request_id,
+        },
+    )
+
+
+async def _trickle(request: web.Request, response: aiohttp.ClientResponse, *, interval: float) -> web.StreamResponse:
+    """Send the response byte by byte, from the status line on, then close the connection."""
+    async for piece in _on_the_wire(request, response):
+        for byte in piece:
+            if not _write(request, bytes([byte])):
+                return abort(request)
+            await asyncio.sleep(interval)
+    return _close(request)
+
+
+async def _truncate(request: web.Request, response: aiohttp.ClientResponse, *, size: int) -> web.StreamResponse:
+    """Send the headers and the first `size` bytes of the body, then close the connection."""
+    pieces = _on_the_wire(request, response)
+    _write(request, await anext(pieces))
+    async for piece in pieces:
+        _write(request, piece[:size])
+        size -= len(piece)
+        if size <= 0:
+            break
+    return _close(request)
+
+
+async def _on_the_wire(request: web.Request, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The response as sent: status line and headers first, then the body in pieces."""
+    headers = end_to_end(response.headers.items())
+    chunked = "Content-Length" not in headers and request.method != "HEAD" and response.status not in (204, 304)
+    if chunked:
+        headers["Transfer-Encoding"] = "chunked"
+    headers["Connection"] = "close"
+    lines = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    yield "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
+    async for chunk in response.content.iter_any():
+        yield b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
+    if chunked:
+        yield b"0\r\n\r\n"
+
+
+def _write(request: web.Request, data: bytes) -> bool:
+    """Write past aiohttp, which cannot send part of a response; False if the client has disconnected."""
+    if request.transport is None or request.transport.is_closing():
+        return False
+    request.transport.write(data)
+    return True
+
+
+def _close(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()

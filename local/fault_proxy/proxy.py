@@ -1,0 +1,60 @@
+"""The proxy's HTTP application: forwards every request, but injects faults into those that match a rule."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import web
+
+from local.fault_proxy.forwarding import abort, relay, remove_server_defaults
+from local.fault_proxy.injection import inject
+from local.fault_proxy.rules import InvalidRuleError, Rules
+
+if TYPE_CHECKING:
+    from local.fault_proxy.forwarding import Upstream
+    from local.fault_proxy.injection import Service
+
+logger = logging.getLogger("fault_proxy")
+
+
+def application(upstream: Upstream, *, service: Service) -> web.Application:
+    """The proxy and its control endpoint, `/_control`, which has the paths and fields of the Batch emulator's."""
+    rules = Rules()
+
+    async def list_faults(_request: web.Request) -> web.Response:
+        return web.json_response({"faults": rules.as_json()})
+
+    async def add_faults(request: web.Request) -> web.Response:
+        try:
+            body = await request.json()
+            rules.add(body.get("faults") if isinstance(body, dict) else None)
+        except (InvalidRuleError, ValueError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.Response(status=204)
+
+    async def clear_faults(_request: web.Request) -> web.Response:
+        rules.pending.clear()
+        return web.Response(status=204)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        rule = rules.take(method=request.method, path=path, query=request.query, headers=request.headers)
+        try:
+            if rule is not None:
+                logger.info("%s %s: %s", request.method, request.raw_path, rule)
+                return await inject(rule, request, upstream, service=service)
+            async with upstream.response(request) as response:
+                return await relay(request, response)
+        except (aiohttp.ClientError, ConnectionError) as error:
+            logger.warning("%s %s: connection closed: %r", request.method, request.raw_path, error)
+            return abort(request)
+
+    app = web.Application()
+    app.on_response_prepare.append(remove_server_defaults)
+    app.router.add_get("/_control", list_faults)
+    app.router.add_post("/_control/faults", add_faults)
+    app.router.add_delete("/_control/faults", clear_faults)
+    app.router.add_route("*", r"/{path:[\s\S]*}", handle)
+    return app

@@ -1,0 +1,55 @@
+"""Unusual blob names through the whole stack."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from local.commands.client import Client, connect
+from local.stack import Stack
+from tests.support.videos import make_video
+from tests.support.waiting import wait_until_async
+
+SETTINGS = {"GIFDROP_GRACE_SECONDS": "2", "GIFDROP_RECONCILE_SCHEDULE": "*/3 * * * * *"}
+NAMES = [
+    "100%.mp4",
+    "100%25 %2F.mp4",
+    "a+b c.mp4",
+    "#1?.mp4",
+    "a./b.mp4",
+    "dots.../..b...mp4",
+    "größe/☃ 雪.mp4",
+    "é combining e\u0301.mp4",
+    'it\'s "quoted" & <b>.mp4',
+    "back\\slash.mp4",
+    "emoji 🎬.mp4",
+]
+
+
+@pytest.fixture(scope="module", params=["blob", "dfs", "sftp"])
+async def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    arguments = ["--interface", request.param, *(["--garble-supplementary"] if request.param == "dfs" else [])]
+    directory = tmp_path_factory.mktemp("stack")
+    stack = Stack(directory=directory, settings=SETTINGS, arguments={"events": arguments})
+    with patch.dict(os.environ):
+        async with stack, connect(endpoints=stack.endpoints, env=stack.env) as client:
+            yield client
+
+
+async def test_gifs_are_named_after_their_videos(client: Client, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "video.mp4", seconds=0.2)
+    folder = client.storage.get_blob_client(client.videos, "folder.mp4")
+    await folder.upload_blob(b"", metadata={"hdi_isfolder": "true"})
+    await asyncio.gather(*(client.upload(name, video) for name in NAMES))
+    # The service stores a backslash as a slash.
+    expected = {name.replace("\\", "/").removesuffix(".mp4") + ".gif" for name in NAMES}
+    gifs = client.storage.get_container_client(client.gifs)
+
+    async def complete() -> bool:
+        return expected <= {blob.name async for blob in gifs.list_blobs()}
+
+    await wait_until_async(complete, within=90.0, interval=0.3)
+    assert {blob.name async for blob in gifs.list_blobs()} == expected
