@@ -37,9 +37,12 @@ class Upstream:
     session: aiohttp.ClientSession
 
     @asynccontextmanager
-    async def response(self, request: web.Request) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def response(
+        self, request: web.Request, *, body: bytes | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Forward the request with its original Host; yields the response when its headers have arrived.
 
+        body: The request's body if it has been read already.
         Raises aiohttp.ClientError.
         """
         async with self.session.request(
@@ -47,7 +50,7 @@ class Upstream:
             # The path as sent: decoding and encoding again would change blob names.
             URL(self.origin + request.raw_path, encoded=True),
             headers=end_to_end(request.headers.items()),
-            data=request.content if request.can_read_body else None,
+            data=body or (request.content if request.can_read_body else None),
             skip_auto_headers=_CLIENT_DEFAULTS,
             allow_redirects=False,
         ) as response:

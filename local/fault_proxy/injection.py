@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape
@@ -18,39 +19,57 @@ if TYPE_CHECKING:
     import aiohttp
 
     from local.fault_proxy.forwarding import Upstream
-    from local.fault_proxy.rules import Rule
+    from local.fault_proxy.rules import Rule, Rules
 
+_MAX_KEPT_BYTES = 1 << 20
 Service = Literal["storage", "identity"]
-_MESSAGE = "This failure was injected."
 
 
-async def inject(rule: Rule, request: web.Request, upstream: Upstream, *, service: Service) -> web.StreamResponse:
+async def inject(
+    rule: Rule, rules: Rules, request: web.Request, upstream: Upstream, *, service: Service
+) -> web.StreamResponse:
     """Handle a request with the fault of `rule`."""
-    await asyncio.sleep(rule.delay)
+    body = None
+    if rule.delay and (request.content_length or 0) <= _MAX_KEPT_BYTES:
+        # It cannot be read once the client has disconnected.
+        body = await request.read()
+    with rules.holding(rule):
+        await _until_lifted(rule, rule.delay)
     if rule.status is not None:
         return _refusal(rule, rule.status, service=service)
     if rule.silent:
-        await asyncio.Event().wait()
-    async with upstream.response(request) as response:
+        with rules.holding(rule):
+            await rule.lifted.wait()
+    async with upstream.response(request, body=body) as response:
         if rule.drop:
             await response.read()
             return abort(request)
-        if rule.trickle is not None:
-            return await _trickle(request, response, interval=rule.trickle)
+        if rule.pace is not None:
+            return await _send_slowly(request, response, pace=rule.pace)
         if rule.truncate is not None:
             return await _truncate(request, response, size=rule.truncate)
         # The service responds when the work is done.
-        await asyncio.sleep(rule.late or 0.0)
+        with rules.holding(rule):
+            await _until_lifted(rule, rule.respond_after or 0.0)
         return await relay(request, response)
+
+
+async def _until_lifted(rule: Rule, seconds: float) -> None:
+    """Wait `seconds`, at most until the rule is lifted."""
+    if seconds:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(rule.lifted.wait(), seconds)
 
 
 def _refusal(rule: Rule, status: int, *, service: Service) -> web.Response:
     request_id = str(uuid.uuid4())
     headers = {} if rule.retry_after is None else {"Retry-After": f"{rule.retry_after:g}"}
     if service == "identity":
-        body = {"statusCode": status, "message": f"{rule.code}: {_MESSAGE}", "correlationId": request_id}
+        body = {"statusCode": status, "message": f"{rule.code}: {rule.message}", "correlationId": request_id}
         return web.json_response(body, status=status, headers=headers)
-    message = f"{_MESSAGE}\nRequestId:{request_id}\nTime:{datetime.now(UTC).isoformat().replace('+00:00', 'Z')}"
+    message = (
+        f"{escape(rule.message)}\nRequestId:{request_id}\nTime:{datetime.now(UTC).isoformat().replace('+00:00', 'Z')}"
+    )
     code = escape(rule.code)
     return web.Response(
         status=status,
@@ -65,13 +84,13 @@ def _refusal(rule: Rule, status: int, *, service: Service) -> web.Response:
     )
 
 
-async def _trickle(request: web.Request, response: aiohttp.ClientResponse, *, interval: float) -> web.StreamResponse:
+async def _send_slowly(request: web.Request, response: aiohttp.ClientResponse, *, pace: float) -> web.StreamResponse:
     """Send the response byte by byte, from the status line on, then close the connection."""
     async for piece in _on_the_wire(request, response):
         for byte in piece:
             if not _write(request, bytes([byte])):
                 return abort(request)
-            await asyncio.sleep(interval)
+            await asyncio.sleep(pace)
     return _close(request)
 
 

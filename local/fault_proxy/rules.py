@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _CODES = {429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy"}
-_FAULTS = ("status", "drop", "silent", "trickle", "truncate", "late")
+_FAULTS = ("status", "drop", "silent", "pace", "truncate", "respondAfter")
+_FIELDS = {"retryAfter": "retry_after", "respondAfter": "respond_after"}
 
 
 class InvalidRuleError(ValueError):
     """A rule has an unknown field, a wrong value or not exactly one fault."""
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Rule:
-    """Injects a fault into the next `times` requests that match, -1 for all."""
+    """Injects a fault into the next `times` requests that match, -1 for all. `given` is its JSON."""
+
+    given: Mapping[str, Any] = field(repr=False)
+    name: str | None = None
+    seconds: float | None = None
+    lifted: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     method: str = "*"
-    path: str = ""
+    path: str = "*"
     query: Mapping[str, str | None] = field(default_factory=dict)
     headers: Mapping[str, str | None] = field(default_factory=dict)
     times: int = 1
     delay: float = 0.0
     status: int | None = None
     code: str = ""
+    message: str = "This failure was injected."
     retry_after: float | None = None
     drop: bool = False
     silent: bool = False
-    trickle: float | None = None
+    pace: float | None = None
     truncate: int | None = None
-    late: float | None = None
+    respond_after: float | None = None
 
     def matches(self, *, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         return (
             self.method in ("*", method)
-            and re.search(self.path, unquote(path)) is not None
+            and fnmatchcase(unquote(path), self.path)
             and all(query.get(name) == value for name, value in self.query.items())
             and all(_matches(headers.get(name), pattern) for name, pattern in self.headers.items())
         )
@@ -49,36 +58,60 @@ class Rule:
 def _matches(value: str | None, pattern: str | None) -> bool:
     if pattern is None or value is None:
         return pattern is None and value is None
-    return re.search(pattern, value) is not None
+    return fnmatchcase(value, pattern)
 
 
 @dataclass
 class Rules:
-    """The rules in the order they were added, each with its JSON."""
+    """The rules in force, in the order they were added."""
 
-    pending: list[tuple[Rule, dict[str, Any]]] = field(default_factory=list)
+    pending: list[Rule] = field(default_factory=list)
+    _held: list[Rule] = field(default_factory=list)
 
     def add(self, given: object) -> None:
-        """Add a list of rules, all or none. Raises InvalidRuleError."""
+        """Add a list of rules, all or none; each replaces the one with its name. Raises InvalidRuleError."""
         if not isinstance(given, list):
             raise InvalidRuleError("faults must be a list")
-        self.pending += [(parse(each), {"times": 1} | each) for each in given]
+        for rule in [parse(each) for each in given]:
+            if rule.name is not None:
+                self.lift(rule.name)
+            if rule.seconds is not None:
+                asyncio.get_running_loop().call_later(rule.seconds, self._lift, rule)
+            self.pending.append(rule)
 
     def take(self, *, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Rule | None:
         """The first rule that matches the request, if any; counts down its `times`."""
-        for entry in self.pending:
-            rule, given = entry
+        for rule in self.pending:
             if rule.matches(method=method, path=path, query=query, headers=headers):
                 if rule.times > 0:
                     rule.times -= 1
-                    given["times"] = rule.times
                 if rule.times == 0:
-                    self.pending.remove(entry)
+                    self.pending.remove(rule)
                 return rule
         return None
 
+    @contextmanager
+    def holding(self, rule: Rule) -> Iterator[None]:
+        """Hold a request because of `rule` during a `with` block, so that lifting it reaches the request."""
+        self._held.append(rule)
+        try:
+            yield
+        finally:
+            self._held.remove(rule)
+
+    def lift(self, name: str | None = None) -> None:
+        """Lift the rules with this name, by default all; requests held by them continue."""
+        for rule in {*self.pending, *self._held}:
+            if name is None or rule.name == name:
+                self._lift(rule)
+
+    def _lift(self, rule: Rule) -> None:
+        rule.lifted.set()
+        if rule in self.pending:
+            self.pending.remove(rule)
+
     def as_json(self) -> list[dict[str, Any]]:
-        return [given for _, given in self.pending]
+        return [{**rule.given, "times": rule.times} for rule in self.pending]
 
 
 def _number(value: object) -> bool:
@@ -94,6 +127,9 @@ def _strings(value: object) -> bool:
 
 
 _CHECKS = {
+    "name": lambda value: isinstance(value, str),
+    "seconds": _number,
+    "message": lambda value: isinstance(value, str),
     "method": lambda value: isinstance(value, str),
     "path": lambda value: isinstance(value, str),
     "query": _strings,
@@ -105,9 +141,9 @@ _CHECKS = {
     "retryAfter": _number,
     "drop": lambda value: value is True,
     "silent": lambda value: value is True,
-    "trickle": _number,
+    "pace": _number,
     "truncate": lambda value: _whole(value, 0),
-    "late": _number,
+    "respondAfter": _number,
 }
 
 
@@ -123,15 +159,10 @@ def parse(given: object) -> Rule:
     faults = [name for name in _FAULTS if name in given]
     if len(faults) > 1 or not (faults or "delay" in given):
         raise InvalidRuleError(f"a fault must have exactly one of {', '.join(_FAULTS)}, or only a delay")
-    values = {("retry_after" if name == "retryAfter" else name): value for name, value in given.items()}
+    values: dict[str, Any] = {_FIELDS.get(str(name), str(name)): value for name, value in given.items()}
+    values.setdefault("times", -1 if "seconds" in given else 1)
     if "status" in given and "code" not in given:
         if given["status"] not in _CODES:
             raise InvalidRuleError(f"status {given['status']} needs a code")
         values["code"] = _CODES[given["status"]]
-    rule = Rule(**values)
-    try:
-        for pattern in (rule.path, *filter(None, rule.headers.values())):
-            re.compile(pattern)
-    except re.error as error:
-        raise InvalidRuleError(f"{pattern!r} is not a regular expression: {error}") from error
-    return rule
+    return Rule(given=given, **values)

@@ -33,7 +33,7 @@ from local.fault_proxy.rules import InvalidRuleError, parse
 from local.process import ServiceCrashedError, ServiceProcess, clean_environment
 from local.storage.client import API_VERSION
 from tests.local.account import Account
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_until, wait_until_async
 
 MEGABYTE = 1024**2
 UNTIL_CLEARED = -1
@@ -56,6 +56,10 @@ class Proxy:
         async with self.session.get(URL(self.url).origin() / "_control") as response:
             found: list[dict[str, Any]] = (await response.json())["faults"]
             return found
+
+    async def lift(self, name: str) -> None:
+        async with self.session.delete(URL(self.url).origin() / "_control/faults" / name) as response:
+            assert response.status == 204
 
     async def clear(self) -> None:
         async with self.session.delete(URL(self.url).origin() / "_control/faults") as response:
@@ -197,7 +201,7 @@ async def test_large_bodies_are_not_buffered(proxy: Proxy, storage: BlobServiceC
 async def test_refusal_has_the_status_and_error_code_of_azure_storage(
     proxy: Proxy, blobs: ContainerClient, storage: BlobServiceClient
 ) -> None:
-    await proxy.inject(method="PUT", path="/refused", status=409, code="BlobImmutableDueToPolicy")
+    await proxy.inject(method="PUT", path="*refused*", status=409, code="BlobImmutableDueToPolicy")
     blob = blobs.get_blob_client("refused.mp4")
     with pytest.raises(HttpResponseError) as refused:
         await blob.upload_blob(b"x")
@@ -217,8 +221,8 @@ async def test_rule_matches_method_path_query_and_headers(proxy: Proxy, blobs: C
     await blobs.upload_blob("matched.mp4", b"x", overwrite=True)
     faults: list[dict[str, object]] = [
         {"method": "GET", "query": {"comp": "list"}},
-        {"path": "^/devstoreaccount1/videos/matched.mp4$", "method": "HEAD"},
-        {"headers": {"x-ms-copy-source": "matched"}},
+        {"path": "/devstoreaccount1/videos/matched.mp4", "method": "HEAD"},
+        {"headers": {"x-ms-copy-source": "*matched*"}},
         {"method": "PUT", "query": {"comp": None}, "headers": {"x-ms-copy-source": None}},
     ]
     for fault in faults:
@@ -241,7 +245,7 @@ async def test_rule_matches_method_path_query_and_headers(proxy: Proxy, blobs: C
 
 
 async def test_silent_request_gets_no_response_and_has_no_effect(proxy: Proxy, blobs: ContainerClient) -> None:
-    await proxy.inject(path="silent", silent=True)
+    await proxy.inject(path="*silent*", silent=True)
     blob = blobs.get_blob_client("silent.mp4")
     with pytest.raises(ServiceResponseError):
         await blob.upload_blob(b"x")
@@ -250,7 +254,7 @@ async def test_silent_request_gets_no_response_and_has_no_effect(proxy: Proxy, b
 
 async def test_dropped_request_takes_effect(proxy: Proxy, blobs: ContainerClient) -> None:
     # aiohttp sends a PUT once more when a connection from its pool is closed.
-    await proxy.inject(path="dropped", drop=True, times=UNTIL_CLEARED)
+    await proxy.inject(path="*dropped*", drop=True, times=UNTIL_CLEARED)
     blob = blobs.get_blob_client("dropped.mp4")
     with pytest.raises((ServiceRequestError, ServiceResponseError)):
         await blob.upload_blob(b"x", overwrite=True)
@@ -261,7 +265,7 @@ async def test_dropped_request_takes_effect(proxy: Proxy, blobs: ContainerClient
 async def test_late_response_arrives_after_its_request_took_effect(
     proxy: Proxy, blobs: ContainerClient, storage: BlobServiceClient
 ) -> None:
-    await proxy.inject(path="late", late=1.0)
+    await proxy.inject(path="*late*", respondAfter=1.0)
     begun = time.monotonic()
     upload = asyncio.ensure_future(blobs.get_blob_client("late.mp4").upload_blob(b"x", overwrite=True))
     direct = storage.get_blob_client("videos", "late.mp4")
@@ -273,7 +277,7 @@ async def test_late_response_arrives_after_its_request_took_effect(
 
 
 async def test_late_request_takes_effect_when_the_client_has_left(proxy: Proxy, blobs: ContainerClient) -> None:
-    await proxy.inject(path="impatient", late=60.0)
+    await proxy.inject(path="*impatient*", respondAfter=60.0)
     blob = blobs.get_blob_client("impatient.mp4")
     with pytest.raises(ServiceResponseError):
         await blob.upload_blob(b"x")
@@ -283,14 +287,14 @@ async def test_late_request_takes_effect_when_the_client_has_left(proxy: Proxy, 
 async def test_trickled_response_arrives_byte_by_byte(proxy: Proxy, storage: BlobServiceClient) -> None:
     await storage.get_blob_client("videos", "trickled.mp4").upload_blob(b"some bytes", overwrite=True)
     headers = await authorization(storage)
-    await proxy.inject(path="trickled", trickle=0)
+    await proxy.inject(path="*trickled*", pace=0)
     async with proxy.session.get(f"{proxy.url}/videos/trickled.mp4", headers=headers) as response:
         assert (response.status, await response.read()) == (200, b"some bytes")
-    await proxy.inject(query={"comp": "list"}, trickle=0)
+    await proxy.inject(query={"comp": "list"}, pace=0)
     listing = f"{proxy.url}/videos?restype=container&comp=list"
     async with proxy.session.get(listing, headers=headers) as response:
         assert b"trickled.mp4" in await response.read()
-    await proxy.inject(path="trickled", trickle=0.05)
+    await proxy.inject(path="*trickled*", pace=0.05)
     with pytest.raises(TimeoutError):
         await proxy.session.get(
             f"{proxy.url}/videos/trickled.mp4", headers=headers, timeout=aiohttp.ClientTimeout(total=1, sock_read=0.9)
@@ -301,7 +305,7 @@ async def test_truncated_response_ends_within_the_body(proxy: Proxy, storage: Bl
     await storage.get_blob_client("videos", "truncated.mp4").upload_blob(b"some bytes", overwrite=True)
     headers = await authorization(storage)
     for size in (0, 4):
-        await proxy.inject(path="truncated", truncate=size)
+        await proxy.inject(path="*truncated*", truncate=size)
         async with proxy.session.get(f"{proxy.url}/videos/truncated.mp4", headers=headers) as response:
             assert response.status == 200
             assert response.headers["Content-Length"] == "10"
@@ -314,12 +318,38 @@ async def test_truncated_response_ends_within_the_body(proxy: Proxy, storage: Bl
             await response.read()
 
 
-async def test_delay_precedes_the_request(proxy: Proxy, blobs: ContainerClient) -> None:
-    await proxy.inject(path="delayed", delay=60)
-    blob = blobs.get_blob_client("delayed.mp4")
+async def test_delayed_request_takes_effect_late_though_the_client_has_left(
+    proxy: Proxy, blobs: ContainerClient, storage: BlobServiceClient
+) -> None:
+    await proxy.inject(name="slow", method="PUT", path="*delayed*", delay=60)
+    direct = storage.get_blob_client("videos", "delayed.mp4")
     with pytest.raises(ServiceResponseError):
-        await blob.upload_blob(b"x")
-    assert not await blob.exists()
+        await blobs.get_blob_client("delayed.mp4").upload_blob(b"x")
+    assert not await direct.exists()
+    await proxy.lift("slow")
+    await wait_until_async(direct.exists)
+
+
+async def test_lifting_a_rule_by_name_serves_the_requests_it_held(proxy: Proxy, blobs: ContainerClient) -> None:
+    blob = blobs.get_blob_client("held.mp4")
+    for fault in ({"silent": True}, {"delay": 60}, {"respondAfter": 60}):
+        await proxy.inject(name="held", path="*held*", **fault)
+        await proxy.inject(name="other", path="*never*", silent=True)
+        upload = asyncio.ensure_future(blob.upload_blob(b"x", overwrite=True))
+        await wait_until_async(lambda: _names(proxy, ["other"]))
+        assert not upload.done()
+        await proxy.lift("held")
+        await upload
+
+
+async def test_rule_with_seconds_applies_to_all_requests_until_then(proxy: Proxy, blobs: ContainerClient) -> None:
+    await proxy.inject(path="*timed*", seconds=0.5, status=500)
+    blob = blobs.get_blob_client("timed.mp4")
+    for _ in range(2):
+        with pytest.raises(HttpResponseError):
+            await blob.upload_blob(b"x")
+    await wait_until_async(lambda: _names(proxy, []))
+    await blob.upload_blob(b"x")
 
 
 async def test_identity_is_refused_with_the_json_of_app_service(account: Account, tmp_path: Path) -> None:
@@ -367,9 +397,9 @@ async def test_proxy_stops_while_requests_are_held(account: Account, tmp_path: P
         ('{"silent": true, "drop": true}', "exactly one of"),
         ('{"silent": true, "operation": "*"}', "unknown field 'operation'"),
         ('{"silent": true, "times": 0}', "0 is not valid for 'times'"),
-        ('{"silent": true, "path": "("}', "not a regular expression"),
+        ('{"silent": true, "path": 1}', "not valid for 'path'"),
         ('{"silent": true, "query": {"comp": 1}}', "not valid for 'query'"),
-        ('{"late": -1}', "-1 is not valid for 'late'"),
+        ('{"respondAfter": -1}', "-1 is not valid for 'respondAfter'"),
         ('{"status": 409}', "status 409 needs a code"),
         ('{"truncate": true}', "True is not valid for 'truncate'"),
     ],
@@ -385,6 +415,11 @@ async def test_control_endpoint_rejects_an_invalid_rule(proxy: Proxy) -> None:
         async with proxy.session.post(url, data=body) as response:
             assert response.status == 400
     assert await proxy.pending() == []
+
+
+async def _names(proxy: Proxy, names: list[str]) -> bool:
+    """Whether the pending rules are those with these names."""
+    return [rule.get("name") for rule in await proxy.pending()] == names
 
 
 def _code(error: HttpResponseError) -> str | None:
