@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.lifecycle import protocol, submission
 from shared.lifecycle.protocol import read
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit
@@ -75,6 +76,23 @@ async def test_sweep_completes_the_other_account_while_home_is_silent() -> None:
     assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good1;"
     await asyncio.wait_for(asyncio.gather(*world.running), timeout=5)  # the time budget ends the sweep
     await world.kill()
+
+
+async def test_new_version_is_submitted_while_the_account_of_the_older_one_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol, "TERMINATE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(submission, "EVENT_TIMEOUT_SECONDS", 2.0)
+    world = World(accounts=2)
+    await upload_and_submit(world, b"good1")
+    world.app.services.jobs._failing[HOME] = 1e12
+    world.videos.put(VIDEO, b"good2")
+    world.deliver(VIDEO)
+    while world.running:
+        await world.idle()
+        await asyncio.sleep(0.01)
+        world.gate.end_all_but(f"{HOME}: ")
+    assert (len(world.batches[OTHER].tasks), world.events) == (1, [])
 
 
 # Time budgets
