@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LIST_JOBS_TIMEOUT_SECONDS = 10.0
+"""Seconds that an account has to list its jobs: a sweep lasts as long as its slowest account, and delays the next."""
+
 
 class CompletionSweep:
     """Brings the records of all tasks that have started up to date, as often as `run` is called."""
@@ -58,8 +61,9 @@ class CompletionSweep:
                 running[task.id] = task.started_at
 
         try:
-            jobs = [job async for job in services.jobs.list(url) if not job.deleting]
-        except ServiceError:
+            async with asyncio.timeout(LIST_JOBS_TIMEOUT_SECONDS):
+                jobs = [job async for job in services.jobs.list(url) if not job.deleting]
+        except (ServiceError, TimeoutError):
             log.exception("%s does not list its jobs", url)
             return
         for job in jobs:

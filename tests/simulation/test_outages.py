@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.lifecycle import protocol, submission
+from shared.lifecycle import protocol, submission, sweep
 from shared.lifecycle.protocol import read
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit
@@ -93,6 +93,17 @@ async def test_new_version_is_submitted_while_the_account_of_the_older_one_is_si
         await asyncio.sleep(0.01)
         world.gate.end_all_but(f"{HOME}: ")
     assert (len(world.batches[OTHER].tasks), world.events) == (1, [])
+
+
+async def test_sweep_ends_soon_while_home_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "LIST_JOBS_TIMEOUT_SECONDS", 0.05)
+    world = World(accounts=2)
+    world.sweep()
+    async with asyncio.timeout(5):
+        while world.running:
+            await world.idle()
+            await asyncio.sleep(0.01)
+            world.gate.end_all_but(f"{HOME}: ")
 
 
 # Time budgets
