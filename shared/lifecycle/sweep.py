@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.lifecycle.completion import sync_task
 from shared.lifecycle.protocol import commit, read
 from shared.lifecycle.unstarted import unmark, unstarted_videos
-from shared.services.errors import ConflictError, NotFoundError, ServiceError
+from shared.services.errors import ConflictError, NewerRecordError, NotFoundError, ServiceError
 from shared.task_group import bounded_task_group
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class CompletionSweep:
 
     async def _sweep(self) -> None:
         running: dict[str, datetime | None] = {}
-        async with bounded_task_group(expected=ConflictError) as start_soon:
+        async with bounded_task_group(expected=(ConflictError, NewerRecordError)) as start_soon:
             # Side by side: an account that does not respond must not delay the others.
             await asyncio.gather(
                 *(self._sweep_account(url, running, start_soon) for url in self._services.settings.batch_urls),
@@ -83,7 +83,10 @@ async def start_unstarted(services: Services) -> None:
     """Add the tasks that no Batch account accepted before. Stops at the first that is not accepted now, either."""
     try:
         async for video, conversion_id in unstarted_videos(services):
-            snapshot = await read(video, services, gif=False)
+            try:
+                snapshot = await read(video, services, gif=False)
+            except NewerRecordError:
+                continue  # the newer version of gifdrop adds its task
             # Unmarked first: if the task is not accepted, it is marked again.
             await unmark(conversion_id, services)
             conversion = snapshot.conversion

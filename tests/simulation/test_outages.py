@@ -172,6 +172,20 @@ async def test_record_of_a_newer_schema_is_left_alone(world: World) -> None:
     assert [each.id for each in world.batch.tasks] == [task.id]
 
 
+async def test_record_of_a_newer_schema_does_not_delay_other_unstarted_conversions(world: World) -> None:
+    names = ["1.mp4", "2.mp4"]
+    for name in names:
+        world.videos.put(name, b"good1")
+        world.deliver(name)
+        await throttle(world, "create gifdrop-")
+    first = min(name for name in world.records.blobs if name.startswith(".unstarted/"))
+    newer = world.records.blobs[first].metadata["video"]
+    write_newer(world, newer, schema=2)
+    world.gate.open = True
+    await world.app.completion.run()
+    assert [task.video for task in world.batch.tasks] == [name for name in names if name != newer]
+
+
 # Refused for good
 
 

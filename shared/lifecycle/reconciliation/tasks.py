@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shared.lifecycle.completion import discard, sync_task
 from shared.lifecycle.protocol import commit, read
 from shared.names import is_video, job_day
-from shared.services.errors import ConflictError, NotFoundError, ServiceError
+from shared.services.errors import ConflictError, NewerRecordError, NotFoundError, ServiceError
 from shared.task_group import bounded_task_group
 from shared.timestamps import utc_now
 
@@ -32,7 +32,7 @@ MAX_SURVEY_SHARE = 0.4
 async def survey_tasks(services: Services, report: Report) -> set[str]:
     """The ids of all tasks. Accounts that do not list theirs are noted in `report.unreachable`."""
     surveyed: list[set[str]] = [set() for _ in services.settings.batch_urls]
-    async with bounded_task_group(expected=ConflictError) as start_soon:
+    async with bounded_task_group(expected=(ConflictError, NewerRecordError)) as start_soon:
         # Side by side: an account that does not respond must not delay the others.
         await asyncio.gather(
             *(
