@@ -117,7 +117,7 @@ async def _measure(
         group.create_task(watch_gifs())
         group.create_task(ask(lambda: "status?limit=50", result.list_seconds))
         group.create_task(ask(lambda: f"status/{home[0]}", result.show_seconds))
-        group.create_task(ask(lambda: f"status/{(away or home)[-1]}", result.show_seconds))
+        group.create_task(ask(lambda: f"status/{(away or home)[0]}", result.show_seconds))
         # None so late that its GIF cannot arrive before the end.
         while time.monotonic() < ends - min(30.0, seconds / 3):
             name = f"away/{len(away):03}.mp4"
@@ -158,13 +158,13 @@ def report(result: Result) -> str:
     return "\n".join(
         [
             f"videos waiting at home when it fell silent: {result.open_at_home}",
-            f"slowest acceptance of an event: {max(result.acceptance, default=0):.1f} s "
-            f"({len(result.acceptance)} accepted, {result.deliveries_failed} deliveries failed)",
+            f"slowest acceptance of an event: {max(result.acceptance, default=0):.1f} s",
+            f"deliveries: {len(result.acceptance)} accepted, {result.deliveries_failed} failed",
             f"slowest GET status: {max(result.list_seconds, default=0):.1f} s",
             f"slowest GET status/{{video}}: {max(result.show_seconds, default=0):.1f} s ({statuses})",
-            f"GIFs by the other account during the silence: {len(arrived)} of {result.uploaded}; "
-            f"median {statistics.median(arrived or [0]):.1f} s, slowest {max(arrived, default=0):.1f} s after upload",
-            f"lost: {len(result.lost)}, duplicated: {len(result.duplicated)}, "
+            f"GIFs by the other account during the silence: {len(arrived)} of {result.uploaded}",
+            f"upload to GIF: median {statistics.median(arrived or [0]):.1f} s, slowest {max(arrived, default=0):.1f} s",
+            f"lost: {len(result.lost)}, duplicated: {len(result.duplicated)}",
             f"converted twice: {len(result.converted_twice)}",
             *(f"  {name}" for name in [*result.lost, *result.duplicated, *result.converted_twice]),
         ]

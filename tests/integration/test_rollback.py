@@ -12,6 +12,5 @@ from tests.support.rollback import roll_back
 async def test_rollback_loses_no_video_and_converts_none_twice(schema: int | None, tmp_path: Path) -> None:
     result = await roll_back(tmp_path, videos=12, schema=schema)
     assert (result.not_converted, result.run_again, result.unreadable) == ([], [], [])
-    # Both versions have had conversions in progress.
     assert result.open_at_rollback
-    assert 0 < result.written_by_newer <= 12
+    assert result.written_by_newer

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from azure.batch.models import BatchNodeDisableSchedulingOptions
+
 from local.stack import Stack
 from shared.names import gif_name
-from shared.services.storage.record_format import SCHEMA, UnreadableRecordError, from_json
+from shared.services.storage.record_format import UnreadableRecordError, from_json
 from tests.support.app_versions import FIELD, copy_newer_app
 from tests.support.stack_client import StackClient
 from tests.support.task_runs import runs_by_conversion
@@ -18,6 +20,7 @@ from tests.support.waiting import wait_until_async
 SECONDS_PER_VIDEO = 6.0
 """Seconds per video within which all must have ended, at least `MIN_SECONDS`."""
 MIN_SECONDS = 120.0
+REQUEUE = BatchNodeDisableSchedulingOptions(node_disable_scheduling_option="requeue")
 SETTINGS = {"GIFDROP_GRACE_SECONDS": "5", "GIFDROP_RECONCILE_SCHEDULE": "*/3 * * * * *"}
 
 
@@ -27,7 +30,7 @@ class Result:
 
     videos: int
     open_at_rollback: int = 0
-    """Conversions that the newer version left unfinished."""
+    """Conversions in progress when this version took over again."""
     written_by_newer: int = 0
     """Records that have the newer version's field."""
     not_converted: list[str] = field(default_factory=list)
@@ -38,10 +41,11 @@ class Result:
 
 
 async def roll_back(directory: Path, *, videos: int, schema: int | None) -> Result:
-    """Upload a third of the videos to this version of the app, a third to a newer one, and the rest after the rollback.
+    """Upload half of the videos to this version of the app and half to a newer one, and begin to convert them only
+    then; return to this version, and when it has completed some, to the newer one.
 
-    schema: The schema of the newer version's records. Only that version can finish what it has begun if the schema is
-        higher than this version's, so the newer one takes over again at the end.
+    schema: The schema of the newer version's records. If it is higher than this version's, only the newer version can
+        complete what it has begun.
     """
     newer = await asyncio.to_thread(copy_newer_app, directory / "newer", schema=schema)
     body = make_video(directory / "video.mp4", seconds=0.4, size="64x36").read_bytes()
@@ -56,27 +60,38 @@ async def roll_back(directory: Path, *, videos: int, schema: int | None) -> Resu
             await stack.kill("functions")
             await stack.restart("functions", arguments=arguments)
 
-        async def upload(part: int) -> None:
-            """Upload a third of the videos and wait until the app has recorded half of them."""
-            some = names[part::3]
+        async def upload(some: Sequence[str]) -> None:
             await client.drop_all(dict.fromkeys(some, body))
-            await wait_until_async(lambda: _has_recorded(client, some, at_least=(len(some) + 1) // 2), within=60)
+            await wait_until_async(lambda: _have_tasks(client, some), within=MIN_SECONDS, interval=0.3)
 
-        await upload(0)
+        async def ended(number: int) -> None:
+            within = max(MIN_SECONDS, SECONDS_PER_VIDEO * videos)
+            await wait_until_async(lambda: _have_ended(client, names, at_least=number), within=within, interval=0.3)
+
+        nodes = await wait_until_async(lambda: _nodes(client), interval=0.3)
+        for node in nodes:
+            await client.batch.disable_node_scheduling("gifdrop", node, REQUEUE)
+        await upload(names[::2])
         await replace_app("--app", str(newer))
-        await upload(1)
-        result.open_at_rollback = len(await _open(client, names))
+        await upload(names[1::2])
+        for node in nodes:
+            await client.batch.enable_node_scheduling("gifdrop", node)
+        await wait_until_async(lambda: _has_started(client), within=MIN_SECONDS)
         await replace_app()
-        await upload(2)
+        open_videos = len(await _open(client, names))
+        result.open_at_rollback = open_videos
+        await ended(min(videos, videos - open_videos + max(1, videos // 10)))
         unreadable = set(await _unreadable(client, names))
-        if schema is not None and schema > SCHEMA:
-            await replace_app("--app", str(newer))
-        within = max(MIN_SECONDS, SECONDS_PER_VIDEO * videos)
-        await _wait_until_ended(client, names, within=within)
-        unreadable |= set(await _unreadable(client, names))
-        result.unreadable = sorted(unreadable)
+        await replace_app("--app", str(newer))
+        await ended(videos)
+        await client.wait_until_tasks_deleted()
+        result.unreadable = sorted(unreadable | set(await _unreadable(client, names)))
         await _inspect(client, names, stack, result)
     return result
+
+
+async def _nodes(client: StackClient) -> list[str]:
+    return [node.id async for node in client.batch.list_nodes("gifdrop")]
 
 
 async def _records(client: StackClient, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -85,8 +100,21 @@ async def _records(client: StackClient, names: Sequence[str]) -> dict[str, dict[
     return dict(zip(found, await asyncio.gather(*map(client.record, found)), strict=True))
 
 
-async def _has_recorded(client: StackClient, names: Sequence[str], *, at_least: int) -> bool:
-    return len(await _records(client, names)) >= at_least
+async def _have_tasks(client: StackClient, names: Sequence[str]) -> bool:
+    records = await _records(client, names)
+    return len(records) == len(names) and all(record["job_id"] for record in records.values())
+
+
+async def _has_started(client: StackClient) -> bool:
+    """Whether a node has taken a task."""
+    async for job in client.batch.list_jobs():
+        async for _ in client.batch.list_tasks(job.id, filter="state ne 'active'"):
+            return True
+    return False
+
+
+async def _have_ended(client: StackClient, names: Sequence[str], *, at_least: int) -> bool:
+    return len(names) - len(await _open(client, names)) >= at_least
 
 
 async def _open(client: StackClient, names: Sequence[str]) -> list[str]:
@@ -94,15 +122,8 @@ async def _open(client: StackClient, names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in records or records[name]["state"] not in ("succeeded", "failed")]
 
 
-async def _wait_until_ended(client: StackClient, names: Sequence[str], *, within: float) -> None:
-    async def ended() -> bool:
-        return not await _open(client, names) and not await client.videos_with_tasks()
-
-    await wait_until_async(ended, within=within, interval=0.5)
-
-
 async def _unreadable(client: StackClient, names: Sequence[str]) -> list[str]:
-    """The recorded videos whose record cannot be parsed, or whose status is neither shown nor left to the newer app."""
+    """The videos whose record this version cannot parse, or whose status the app does not show."""
     records = client.storage.get_container_client("conversions")
     found = []
     async for blob in records.list_blobs():
