@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
@@ -62,6 +63,7 @@ class Stack:
         self._settings = settings or {}
         self._arguments = arguments or {}
         self._names = (*services.NAMES, *(services.FAULT_PROXIES.values() if fault_proxies else ()))
+        self._specs: dict[str, services.Spec] = {}
         self._services: dict[str, ServiceProcess] = {}
         self._crash: asyncio.Future[ServiceCrashedError] | None = None
         self._exit = contextlib.ExitStack()
@@ -93,9 +95,17 @@ class Stack:
         await self._services[name].kill()
         await self._terminate_orphans()
 
-    async def restart(self, name: str) -> None:
-        """Start a killed service again on the same port."""
-        await self._services[name].start()
+    async def restart(self, name: str, *, arguments: Sequence[str] = ()) -> None:
+        """Start a killed service again on the same port. `arguments` override those it had at first."""
+        await self._run(self._specs[name], *arguments)
+
+    async def start_second(self, name: str, *, arguments: Sequence[str] = ()) -> str:
+        """Start a second process of a service, on another port, and return its name; `arguments` override its own."""
+        second = f"{name}_2"
+        spec = self._specs[name]
+        self._specs[second] = replace(spec, name=second, package=spec.package or name)
+        await self._run(self._specs[second], "--port", "0", *arguments)
+        return second
 
     def pid(self, name: str) -> int | None:
         """The process id of a service, or None when it is not running."""
@@ -113,7 +123,8 @@ class Stack:
         """Stop all services: first those that send work, last those the others depend on."""
         errors: list[BaseException] = []
         proxies = tuple(services.FAULT_PROXIES.values())
-        for names in (("events", "functions"), ("batch",), proxies, ("storage", "identity")):
+        seconds = tuple(name for name in self._services if name not in self._names)
+        for names in ((*seconds, "events", "functions"), ("batch",), proxies, ("storage", "identity")):
             stopping = (self._services[name].stop() for name in names if name in self._services)
             errors += filter(None, await asyncio.gather(*stopping, return_exceptions=True))
         try:
@@ -175,11 +186,12 @@ class Stack:
         self.endpoints = config.endpoints
         write_connection_files(layout, endpoints=self.endpoints, env=self.env)
 
-    async def _run(self, spec: services.Spec) -> dict[str, Any]:
+    async def _run(self, spec: services.Spec, *arguments: str) -> dict[str, Any]:
+        self._specs[spec.name] = spec
         service = self._services[spec.name] = ServiceProcess(
             name=spec.name,
             module=f"local.{spec.package or spec.name}",
-            arguments=[*spec.arguments, *self._arguments.get(spec.name, ())],
+            arguments=[*spec.arguments, *self._arguments.get(spec.name, ()), *arguments],
             environment=spec.environment | {orphans.STACK_VARIABLE: str(self.layout.directory)},
             log=self.layout.logs / f"{spec.name}.log",
             on_crash=self._on_crash,

@@ -16,6 +16,7 @@ Of two processes that commit over the same snapshot, one raises `ConflictError`,
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 HARMLESS = (ConflictError, NewerRecordError)
 """What a sweep logs in one line: somebody else looks after the video."""
+TERMINATE_TIMEOUT_SECONDS = 5.0
+"""Seconds that a superseded task's account has to terminate it: the event of the newer version waits for that."""
 MISSING_SOURCE_CODES = {"BlobNotFound", "CannotVerifyCopySource", "ResourceNotFound"}
 """Codes of a 404 that mean the source of a copy does not exist."""
 
@@ -143,9 +146,10 @@ async def terminate_task(job: JobRef, task_id: str, services: Services) -> None:
     This only saves time on the nodes, so a failure is logged and ignored.
     """
     try:
-        await services.tasks.terminate(job, task_id)
-    except ServiceError as error:
-        log.info("task %s is left to the sweep: %s", task_id, error)
+        async with asyncio.timeout(TERMINATE_TIMEOUT_SECONDS):
+            await services.tasks.terminate(job, task_id)
+    except (ServiceError, TimeoutError) as error:
+        log.info("task %s is left to the sweep: %s", task_id, error or "no response")
 
 
 async def _save(decision: Conversion, snapshot: Snapshot, record_etag: str | None, services: Services) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.lifecycle.completion import sync_task
 from shared.lifecycle.protocol import HARMLESS, commit, read
 from shared.lifecycle.unstarted import unmark, unstarted_videos
-from shared.services.errors import NotFoundError, ServiceError
+from shared.services.errors import NewerRecordError, NotFoundError, ServiceError
 from shared.task_group import bounded_task_group
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from shared.task_group import StartSoon
 
 log = logging.getLogger(__name__)
+
+LIST_JOBS_TIMEOUT_SECONDS = 10.0
+"""Seconds that an account has to list its jobs: a sweep lasts as long as its slowest account, and delays the next."""
 
 
 class CompletionSweep:
@@ -58,8 +61,9 @@ class CompletionSweep:
                 running[task.id] = task.started_at
 
         try:
-            jobs = [job async for job in services.jobs.list_jobs(url) if not job.deleting]
-        except ServiceError:
+            async with asyncio.timeout(LIST_JOBS_TIMEOUT_SECONDS):
+                jobs = [job async for job in services.jobs.list_jobs(url) if not job.deleting]
+        except (ServiceError, TimeoutError):
             log.exception("%s does not list its jobs", url)
             return
         for job in jobs:
@@ -79,7 +83,10 @@ async def start_unstarted(services: Services) -> None:
     """Add the tasks that no Batch account accepted before. Stops at the first that is not accepted now, either."""
     try:
         async for video, conversion_id in unstarted_videos(services):
-            snapshot = await read(video, services, gif=False)
+            try:
+                snapshot = await read(video, services, gif=False)
+            except NewerRecordError:
+                continue  # the newer version of gifdrop adds its task
             # Unmarked first: if the task is not accepted, it is marked again.
             await unmark(conversion_id, services)
             conversion = snapshot.conversion

@@ -1,4 +1,4 @@
-"""Runs the stack with random faults, once for each seed, and prints a table of the results."""
+"""Runs the stack with random faults, once for each seed, and prints a table; or one of the other scenarios."""
 
 import argparse
 import asyncio
@@ -7,8 +7,11 @@ import tempfile
 from pathlib import Path
 
 from bench.table import show
+from shared.services.storage.record_format import SCHEMA
+from tests.chaos import silence
 from tests.chaos.plan import make_plan
 from tests.chaos.run import run
+from tests.support.rollback import roll_back
 
 
 def main() -> int:
@@ -17,7 +20,23 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=1, help="default 1")
     parser.add_argument("--videos", type=int, default=200, help="videos in a run; default 200")
     parser.add_argument("--seconds", type=float, default=60, help="duration of uploads and faults; default 60")
+    parser.add_argument(
+        "--silence",
+        type=float,
+        metavar="SECONDS",
+        help="instead: silence one of two Batch accounts for so long, and print what users would notice",
+    )
+    parser.add_argument(
+        "--rollback",
+        type=int,
+        metavar="VIDEOS",
+        help="instead: replace the app by a newer version and back while so many videos are converted",
+    )
     options = parser.parse_args()
+    if options.silence is not None:
+        return _play_silence(options.silence)
+    if options.rollback is not None:
+        return _roll_back(options.rollback)
     rows = []
     violations: list[str] = []
     for seed in range(options.first_seed, options.first_seed + options.seeds):
@@ -51,6 +70,23 @@ def main() -> int:
     show("chaos runs (20 % of events dropped, 20 % duplicated)", rows)
     print(*violations, sep="\n")
     return 1 if violations else 0
+
+
+def _play_silence(seconds: float) -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        result = asyncio.run(silence.play(Path(directory), seconds=seconds))
+    print(f"a Batch account silent for {seconds:g} s", silence.report(result), sep="\n")
+    return 1 if result.lost or result.duplicated else 0
+
+
+def _roll_back(videos: int) -> int:
+    failed = False
+    for title, schema in (("a field more", None), ("a newer schema", SCHEMA + 1)):
+        with tempfile.TemporaryDirectory() as directory:
+            result = asyncio.run(roll_back(Path(directory), videos=videos, schema=schema))
+        print(f"rollback of a version with {title}: {result}", flush=True)
+        failed |= bool(result.not_converted or result.run_again or result.unreadable)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from typing import Any
 
 from local.stack import Stack
 from shared.names import gif_name
-from tests.chaos import faults
+from shared.services.storage.record_format import SCHEMA
+from tests.chaos.faults import Injector, sleep_until
 from tests.chaos.plan import Plan
+from tests.support.app_versions import copy_newer_app
 from tests.support.stack_client import StackClient
 from tests.support.videos import make_video
 from tests.support.waiting import wait_until_async
@@ -51,22 +53,23 @@ class Result:
 
 async def run(plan: Plan, directory: Path) -> Result:
     """Upload videos and inject faults as planned, wait until everything has come to rest, and inspect it."""
+    newer_field = copy_newer_app(directory / "newer-field")
+    newer_schema = copy_newer_app(directory / "newer-schema", schema=SCHEMA + 1)
     bodies = {width: _body(directory / f"{width}.mp4", width) for width in {upload.width for upload in plan.uploads}}
     events = ["--drop", "0.2", "--double", "0.2", "--seed", str(plan.seed), "--time-scale", "0.1"]
     arguments = {"batch": ["--control"], "events": events}
     async with (
-        Stack(directory=directory / "stack", settings=SETTINGS, arguments=arguments) as stack,
+        Stack(directory=directory / "stack", settings=SETTINGS, arguments=arguments, fault_proxies=True) as stack,
         StackClient(stack.endpoints, stack.env) as client,
     ):
+        injector = Injector(stack=stack, client=client, newer_field=newer_field, newer_schema=newer_schema)
         began = time.monotonic()
-        _, counts = await asyncio.gather(
-            _upload_all(plan, bodies, client, began), faults.inject_all(plan, stack, client, began)
-        )
-        counts -= await faults.pending(client)
-        await faults.clear(client)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_upload_all(plan, bodies, client, began))
+            group.create_task(injector.inject_all(plan, began))
         injected = time.monotonic()
         await _wait_for_rest(client)
-        result = await _inspect(plan, client, counts)
+        result = await _inspect(plan, client, injector.counts)
         result.seconds_to_rest = round(time.monotonic() - injected, 1)
         return result
 
@@ -77,7 +80,7 @@ def _body(path: Path, width: int) -> bytes:
 
 async def _upload_all(plan: Plan, bodies: dict[int, bytes], client: StackClient, began: float) -> None:
     for upload in plan.uploads:
-        await faults.sleep_until(began, upload.at)
+        await sleep_until(began, upload.at)
         await client.drop(upload.video, bodies[upload.width])
 
 

@@ -5,64 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.package import build
-from local import services
-from local.layout import Layout
-from local.ports import free_ports
-from local.process import ServiceCrashedError, ServiceProcess, clean_environment
-from local.stack import PACKAGES, Stack
 from tests.support.stack_client import StackClient
+from tests.support.two_accounts import TwoAccounts
 from tests.support.waiting import wait_until_async
-
-
-class TwoAccounts:
-    """A stack whose app has two Batch accounts: `home`, the stack's own, and the fallback `away`."""
-
-    def __init__(self, directory: Path) -> None:
-        # All ports at once, so that none is picked twice.
-        away_port, *ports = free_ports(1 + len(services.NAMES))
-        self.away_url = f"https://127.0.0.1:{away_port}"
-        self.stack = Stack(
-            directory=directory / "home",
-            ports=dict(zip(services.NAMES, ports, strict=True)),
-            settings={"GIFDROP_FALLBACK_BATCH_URLS": self.away_url, "GIFDROP_GRACE_SECONDS": "3"},
-            arguments={"batch": ["--control"]},
-        )
-        layout, away = self.stack.layout, Layout(directory / "away")
-        tls = layout.directory / "tls"
-        self._arguments = [
-            *("--port", str(away_port), "--account", "away"),
-            *("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key")),
-            *("--node-root", str(away.nodes), "--applications", str(PACKAGES), "--pools", str(layout.pools)),
-        ]
-        self._log = directory / "away.log"
-        self.crashes: list[ServiceCrashedError] = []
-
-    async def start_away(self) -> ServiceProcess:
-        """Start the fallback account."""
-        env = self.stack.env
-        identity = ["--identity-endpoint", env["IDENTITY_ENDPOINT"], "--identity-header", env["IDENTITY_HEADER"]]
-        away = ServiceProcess(
-            name="away",
-            module="local.batch",
-            arguments=[*self._arguments, *identity, "--ca-bundle", env["SSL_CERT_FILE"]],
-            environment=clean_environment(),
-            log=self._log,
-            on_crash=self.crashes.append,
-        )
-        await away.start()
-        return away
 
 
 @pytest.fixture
 async def accounts(tmp_path: Path) -> AsyncIterator[TwoAccounts]:
-    build(PACKAGES)
-    accounts = TwoAccounts(tmp_path)
-    async with accounts.stack:
-        away = await accounts.start_away()
+    async with TwoAccounts(tmp_path, settings={"GIFDROP_GRACE_SECONDS": "3"}) as accounts:
         yield accounts
-        await away.stop()
-    assert accounts.crashes == []
 
 
 @pytest.mark.timeout(240)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.lifecycle import protocol, submission, sweep
 from shared.lifecycle.protocol import read
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit
@@ -77,6 +78,34 @@ async def test_sweep_completes_the_other_account_while_home_is_silent() -> None:
     await world.kill()
 
 
+async def test_new_version_is_submitted_while_the_account_of_the_older_one_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol, "TERMINATE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(submission, "EVENT_TIMEOUT_SECONDS", 2.0)
+    world = World(accounts=2)
+    await upload_and_submit(world, b"good1")
+    world.app.services.jobs._failing[HOME] = 1e12
+    world.videos.put(VIDEO, b"good2")
+    world.deliver(VIDEO)
+    while world.running:
+        await world.idle()
+        await asyncio.sleep(0.01)
+        world.gate.end_all_but(f"{HOME}: ")
+    assert (len(world.batches[OTHER].tasks), world.events) == (1, [])
+
+
+async def test_sweep_ends_soon_while_home_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "LIST_JOBS_TIMEOUT_SECONDS", 0.05)
+    world = World(accounts=2)
+    world.sweep()
+    async with asyncio.timeout(5):
+        while world.running:
+            await world.idle()
+            await asyncio.sleep(0.01)
+            world.gate.end_all_but(f"{HOME}: ")
+
+
 # Time budgets
 
 
@@ -141,6 +170,20 @@ async def test_record_of_a_newer_schema_is_left_alone(world: World) -> None:
         await read(VIDEO, world.app.services)
     assert world.records.blobs[VIDEO] is before
     assert [each.id for each in world.batch.tasks] == [task.id]
+
+
+async def test_record_of_a_newer_schema_does_not_delay_other_unstarted_conversions(world: World) -> None:
+    names = ["1.mp4", "2.mp4"]
+    for name in names:
+        world.videos.put(name, b"good1")
+        world.deliver(name)
+        await throttle(world, "create gifdrop-")
+    first = min(name for name in world.records.blobs if name.startswith(".unstarted/"))
+    newer = world.records.blobs[first].metadata["video"]
+    write_newer(world, newer, schema=2)
+    world.gate.open = True
+    await world.app.completion.run()
+    assert [task.video for task in world.batch.tasks] == [name for name in names if name != newer]
 
 
 # Refused for good

@@ -160,17 +160,31 @@ class StackClient:
         await wait_until_async(deleted, within=TIMEOUT_SECONDS, interval=POLL_SECONDS)
 
     async def deliver_event(self, name: str) -> None:
-        """Deliver a BlobCreated event of a blob to the app."""
-        event = {
-            "id": "redelivered",
-            "topic": "",
-            "subject": f"/blobServices/default/containers/videos/blobs/{name}",
-            "eventType": "Microsoft.Storage.BlobCreated",
-            "eventTime": datetime.now(UTC).isoformat(),
-            "data": {},
-            "dataVersion": "",
-        }
+        """Deliver a BlobCreated event of a blob to the app, without waiting until it is handled."""
         url = f"{self.endpoints['functions']}/admin/functions/on_video_uploaded"
         headers = {"x-functions-key": self.endpoints["master_key"]}
-        async with self.http.post(url, json={"input": json.dumps(event)}, headers=headers) as response:
+        async with self.http.post(url, json={"input": json.dumps(_event(name))}, headers=headers) as response:
             assert response.status == 202
+
+    async def push_event(self, name: str, *, key: str) -> int:
+        """Send a BlobCreated event of a blob as Event Grid does, and return the status code.
+
+        key: The stack's key for Event Grid.
+        """
+        url = f"{self.endpoints['functions']}/runtime/webhooks/eventgrid"
+        parameters = {"functionName": "on_video_uploaded", "code": key}
+        headers = {"aeg-event-type": "Notification"}
+        async with self.http.post(url, params=parameters, json=[_event(name)], headers=headers) as response:
+            return response.status
+
+
+def _event(name: str) -> dict[str, object]:
+    return {
+        "id": "redelivered",
+        "topic": "",
+        "subject": f"/blobServices/default/containers/videos/blobs/{name}",
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "eventTime": datetime.now(UTC).isoformat(),
+        "data": {},
+        "dataVersion": "",
+    }
