@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=1, help="default 1")
     parser.add_argument("--videos", type=int, default=200, help="videos in a run; default 200")
     parser.add_argument("--seconds", type=float, default=60, help="duration of uploads and faults; default 60")
+    parser.add_argument("--drop", type=float, default=0.2, help="fraction of the events that is lost; default 0.2")
     parser.add_argument(
         "--silence",
         type=float,
@@ -42,7 +43,7 @@ def main() -> int:
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         plan = make_plan(seed=seed, videos=options.videos, seconds=options.seconds)
         with tempfile.TemporaryDirectory() as directory:
-            result = asyncio.run(run(plan, Path(directory)))
+            result = asyncio.run(run(plan, Path(directory), drop=options.drop))
         for kind, names in (
             ("lost", result.lost),
             ("duplicated", result.duplicated),
@@ -67,7 +68,7 @@ def main() -> int:
         faults = ", ".join(f"{count} x {kind}" for kind, count in result.faults.items())
         counts = f"{result.gifs} GIFs, {result.failed.total()} failed, {len(result.lost)} lost"
         print(f"seed {seed}: {counts}, {len(result.duplicated)} duplicated; {faults}", flush=True)
-    show("chaos runs (20 % of events dropped, 20 % duplicated)", rows)
+    show(f"chaos runs ({options.drop:.0%} of events dropped, 20 % of the others duplicated)", rows)
     print(*violations, sep="\n")
     return 1 if violations else 0
 

@@ -51,12 +51,15 @@ class Result:
     seconds_to_rest: float = 0.0
 
 
-async def run(plan: Plan, directory: Path) -> Result:
-    """Upload videos and inject faults as planned, wait until everything has come to rest, and inspect it."""
+async def run(plan: Plan, directory: Path, *, drop: float = 0.2) -> Result:
+    """Upload videos and inject faults as planned, wait until everything has come to rest, and inspect it.
+
+    drop: Fraction of the events, of uploads and of results, that is lost.
+    """
     newer_field = copy_newer_app(directory / "newer-field")
     newer_schema = copy_newer_app(directory / "newer-schema", schema=SCHEMA + 1)
     bodies = {width: _body(directory / f"{width}.mp4", width) for width in {upload.width for upload in plan.uploads}}
-    events = ["--drop", "0.2", "--double", "0.2", "--seed", str(plan.seed), "--time-scale", "0.1"]
+    events = ["--drop", str(drop), "--double", "0.2", "--seed", str(plan.seed), "--time-scale", "0.1"]
     arguments = {"batch": ["--control"], "events": events}
     async with (
         Stack(directory=directory / "stack", settings=SETTINGS, arguments=arguments, fault_proxies=True) as stack,
@@ -85,14 +88,10 @@ async def _upload_all(plan: Plan, bodies: dict[int, bytes], client: StackClient,
 
 
 async def _wait_for_rest(client: StackClient) -> None:
-    """Wait until every record is final and staging and tasks are deleted, or time is up: then the inspection fails."""
+    """Wait until every record is final and tasks are deleted, or time is up: then the inspection fails."""
 
     async def at_rest() -> bool:
-        return (
-            await _all_final(client)
-            and not [blob async for blob in client.storage.get_container_client("staging").list_blobs()]
-            and not await client.videos_with_tasks()
-        )
+        return await _all_final(client) and not await client.videos_with_tasks()
 
     with contextlib.suppress(TimeoutError):
         await wait_until_async(at_rest, within=REST_TIMEOUT_SECONDS, interval=1.0)

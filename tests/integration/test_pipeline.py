@@ -34,17 +34,12 @@ async def test_gif_blob_has_its_content_type_and_conversion_id(client: StackClie
     assert blob.metadata["conversion_id"] == (await client.record("typed.mp4"))["id"]
 
 
-async def test_completion_clears_staging_and_batch_and_keeps_the_logs(client: StackClient, video: bytes) -> None:
+async def test_completion_deletes_the_task_and_uploads_no_logs_of_a_success(client: StackClient, video: bytes) -> None:
     await client.drop("tidy.mp4", video)
     task = (await client.final_status("tidy.mp4"))["task"]["task_id"]
     await client.wait_until_tasks_deleted()
-    staging = client.storage.get_container_client("staging")
-    assert [blob.name async for blob in staging.list_blobs(name_starts_with=task)] == []
     logs = client.storage.get_container_client("logs")
-    assert {blob.name async for blob in logs.list_blobs(name_starts_with=task)} == {
-        f"{task}/stdout.txt",
-        f"{task}/stderr.txt",
-    }
+    assert [blob.name async for blob in logs.list_blobs(name_starts_with=task)] == []
 
 
 async def test_twenty_videos_at_once_become_twenty_gifs(client: StackClient, video: bytes) -> None:

@@ -78,16 +78,6 @@ async def test_videos_of_a_deleted_job_are_converted(client: StackClient, video:
     assert [status["state"] for status in await client.final_statuses(*names)] == ["succeeded"] * 6
 
 
-async def test_orphan_in_staging_is_deleted(client: StackClient) -> None:
-    orphan = client.storage.get_blob_client("staging", f"{'0' * 32}-1/out.gif")
-    await orphan.upload_blob(b"GIF89a")
-
-    async def deleted() -> bool:
-        return not await orphan.exists()
-
-    await wait_until_async(deleted, within=TIMEOUT_SECONDS)
-
-
 async def test_unreadable_record_is_replaced(client: StackClient, video: bytes) -> None:
     etag = await client.drop("damaged.mp4", video)
     await client.final_status("damaged.mp4", etag=etag)
