@@ -56,6 +56,7 @@ class Snapshot:
     gif_etag: str | None
     """`None` where there is no GIF, or none was looked for."""
     gif_looked_for: bool
+    """Whether `gif_etag` was read; otherwise it is an assumption that the ETag conditions check."""
     unknown: Mapping[str, object]
     """Fields of the record that a newer version of gifdrop added, to be kept."""
 
@@ -95,8 +96,7 @@ async def commit(decision: Conversion, snapshot: Snapshot, services: Services, *
     record or the GIF was changed since the snapshot, and other `ServiceError`s.
     """
     start = decision.state == "queued" and not task_exists
-    if decision.state == "failed" and snapshot.conversion and not snapshot.gif_looked_for:
-        raise ConflictError("a failure may have to delete an older GIF, which was not looked for")
+    _check_gif_looked_for(decision, snapshot)
     if start and decision.job is None:
         decision = await _assign(decision, services)
     record_etag = snapshot.record_etag
@@ -121,8 +121,7 @@ async def finalize(snapshot: Snapshot, services: Services) -> None:
     Raises `ConflictError` if the snapshot does not say whether there is a GIF to delete.
     """
     if snapshot.conversion and snapshot.conversion.final:
-        if snapshot.conversion.state == "failed" and not snapshot.gif_looked_for:
-            raise ConflictError("a failure may have to delete an older GIF, which was not looked for")
+        _check_gif_looked_for(snapshot.conversion, snapshot)
         await _finalize(snapshot.conversion, snapshot, services)
 
 
@@ -150,6 +149,11 @@ async def terminate_task(job: JobRef, task_id: str, services: Services) -> None:
             await services.tasks.terminate(job, task_id)
     except (ServiceError, TimeoutError) as error:
         log.info("task %s is left to the sweep: %s", task_id, error or "no response")
+
+
+def _check_gif_looked_for(decision: Conversion, snapshot: Snapshot) -> None:
+    if decision.state == "failed" and snapshot.conversion and not snapshot.gif_looked_for:
+        raise ConflictError("a failure may have to delete an older GIF, which was not looked for")
 
 
 async def _save(decision: Conversion, snapshot: Snapshot, record_etag: str | None, services: Services) -> str:

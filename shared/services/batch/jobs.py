@@ -9,7 +9,8 @@ from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from azure.batch.models import BatchJobCreateOptions, BatchPoolInfo
 
@@ -80,6 +81,10 @@ class _OpenJobKey(NamedTuple):
     need_nodes: bool
 
 
+class _Attempt(Protocol):
+    async def __call__(self, url: str, *, need_nodes: bool) -> JobRef: ...
+
+
 class Jobs:
     """The jobs of gifdrop in all accounts, and what this process knows of them for a short while."""
 
@@ -96,18 +101,19 @@ class Jobs:
         """Account -> until when it is tried last, on the monotonic clock."""
 
     async def choose(self) -> JobRef:
-        """The open job of the account that is tried first. Raises `ServiceError`."""
-        urls = self._in_order()
-        async with self._time_limit():
-            return await self._open_job(urls[0], need_nodes=len(urls) > 1)
+        """The open job that the next task goes to. Raises `ServiceError` when no account has one."""
+
+        async def find(url: str, *, need_nodes: bool) -> JobRef:
+            async with self._time_limit():
+                return await self._open_job(url, need_nodes=need_nodes)
+
+        return await self._first_account(find)
 
     async def add_task(self, conversion: Conversion) -> JobRef:
         """Add the task of a conversion's present attempt and return the job that has it.
 
         The conversion's own job is tried first, then the day's job of each account. A task that exists already counts
-        as added. An account that cannot be reached, does not respond in time, is over its quota, has no pool or gets
-        no nodes is passed over for the next one. Raises `ServiceError` when no account accepts the task, or when one
-        asks to wait (429).
+        as added. Raises `ServiceError` when no account accepts the task, or when one asks to wait (429).
         """
         spec = build_task(conversion, self._settings)
         if conversion.job:
@@ -118,12 +124,20 @@ class Jobs:
                 if not _another_job_may_accept(error):
                     raise
                 self._pass_over(conversion.job.batch_url, error)
+        return await self._first_account(partial(self._add, spec))
+
+    async def _first_account(self, attempt: _Attempt) -> JobRef:
+        """The result of `attempt` with the first account for which it succeeds.
+
+        An account that cannot be reached, does not respond in time, is over its quota, has no pool or gets no nodes is
+        passed over for the next one.
+        """
         urls = self._in_order()
         without_nodes: list[str] = []
         failure = ServiceError("no Batch account is configured")
         for url in urls:
             try:
-                return await self._add(spec, url, need_nodes=len(urls) > 1)
+                return await attempt(url, need_nodes=len(urls) > 1)
             except ServiceError as error:
                 if not _another_job_may_accept(error):
                     raise
@@ -133,7 +147,7 @@ class Jobs:
             self._pass_over(url, failure)
         # A pool that gets no nodes now is still better than none.
         for url in without_nodes:
-            return await self._add(spec, url, need_nodes=False)
+            return await attempt(url, need_nodes=False)
         raise failure
 
     async def list_jobs(self, url: str) -> AsyncIterator[Job]:
