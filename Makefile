@@ -38,7 +38,7 @@ demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-
 	@$(PY) -m local demo -- $${VIDEO:+"$$VIDEO"}
 
 test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
 	@test -x .local/venvs/batch14/.ready || { $(PY) -m venv .local/venvs/batch14 && .local/venvs/batch14/bin/pip install --quiet azure-batch==14.2.0 && install -m 755 /dev/null .local/venvs/batch14/.ready; }
