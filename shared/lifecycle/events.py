@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+EVENT_TIMEOUT_SECONDS = 25.0
+"""Event Grid gives a delivery 30 s: https://learn.microsoft.com/azure/event-grid/delivery-and-retry"""
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)", re.DOTALL)
 
 

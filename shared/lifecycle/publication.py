@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.lifecycle import staging
-from shared.lifecycle.events import IgnoredEventError, blob_name
+from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
 from shared.lifecycle.outcome import Converted, TransientFailure, apply_outcome, origin_of_result, outcome_of_result
 from shared.lifecycle.protocol import commit, read
 from shared.names import RESULT_FILE, gif_name, is_video
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EVENT_TIMEOUT_SECONDS = 25.0
-"""Event Grid gives a delivery 30 s: https://learn.microsoft.com/azure/event-grid/delivery-and-retry"""
 GIF_WAITS_SECONDS = (0.1, 0.3, 1.0)
 """Waits for a GIF whose upload ends after that of its result.json."""
 

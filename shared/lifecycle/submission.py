@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.conversion import Conversion, Problem
-from shared.lifecycle.events import IgnoredEventError, blob_name
+from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
 from shared.lifecycle.protocol import commit, nothing_stored, read
 from shared.names import InvalidNameError, check_blob_name, conversion_id, is_video, task_id
 from shared.options import InvalidOptionError, options_of
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 log = logging.getLogger(__name__)
-
-EVENT_TIMEOUT_SECONDS = 25.0
-"""Event Grid gives a delivery 30 s: https://learn.microsoft.com/azure/event-grid/delivery-and-retry"""
 
 
 async def submit_event(event: Event, services: Services) -> None:
