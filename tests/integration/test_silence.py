@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.lifecycle.submission import EVENT_TIMEOUT_SECONDS
+from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS
 from tests.support.stack_client import TIMEOUT_SECONDS, StackClient
 from tests.support.two_accounts import TwoAccounts
 from tests.support.waiting import wait_until_async
