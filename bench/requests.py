@@ -4,6 +4,7 @@ import asyncio
 import re
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,39 @@ EVENT_SENDER = Counter({("HEAD", "videos"): 1, ("HEAD", "staging"): 1})
 LINE = re.compile(r'"(\w+) /[^/]+/([a-z]+)/(\S+) HTTP')
 
 
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """Requests of one video beside the owner's upload, on average."""
+
+    storage: dict[tuple[str, str], float]
+    """By method and container."""
+    batch: dict[str, float]
+    """By operation."""
+
+    @property
+    def node(self) -> float:
+        return sum(count for kind, count in self.storage.items() if kind in NODE)
+
+    @property
+    def app(self) -> float:
+        """Without the request that adds the task, which several videos share."""
+        return sum(self.storage.values()) - self.node + self.batch["delete_task"] + self.batch["get_task"]
+
+
 def run() -> list[Row]:
     """Requests of one video by service and kind, and the requests that add the tasks of a burst."""
     with tempfile.TemporaryDirectory() as scratch:
         body = make_video(Path(scratch) / "short.mp4", seconds=0.4, size="64x36").read_bytes()
-        storage, batch = asyncio.run(_life(Path(scratch) / "life", body))
+        life = asyncio.run(measure_life(Path(scratch) / "life", body, count=COUNT))
         adds = asyncio.run(_burst(Path(scratch) / "burst", body))
-    app = sum(count for kind, count in storage.items() if kind not in NODE)
-    node = sum(count for kind, count in storage.items() if kind in NODE)
-    app += batch["delete_task"]
     rows: list[Row] = [
-        _row("requests of one video, all parts, beside its add", app + node, GOAL_PER_VIDEO),
-        _row("of which the app's", app, GOAL_APP),
+        _row("requests of one video, all parts, beside its add", life.app + life.node, GOAL_PER_VIDEO),
+        _row("of which the app's", life.app, GOAL_APP),
         _row(f"requests that add tasks, per video of a burst of {BURST}", adds, GOAL_ADDS),
     ]
-    for (method, container), count in sorted(storage.items()):
+    for (method, container), count in sorted(life.storage.items()):
         rows.append({"figure": f"{method} {container}", "value": count, "unit": "requests per video"})
-    rows += [{"figure": name, "value": count, "unit": "Batch requests per video"} for name, count in batch.items()]
+    rows += [{"figure": name, "value": count, "unit": "Batch requests per video"} for name, count in life.batch.items()]
     return rows
 
 
@@ -50,21 +67,24 @@ def _row(figure: str, value: float, goal: float) -> Row:
     return {"figure": figure, "value": value, "unit": "requests per video", "goal": goal, "met": value <= goal}
 
 
-async def _life(directory: Path, body: bytes) -> tuple[dict[tuple[str, str], float], dict[str, float]]:
+async def measure_life(directory: Path, body: bytes, *, count: int) -> Life:
+    """The requests of `count` videos, converted one after the other on a stack without timers."""
     async with _stack(directory) as stack, StackClient(stack.endpoints, stack.env) as client:
         await client.drop("warm-up.mp4", body)
         await _wait_until_done(client, 1)
         before, skip = await _batch_requests(stack, client), len(_lines(stack))
-        for number in range(COUNT):
+        for number in range(count):
             await client.drop(f"{number}.mp4", body)
             await _wait_until_done(client, number + 2)
         after, lines = await _batch_requests(stack, client), _lines(stack)[skip:]
     counted = Counter((found[1], found[2]) for line in lines if (found := LINE.search(line)))
-    counted -= Counter({kind: count * COUNT for kind, count in EVENT_SENDER.items()})
+    counted -= Counter({kind: each * count for kind, each in EVENT_SENDER.items()})
     del counted["PUT", "videos"]
-    storage = {kind: count / COUNT for kind, count in counted.items()}
     operations = ("create_task", "create_task_collection", "delete_task", "get_task")
-    return storage, {name: (after[name] - before[name]) / COUNT for name in operations}
+    return Life(
+        storage={kind: each / count for kind, each in counted.items()},
+        batch={name: (after[name] - before[name]) / count for name in operations},
+    )
 
 
 async def _burst(directory: Path, body: bytes) -> float:
