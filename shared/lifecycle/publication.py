@@ -18,7 +18,7 @@ from shared.services.errors import ConflictError, NewerRecordError, ServiceError
 from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
-    from shared.conversion import Conversion, Problem
+    from shared.conversion import Conversion, JobRef, Problem
     from shared.lifecycle.events import Event
     from shared.lifecycle.outcome import Origin
     from shared.services.services import Services
@@ -83,7 +83,7 @@ async def _publish(task_id: str, result: bytes, origin: Origin, services: Servic
         return  # the sweep sees what Batch says of the task
     await commit(apply_outcome(_started(conversion, origin), outcome, at=utc_now()), snapshot, services)
     if conversion.job and services.settings.logs != "always":
-        await _delete_task(conversion, task_id, services)
+        await _delete_task(conversion.job, task_id, services)
 
 
 async def _wait_for_gif(task_id: str, outcome: Converted, services: Services) -> Problem | None:
@@ -113,10 +113,9 @@ def _started(conversion: Conversion, origin: Origin) -> Conversion:
     return running.spent((now - started_at).total_seconds())
 
 
-async def _delete_task(conversion: Conversion, task_id: str, services: Services) -> None:
+async def _delete_task(job: JobRef, task_id: str, services: Services) -> None:
     """Delete a task that has nothing left to upload; if that fails, the sweep does it."""
     try:
-        if conversion.job:
-            await services.tasks.delete(conversion.job, task_id)
+        await services.tasks.delete(job, task_id)
     except ServiceError as error:
         log.info("task %s is left to the sweep: %s", task_id, error)

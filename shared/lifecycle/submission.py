@@ -62,13 +62,8 @@ async def submit(video: str, services: Services) -> None:
         except NewerRecordError as reason:
             log.warning("%r is left alone: %s", video, reason)
             return
-        try:
-            blob = await services.blobs.properties(services.settings.input_container, video)
-        except NotFoundError:
-            log.info("%r is gone: nothing to convert", video)
-            return
-        if is_directory(blob):
-            log.info("%r ignored: a directory", video)
+        blob = await _read_blob(video, services)
+        if blob is None:
             return
         decision, known = plan(blob, services.settings), snapshot.conversion
         if known and known.id == decision.id:
@@ -84,20 +79,28 @@ async def submit(video: str, services: Services) -> None:
 
 
 async def _submit_new(video: str, services: Services) -> bool:
-    """Commit the conversion of a video without reading a record first; whether it had none."""
-    try:
-        blob = await services.blobs.properties(services.settings.input_container, video)
-    except NotFoundError:
-        log.info("%r is gone: nothing to convert", video)
-        return True
-    if is_directory(blob):
-        log.info("%r ignored: a directory", video)
+    """Commit the conversion of a video without reading a record first; false if there is one."""
+    blob = await _read_blob(video, services)
+    if blob is None:
         return True
     try:
         await commit(plan(blob, services.settings), nothing_stored(video), services)
     except ConflictError:
         return False
     return True
+
+
+async def _read_blob(video: str, services: Services) -> Blob | None:
+    """The properties of a video, `None` if there is nothing to convert."""
+    try:
+        blob = await services.blobs.properties(services.settings.input_container, video)
+    except NotFoundError:
+        log.info("%r is gone: nothing to convert", video)
+        return None
+    if is_directory(blob):
+        log.info("%r ignored: a directory", video)
+        return None
+    return blob
 
 
 def plan(blob: Blob, settings: Settings) -> Conversion:
