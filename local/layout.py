@@ -37,6 +37,10 @@ class Layout:
         return self.logs / "access.log"
 
     @property
+    def table_log(self) -> Path:
+        return self.logs / "tables.log"
+
+    @property
     def batch(self) -> Path:
         return self.directory / "batch"
 

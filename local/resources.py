@@ -19,6 +19,8 @@ CONTAINERS = {
     "GIFDROP_DEADLETTER_CONTAINER": "deadletters",
 }
 """App setting -> container name."""
+TABLES = {"GIFDROP_INDEX_TABLE": "conversions"}
+"""App setting -> table name."""
 
 
 @dataclass(frozen=True, kw_only=True)

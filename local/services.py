@@ -57,6 +57,7 @@ class StackConfig:
         functions, key = self._url("functions"), self.keys["function"]
         return {
             "storage": f"{self._url('storage', scheme='https')}/{ACCOUNT}",
+            "tables": f"{self._url('tables', scheme='https')}/{ACCOUNT}",
             "batch": self._url("batch", scheme="https"),
             "identity": f"{self._url('identity')}{IDENTITY_PATH}",
             "events": self._url("events"),
@@ -85,7 +86,9 @@ class StackConfig:
             "NO_PROXY": clean_environment()["NO_PROXY"],
             "AZURE_CLIENT_ID": resources.APP_IDENTITY.client_id,
             "GIFDROP_STORAGE_URL": self.endpoints["storage"],
+            "GIFDROP_TABLE_URL": self.endpoints["tables"],
             **resources.CONTAINERS,
+            **resources.TABLES,
             "GIFDROP_BATCH_URL": self.endpoints["batch"],
             "GIFDROP_POOL_ID": resources.POOL,
             "GIFDROP_POOL_IDENTITY": resources.POOL_IDENTITY.resource_id,
@@ -121,6 +124,7 @@ class StackConfig:
             *self._server_tls(),
             *("--data", str(self.layout.storage)),
             *("--access-log", str(self.layout.access_log)),
+            *("--table-port", str(self.ports["tables"]), "--table-log", str(self.layout.table_log)),
             *("--cache", str(ROOT / ".local" / "node-cache")),
         ]
         return Spec(name="storage", arguments=arguments, environment=clean_environment())

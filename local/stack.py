@@ -157,7 +157,8 @@ class Stack:
         layout.endpoints.unlink(missing_ok=True)
         write_identities(layout.identities, resources.IDENTITIES)
         layout.pools.write_text(json.dumps([resources.pool_definition()], indent=2))
-        ports = dict(zip(self._names, free_ports(len(self._names)), strict=True)) | dict(self._ports)
+        names = (*self._names, "tables")
+        ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(self._ports)
         config = services.StackConfig(
             layout=layout,
             ports=ports,
@@ -202,12 +203,16 @@ class Stack:
         await asyncio.gather(*needed)
         async with connect(
             config.endpoints["storage"],
+            table_url=config.endpoints["tables"],
             identity_url=config.endpoints["identity"],
             identity_header=config.keys["identity_header"],
             client_id=resources.APP_IDENTITY.client_id,
             bundle=str(config.tls.bundle),
         ) as storage:
-            await asyncio.gather(*map(storage.create_container, resources.CONTAINERS.values()))
+            await asyncio.gather(
+                *map(storage.create_container, resources.CONTAINERS.values()),
+                *map(storage.create_table, resources.TABLES.values()),
+            )
 
     def _keys(self) -> dict[str, str]:
         """The stack's secrets; kept across restarts so that a bookmarked dashboard URL stays valid."""

@@ -36,6 +36,10 @@ class Settings:
     records_container: str = "conversions"
     logs_container: str = "logs"
     deadletter_container: str = "deadletters"
+    table_url: str = ""
+    """Table endpoint of the storage account, without a trailing slash. Default: derived from `storage_url`."""
+    index_table: str = "conversions"
+    """Table of the index of conversions."""
     max_video_bytes: int = 5 * 1024**3
     """A larger video is refused without a task."""
     max_gif_bytes: int = 100 * 1024**2
@@ -54,6 +58,8 @@ class Settings:
     """Time budget of one completion sweep."""
     reconcile_seconds: int = 900
     """Time budget of one reconciliation; the next one continues where it stopped."""
+    audit_names: int = 100_000
+    """Names of videos and records that one reconciliation compares; the next one continues there."""
     give_up_seconds: int = 3600
     """A completed task whose outcome a service keeps refusing is failed this long after its end."""
     identity_client_id: str | None = None
@@ -87,6 +93,12 @@ def _urls(value: str) -> tuple[str, ...]:
 def _container(value: str) -> str:
     if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", value):
         raise ValueError("must be a container name: 3-63 of a-z, 0-9 and single hyphens")
+    return value
+
+
+def _table(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,62}", value):
+        raise ValueError("must be a table name: 3-63 letters and digits, the first a letter")
     return value
 
 
@@ -143,6 +155,8 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "records_container": ("GIFDROP_RECORDS_CONTAINER", _container),
     "logs_container": ("GIFDROP_LOGS_CONTAINER", _container),
     "deadletter_container": ("GIFDROP_DEADLETTER_CONTAINER", _container),
+    "table_url": ("GIFDROP_TABLE_URL", _url),
+    "index_table": ("GIFDROP_INDEX_TABLE", _table),
     "max_video_bytes": ("GIFDROP_MAX_VIDEO_BYTES", _between(1, 4 * 1024**4)),
     "max_gif_bytes": ("GIFDROP_MAX_GIF_BYTES", _between(10_000, 256 * 1024**2)),
     "max_seconds": ("GIFDROP_MAX_SECONDS", _between(1, 600)),
@@ -152,6 +166,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "logs": ("GIFDROP_LOGS", _one_of("failure", "always")),
     "sweep_seconds": ("GIFDROP_SWEEP_SECONDS", _between(10, 1500)),
     "reconcile_seconds": ("GIFDROP_RECONCILE_SECONDS", _between(10, 1500)),
+    "audit_names": ("GIFDROP_AUDIT_NAMES", _between(5_000, 100_000_000)),
     "give_up_seconds": ("GIFDROP_GIVE_UP_SECONDS", _between(60, 604_800)),
     "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
     "identity_client_id": ("AZURE_CLIENT_ID", _text),
@@ -187,6 +202,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[name] = parse(text)
         except ValueError as error:
             problems.append(f"{variable} {error}")
+    if "table_url" not in values and (url := _table_url(str(values.get("storage_url", "")))):
+        values["table_url"] = url
+    elif "table_url" not in values and "storage_url" in values:
+        problems.append("GIFDROP_TABLE_URL is not set, and GIFDROP_STORAGE_URL is not an address of Azure's")
     texts = {option: environment.get(variable, "") for option, variable in OPTION_VARIABLES.items()}
     cap = values.get("max_seconds", Settings.max_seconds)
     max_seconds = cap if isinstance(cap, int) else Settings.max_seconds
@@ -197,3 +216,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError("\n".join(problems))
     return Settings(**values, defaults=defaults)  # type: ignore[arg-type]  # each parser returns its field's type
+
+
+def _table_url(storage_url: str) -> str | None:
+    """The table endpoint of the account with this blob endpoint, `None` where the name does not show it."""
+    parts = urlsplit(storage_url)
+    account, found, domain = (parts.hostname or "").partition(".blob.")
+    return f"https://{account}.table.{domain}" if found and not parts.path else None

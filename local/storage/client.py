@@ -23,12 +23,15 @@ _RENEW_BEFORE_EXPIRY_SECONDS = 300
 
 @dataclass(kw_only=True)
 class Storage:
-    """A blob endpoint and the identity that calls it. Calls raise aiohttp.ClientError on failure."""
+    """A storage account and the identity that calls it. Calls raise aiohttp.ClientError on failure."""
 
     url: str
+    """Its blob endpoint."""
     identity_url: str
     identity_header: str = field(repr=False)
     client_id: str
+    table_url: str
+    """Its table endpoint; empty where no table is created."""
     session: aiohttp.ClientSession
     _token: str = field(default="", repr=False)
     _expires: float = 0.0
@@ -36,6 +39,14 @@ class Storage:
     async def create_container(self, name: str) -> None:
         """Create a container unless it exists."""
         await self._request("PUT", f"{name}?restype=container", accept=(201, 409))
+
+    async def create_table(self, name: str) -> None:
+        """Create a table unless it exists."""
+        url = URL(f"{self.table_url}/Tables")
+        headers = {**await self._headers(), "Accept": "application/json;odata=nometadata"}
+        async with self.session.post(url, json={"TableName": name}, headers=headers) as response:
+            if response.status not in (201, 204, 409):
+                response.raise_for_status()
 
     async def properties(self, container: str, name: str) -> CIMultiDictProxy[str] | None:
         """The response headers with a blob's properties; None if it does not exist."""
@@ -56,13 +67,16 @@ class Storage:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> tuple[int, CIMultiDictProxy[str]]:
-        own = {"Authorization": f"Bearer {await self._bearer()}", "x-ms-version": API_VERSION}
+        own = await self._headers()
         # The name is already quoted.
         url = URL(f"{self.url}/{path}", encoded=True)
         async with self.session.request(method, url, headers={**own, **(headers or {})}, data=body) as response:
             if response.status not in accept:
                 response.raise_for_status()
             return response.status, response.headers
+
+    async def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {await self._bearer()}", "x-ms-version": API_VERSION}
 
     async def _bearer(self) -> str:
         if time.time() > self._expires - _RENEW_BEFORE_EXPIRY_SECONDS:
@@ -81,7 +95,7 @@ class Storage:
 
 @asynccontextmanager
 async def connect(
-    url: str, *, identity_url: str, identity_header: str, client_id: str, bundle: str
+    url: str, *, identity_url: str, identity_header: str, client_id: str, bundle: str, table_url: str = ""
 ) -> AsyncIterator[Storage]:
     """A client that trusts the CA certificates in the file `bundle`."""
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=bundle), limit=32)
@@ -91,5 +105,6 @@ async def connect(
             identity_url=identity_url,
             identity_header=identity_header,
             client_id=client_id,
+            table_url=table_url,
             session=session,
         )

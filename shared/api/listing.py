@@ -1,8 +1,9 @@
-"""`GET status`: many conversions from the records' listing alone, with a summary and the pool."""
+"""`GET status`: many conversions from one listing, with a summary and the pool."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
@@ -14,7 +15,7 @@ from shared.services.storage.blob import MAX_PAGE_BLOBS
 from shared.services.storage.records import from_listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from shared.api.list_query import Query
     from shared.api.pool import PoolReader
@@ -42,23 +43,19 @@ class ListReader:
     async def list_videos(self, parameters: Mapping[str, str]) -> ListResponse:
         """One page of conversions, the counts of all that match the prefix, and the pool.
 
-        A page by name costs one listing request, and up to `MAX_LISTING_REQUESTS` when filtered by state; then it may
-        be short, or empty, with more to come. The newest, the counts and the pool are cached for some seconds. Raises
-        `ApiError` and `ServiceError`.
+        By name, a page is one request to the records. Of a state it is one request to the index, the newest first. Of
+        a state and a prefix it is up to `MAX_LISTING_REQUESTS` to the records, and may be short, or empty, with more to
+        come. Raises `ApiError` and `ServiceError`.
         """
         query = parse_query(parameters)
-        if query.sort == "newest":
-            scan, pool = await asyncio.gather(self._summaries.scan(query.prefix), self._pool.current())
-            found, following = scan.latest(query.state, query.limit) if scan else [], None
-        else:
-            (found, following), scan, pool = await asyncio.gather(
-                self._page(query), self._summaries.scan(query.prefix), self._pool.current()
-            )
+        (found, following), summary, pool = await asyncio.gather(
+            self._found(query), self._summaries.summary(query.prefix), self._pool.current()
+        )
         waiting = waiting_for(pool)
         return {
             "videos": [self._video(conversion, waiting) for conversion in found],
             "next": encode_cursor(following) if following else None,
-            "summary": scan.summary() if scan else None,
+            "summary": summary,
             "pool": pool,
         }
 
@@ -68,19 +65,24 @@ class ListReader:
             return recent
         return represent(conversion, self._services.settings, waiting_for=waiting)
 
-    async def _page(self, query: Query) -> tuple[list[Conversion], Cursor | None]:
+    async def _found(self, query: Query) -> tuple[list[Conversion], Cursor | None]:
+        if query.sort == "newest":
+            return await self._summaries.newest(query.prefix, query.state, query.limit), None
+        if query.state is None or query.prefix:
+            return await self._page_by_name(query)
+        with _cursor_errors(query.cursor):
+            found, marker = await self._services.index.page(query.state, limit=query.limit, marker=query.cursor.marker)
+        return found, Cursor(marker=marker) if marker else None
+
+    async def _page_by_name(self, query: Query) -> tuple[list[Conversion], Cursor | None]:
         found: list[Conversion] = []
         cursor = query.cursor
         limit = query.limit if query.state is None and not cursor.after else MAX_PAGE_BLOBS
         for _ in range(MAX_LISTING_REQUESTS):
-            try:
+            with _cursor_errors(cursor):
                 page = await self._services.rest.list_page(
                     self._services.settings.records_container, prefix=query.prefix, marker=cursor.marker, limit=limit
                 )
-            except ServiceError as error:
-                if error.status == 400 and cursor.marker:
-                    raise ApiError("InvalidCursor", "cursor must be the next of an earlier response.") from error
-                raise
             for blob in _following(page.blobs, cursor.after):
                 conversion = from_listing(blob)
                 if conversion is None or query.state not in (None, conversion.state):
@@ -94,6 +96,17 @@ class ListReader:
             if len(found) == query.limit:
                 break
         return found, cursor
+
+
+@contextmanager
+def _cursor_errors(cursor: Cursor) -> Iterator[None]:
+    """Raise `ApiError` `InvalidCursor` where a service does not accept the caller's cursor."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.status == 400 and cursor.marker:
+            raise ApiError("InvalidCursor", "cursor must be the next of an earlier response.") from error
+        raise
 
 
 def _following(blobs: list[Blob], after: str | None) -> list[Blob]:

@@ -63,7 +63,7 @@ class ListResponse(TypedDict):
 
     videos: list[VideoResponse]
     next: Annotated[str | None, "cursor of the next page; a page may be short, or even empty, with more to come"]
-    summary: Annotated[SummaryResponse | None, "null while they are being counted for the first time"]
+    summary: Annotated[SummaryResponse | None, "null where more than 20,000 have the prefix"]
     pool: PoolResponse
 
 

@@ -4,9 +4,10 @@
 2. Decide on the next `Conversion`, purely; that is the caller's part.
 3. Commit the decision over the snapshot:
    a. copy the GIF of a conversion that succeeded to the output, over the GIF's ETag;
-   b. save the record, over the record's ETag;
+   b. save the record, over the record's ETag; an open conversion is entered into the index before that;
    c. terminate the task of a conversion that the decision supersedes;
-   d. finalize an ended conversion: delete an older version's GIF if it failed, publish the result event;
+   d. finalize an ended conversion: delete an older version's GIF if it failed, enter it into the index, publish the
+      result event;
       or start a queued one: add its task to the job that the record names.
 4. Delete the Batch task, if there is one; that is the caller's last step, because as long as the task exists a sweep
    finds what a crash left undone.
@@ -137,6 +138,7 @@ async def commit_gone(snapshot: Snapshot, services: Services) -> None:
     await publish_result(gone, services)
     await _save(gone, snapshot, snapshot.record_etag, services)
     await _delete_older_gif(snapshot, services)
+    await _index_ended(gone, snapshot, services)
 
 
 async def terminate_task(job: JobRef, task_id: str, services: Services) -> None:
@@ -159,6 +161,9 @@ def _check_gif_looked_for(decision: Conversion, snapshot: Snapshot) -> None:
 async def _save(decision: Conversion, snapshot: Snapshot, record_etag: str | None, services: Services) -> str:
     same = snapshot.conversion is not None and snapshot.conversion.id == decision.id
     unknown = snapshot.unknown if same else None
+    if not decision.final:
+        # Before the record, so that the index never misses an open conversion.
+        await services.index.put(decision, previous=snapshot.conversion)
     etag = await services.records.save(decision, expected_etag=record_etag, unknown=unknown)
     log_transition(decision)
     return etag
@@ -183,7 +188,20 @@ async def _finalize(ended: Conversion, snapshot: Snapshot, services: Services) -
     # Only after the record is saved: a GIF deleted before could be one that another process has just recorded.
     if ended.state == "failed":
         await _delete_older_gif(snapshot, services)
+    await _index_ended(ended, snapshot, services)
     await publish_result(ended, services)
+
+
+async def _index_ended(ended: Conversion, snapshot: Snapshot, services: Services) -> None:
+    """Enter an ended conversion into the index. If that fails, it stays among the open ones, which the reconciliation
+    looks at."""
+    try:
+        if ended == snapshot.conversion:
+            await services.index.refresh(ended)
+        else:
+            await services.index.put(ended, previous=snapshot.conversion)
+    except ServiceError as error:
+        log.warning("the index entry of %r is left to the reconciliation: %s", ended.video, error)
 
 
 async def _terminate_superseded(conversion: Conversion, services: Services) -> None:

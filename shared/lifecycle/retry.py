@@ -9,7 +9,6 @@ from shared.lifecycle.protocol import commit, read
 from shared.lifecycle.submission import plan
 from shared.names import is_video
 from shared.services.errors import ConflictError, NotFoundError
-from shared.services.storage.records import from_listing
 from shared.task_group import bounded_task_group
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ async def retry(video: str, services: Services) -> Conversion:
 async def retry_all(code: str | None, services: Services) -> int:
     """Queue another attempt for all failed videos, or those with this error code, and return their number.
 
-    Raises `ServiceError` when the records cannot be listed.
+    Raises `ServiceError` when the failed ones cannot be listed.
     """
     count = 0
 
@@ -68,8 +67,8 @@ async def retry_all(code: str | None, services: Services) -> int:
             count += 1
 
     async with bounded_task_group() as start_soon:
-        async for record in services.rest.list_all(services.settings.records_container):
-            known = from_listing(record)
-            if known and known.state == "failed" and known.error and code in (None, known.error.code):
-                await start_soon(f"retry of {record.name!r}", retry_one, record.name)
+        async for row in services.index.rows("failed"):
+            failed = row.conversion
+            if failed.error and code in (None, failed.error.code):
+                await start_soon(f"retry of {failed.video!r}", retry_one, failed.video)
     return count

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from shared.services.batch.pool import Pool
     from shared.services.batch.tasks import Tasks
     from shared.services.storage.blobs import Blobs
+    from shared.services.storage.index import Index
     from shared.services.storage.links import Links
     from shared.services.storage.records import Records
     from shared.services.storage.rest import StorageRest
+    from shared.services.storage.table import Table
     from shared.services.topic import ResultsTopic
     from shared.settings import Settings
 
@@ -62,6 +64,18 @@ class Services:
         from shared.services.storage.records import Records
 
         return Records(self.blobs, self.settings.records_container)
+
+    @cached_property
+    def table(self) -> Table:
+        from shared.services.storage.table import Table
+
+        return Table.connect(self.settings, self.credential)
+
+    @cached_property
+    def index(self) -> Index:
+        from shared.services.storage.index import Index
+
+        return Index(self.table)
 
     @cached_property
     def links(self) -> Links:
@@ -106,7 +120,7 @@ class Services:
 
     async def close(self) -> None:
         """Close the connections that were made."""
-        for name in ("topic", "accounts", "rest", "blobs", "credential"):
+        for name in ("topic", "accounts", "rest", "table", "blobs", "credential"):
             service = self.__dict__.pop(name, None)
             if service is not None:
                 await service.close()

@@ -30,7 +30,14 @@ async def account(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acc
             environment={"IDENTITY_HEADER": "a secret"},
         ) as identity,
         running_service(
-            "storage", *serve, "--data", str(directory / "blobs"), "--access-log", str(log), directory=directory
+            "storage",
+            *serve,
+            "--data",
+            str(directory / "blobs"),
+            "--access-log",
+            str(log),
+            *("--table-port", "0", "--table-log", str(directory / "tables.log")),
+            directory=directory,
         ) as storage,
     ):
         yield Account(

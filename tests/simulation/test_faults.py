@@ -221,7 +221,7 @@ async def test_retry_all_skips_deleted_videos(world: World, caplog: pytest.LogCa
 
 async def test_retry_all_raises_the_error_of_a_failed_listing(world: World) -> None:
     retried = asyncio.create_task(retry_all(None, world.app.services))
-    await let_pass(world, until="list conversions")
+    await let_pass(world, until="index list failed")
     world.gate.end(0, "response lost")
     with pytest.raises(ServiceError, match="connection reset"):
         await retried

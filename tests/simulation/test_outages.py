@@ -136,7 +136,7 @@ async def test_reconciliation_continues_where_its_time_budget_stopped_it() -> No
     assert "list videos/" not in world.gate.log
     assert {name for name in names if world.record(name)} == set(names)
     third = await reconcile(world.app.services)
-    assert third.videos == len(names)
+    assert third.audited == len(names)
     assert "list videos/" in world.gate.log
 
 
@@ -344,4 +344,4 @@ async def test_directory_named_like_a_video_is_ignored(world: World) -> None:
     world.clock.seconds += LONG
     await submit("folder.mp4", world.app.services)
     report = await reconcile(world.app.services)
-    assert (world.record("folder.mp4"), report.videos, report.submitted) == (None, 0, 0)
+    assert (world.record("folder.mp4"), report.audited, report.submitted) == (None, 0, 0)

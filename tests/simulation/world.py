@@ -9,22 +9,25 @@ from typing import Any, cast
 import azure.functions as func
 
 from shared.application import Application
-from shared.conversion import Conversion
+from shared.conversion import STATES, Conversion
 from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit_event
-from shared.names import gif_name
+from shared.names import gif_name, is_video
 from shared.services.batch.accounts import Accounts
 from shared.services.batch.jobs import Jobs
 from shared.services.services import Services
 from shared.services.storage.blobs import Blobs
 from shared.services.storage.record_format import from_json
+from shared.services.storage.index_rows import conversion_from, row_key
 from shared.services.storage.rest import StorageRest
+from shared.services.storage.table import Table
 from shared.services.topic import ResultsTopic
 from shared.settings import Settings, read_settings
 from tests.simulation.batch import GIF, Batch
 from tests.simulation.gate import Gate
 from tests.simulation.storage import BlobService, Clock, Container, Pipeline
+from tests.simulation.table import TableClient
 from tests.simulation.topic import Topic
 from tests.support.settings import MINIMAL_SETTINGS
 
@@ -36,9 +39,15 @@ class SimulatedServices(Services):
     """The app's services over stand-ins for the SDKs' clients."""
 
     def __init__(
-        self, settings: Settings, containers: dict[str, Container], batches: dict[str, Batch], topic: Topic | None
+        self,
+        settings: Settings,
+        containers: dict[str, Container],
+        table: TableClient,
+        batches: dict[str, Batch],
+        topic: Topic | None,
     ) -> None:
         super().__init__(settings)
+        self._table_client = table
         self._containers = containers
         self._batches = batches
         self._topic = topic
@@ -54,6 +63,10 @@ class SimulatedServices(Services):
     @cached_property
     def rest(self) -> StorageRest:
         return StorageRest(self.settings.storage_url, cast("Any", Pipeline(self._containers)))
+
+    @cached_property
+    def table(self) -> Table:
+        return Table(cast("Any", self._table_client))
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -84,6 +97,7 @@ class World:
         self.videos, self.gifs, self.staging, self.records = (
             Container(name, self.gate, self.clock, self.containers) for name in names
         )
+        self.table = TableClient(self.gate, self.clock)
         urls = (HOME, OTHER)[:accounts]
         self.batches = {
             url: Batch(self.gate, self.clock, self.videos, self.staging, label=f"{url}: " if accounts > 1 else "")
@@ -99,7 +113,7 @@ class World:
 
     def restart(self) -> None:
         """A new process takes over, which knows nothing of what the one before kept in memory."""
-        self.app = Application(SimulatedServices(self.settings, self.containers, self.batches, self.topic))
+        self.app = Application(SimulatedServices(self.settings, self.containers, self.table, self.batches, self.topic))
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Start something in the app; the host logs its exceptions."""
@@ -183,6 +197,7 @@ class World:
     def check(self) -> None:
         """What must hold once nothing changes any more."""
         assert self.batch.tasks == [], "tasks are left"
+        self._check_index()
         for video, blob in self.videos.blobs.items():
             record = self.record(video)
             assert record, f"{video} was lost"
@@ -200,6 +215,21 @@ class World:
                 kind = blob.body.rstrip(b"0123456789")
                 allowed = {b"": {"EmptyFile"}, b"bad": {"NotAVideo"} | faults, b"good": faults}[kind]
                 assert record.error.code in allowed, f"{video} failed: {record.error}"
+
+    def _check_index(self) -> None:
+        """The index has one row for every record, and its counters agree with its rows."""
+        rows = {key: values for key, (values, _, _) in self.table.rows.items()}
+        indexed = {key: conversion_from(values) for key, values in rows.items() if "record" in values}
+        recorded = {
+            record.video: record for video in self.records.blobs if is_video(video) and (record := self.record(video))
+        }
+        assert {one.video: one.state for one in indexed.values()} == {name: one.state for name, one in recorded.items()}
+        assert len(indexed) == len(recorded), "a video has two rows"
+        assert all(key == row_key(recorded[one.video]) for key, one in indexed.items()), "a row has another time"
+        assert {values["row"] for key, values in rows.items() if key.startswith("video:")} == set(indexed)
+        for state in STATES:
+            counted = sum(values[state] for key, values in rows.items() if key.startswith("count:"))
+            assert counted == sum(one.state == state for one in indexed.values()), f"{state} is miscounted"
 
 
 class _Credential:

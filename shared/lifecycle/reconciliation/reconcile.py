@@ -1,4 +1,4 @@
-"""One reconciliation: tasks, then videos."""
+"""One reconciliation: tasks, then open conversions, then a part of everything else."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from shared.lifecycle.reconciliation.audit import audit
+from shared.lifecycle.reconciliation.open_conversions import check_open
 from shared.lifecycle.reconciliation.report import Report
 from shared.lifecycle.reconciliation.tasks import survey_tasks
-from shared.lifecycle.reconciliation.videos import compare_videos
 
 if TYPE_CHECKING:
     from shared.services.services import Services
@@ -27,9 +28,11 @@ async def reconcile(services: Services) -> Report:
     seconds = services.settings.reconcile_seconds
     try:
         async with asyncio.timeout(seconds):
-            # Tasks before records: a record written later is younger than the grace period, so its task is not missed.
+            # Tasks before the index: a row written later is younger than the grace period, so its task is not missed.
             tasks = await survey_tasks(services, report)
-            await compare_videos(services, tasks, report)
+            await check_open(services, tasks, report)
+            await audit(services, report)
+            await services.index.merge_counters()
     except TimeoutError:
         report.stopped = True
         log.warning("the reconciliation was stopped after %d s; the next one continues", seconds)

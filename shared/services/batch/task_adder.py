@@ -2,74 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from azure.batch.models import BatchTaskGroup
 
 from shared.services.azure_errors import azure_errors
+from shared.services.coalescer import Coalescer
 from shared.services.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from azure.batch.aio import BatchClient
     from azure.batch.models import BatchTaskCreateOptions, BatchTaskCreateResult
 
 MAX_TASKS_PER_REQUEST = 100
 """https://learn.microsoft.com/rest/api/batchservice/tasks/create-task-collection"""
 GATHER_SECONDS = 0.08
-"""How long a request waits for more tasks if the one before it ended less than that ago; the first never waits."""
+"""How long a request waits for more tasks in a burst."""
 
 
 class TaskAdder:
     """Sends one request at a time: a single task by itself, several as a collection."""
 
     def __init__(self, client: BatchClient, job_id: str, *, gather_seconds: float) -> None:
-        self._gather_seconds = gather_seconds
         self._client = client
         self._job_id = job_id
-        self._waiting: list[tuple[BatchTaskCreateOptions, asyncio.Future[None]]] = []
-        self._sender: asyncio.Task[None] | None = None
-        self._last_sent = 0.0
+        self._requests: Coalescer[BatchTaskCreateOptions] = Coalescer(
+            self._send, max_items=MAX_TASKS_PER_REQUEST, gather_seconds=gather_seconds
+        )
 
     async def add(self, spec: BatchTaskCreateOptions) -> None:
         """Add a task; one that exists already counts as added. Raises `ServiceError` of this task alone."""
-        added: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((spec, added))
-        if self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send_all())
-        await added
+        await self._requests.submit(spec)
 
-    async def _send_all(self) -> None:
-        while self._waiting:
-            just_sent = time.monotonic() - self._last_sent < self._gather_seconds
-            if just_sent and len(self._waiting) < MAX_TASKS_PER_REQUEST:
-                await asyncio.sleep(self._gather_seconds)
-            sending, self._waiting = (
-                self._waiting[:MAX_TASKS_PER_REQUEST],
-                self._waiting[MAX_TASKS_PER_REQUEST:],
-            )
-            errors: list[Exception | None]
-            try:
-                errors = await self._send([spec for spec, _ in sending])
-            except Exception as error:  # every caller gets it, whatever it is
-                errors = [error] * len(sending)
-            self._last_sent = time.monotonic()
-            for (_, added), failure in zip(sending, errors, strict=True):
-                if added.done():
-                    continue  # its caller was cancelled
-                if failure:
-                    added.set_exception(failure)
-                else:
-                    added.set_result(None)
-
-    async def _send(self, specs: list[BatchTaskCreateOptions]) -> list[Exception | None]:
+    async def _send(self, specs: Sequence[BatchTaskCreateOptions]) -> list[Exception | None]:
         """The error of each task, `None` for those that were added."""
         if len(specs) == 1:
             return [await self._send_one(specs[0])]
         try:
             with azure_errors():
-                group = BatchTaskGroup(task_values=specs)
+                group = BatchTaskGroup(task_values=list(specs))
                 response = await self._client.create_task_collection(self._job_id, group)
         except ServiceError as error:
             if not error.refused:

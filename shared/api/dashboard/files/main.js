@@ -78,7 +78,6 @@ function render() {
 }
 
 function emptyMessage() {
-  if (query.sort === "newest" && !page.summary) return "Counting videos. This can take a moment.";
   if (page.next) return "No matches on this page. There may be some on the next page.";
   if (query.state || query.prefix) return "No videos match these filters.";
   return "Upload an MP4 to the videos container and it appears here.";
