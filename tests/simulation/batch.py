@@ -113,6 +113,9 @@ class Batch:
             id=task.id, display_name=task.video, state=task.state, execution_info=execution, node_info=None
         )
 
+    async def get_application(self, id_: str) -> Any:
+        return await self._call("get application", lambda: SimpleNamespace(id=id_, versions=["0123456789ab"]))
+
     async def get_pool(self, id_: str, **_: object) -> Any:
         return await self._call("get pool", lambda: self._pool(id_))
 

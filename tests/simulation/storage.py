@@ -107,6 +107,13 @@ class BlobService:
     def get_blob_client(self, container: str, name: str) -> "BlobClient":
         return BlobClient(self.containers[container], name)
 
+    def get_container_client(self, container: str) -> "ContainerClient":
+        return ContainerClient(self.containers[container])
+
+    async def get_user_delegation_key(self, start: datetime, expiry: datetime) -> Any:
+        gate = next(iter(self.containers.values())).gate
+        return await gate.call("get delegation key", lambda: SimpleNamespace(start=start, expiry=expiry))
+
     async def close(self) -> None:
         return
 
@@ -126,6 +133,16 @@ class Pipeline:
 
     async def close(self) -> None:
         return
+
+
+class ContainerClient:
+    """Stands in for a ContainerClient."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+
+    async def get_container_properties(self) -> None:
+        await self.container.gate.call(f"head {self.container.name}", lambda: None)
 
 
 class BlobClient:

@@ -8,8 +8,6 @@ from azure.core import MatchConditions
 from tests.simulation.gate import Gate, failure
 from tests.simulation.storage import Clock
 
-PAGE = 3
-
 
 class FoundEntity(dict[str, Any]):
     """An entity as the SDK returns it."""
@@ -19,6 +17,9 @@ class FoundEntity(dict[str, Any]):
 
 class TableClient:
     """Stands in for a TableClient."""
+
+    page_entities = 3
+    """The most that a page holds."""
 
     def __init__(self, gate: Gate, clock: Clock) -> None:
         self.gate = gate
@@ -36,7 +37,7 @@ class TableClient:
         return await self.gate.call(f"index get {key}", effect)
 
     def query_entities(self, query: str, *, parameters: Mapping[str, str], results_per_page: int) -> "_Query":
-        return _Query(self, parameters["first"], parameters["end"], min(results_per_page, PAGE))
+        return _Query(self, parameters["first"], parameters["end"], min(results_per_page, self.page_entities))
 
     async def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
         keys = [entity["RowKey"] for _, entity, _ in operations]

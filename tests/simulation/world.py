@@ -18,8 +18,8 @@ from shared.services.batch.accounts import Accounts
 from shared.services.batch.jobs import Jobs
 from shared.services.services import Services
 from shared.services.storage.blobs import Blobs
-from shared.services.storage.record_format import from_json
 from shared.services.storage.index_rows import conversion_from, row_key
+from shared.services.storage.record_format import from_json
 from shared.services.storage.rest import StorageRest
 from shared.services.storage.table import Table
 from shared.services.topic import ResultsTopic
@@ -93,8 +93,8 @@ class World:
         self.gate = Gate()
         self.clock = Clock()
         self.containers: dict[str, Container] = {}
-        names = ("videos", "gifs", "staging", "conversions")
-        self.videos, self.gifs, self.staging, self.records = (
+        names = ("videos", "gifs", "staging", "conversions", "logs", "deadletters")
+        self.videos, self.gifs, self.staging, self.records, *_ = (
             Container(name, self.gate, self.clock, self.containers) for name in names
         )
         self.table = TableClient(self.gate, self.clock)

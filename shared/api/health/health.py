@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.api.health.batch import check_account
 from shared.api.health.finding import Finding, finding_of
 from shared.api.health.identity import check_managed_identity
-from shared.api.health.storage import check_containers, check_dead_letters, check_events, check_links
+from shared.api.health.storage import check_containers, check_dead_letters, check_events, check_index, check_links
 from shared.api.http import Response, json_response
 from shared.cache import Cache
 from shared.settings import SettingsError
@@ -48,6 +48,7 @@ class HealthReader:
             return _represent([settings, identity])  # every other check would fail for the same reason
         checks: dict[str, Awaitable[list[Finding]]] = {
             "containers": check_containers(services),
+            "index": check_index(services),
             "links": check_links(services),
             "events": check_events(services),
             "dead letters": check_dead_letters(services),

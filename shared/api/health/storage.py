@@ -32,6 +32,17 @@ async def check_containers(services: Services) -> list[Finding]:
     return list(await asyncio.gather(*(_check_container(name, services) for name in names)))
 
 
+async def check_index(services: Services) -> list[Finding]:
+    """Whether the index's table exists and may be read."""
+    table = services.settings.index_table
+    try:
+        await services.table.check()
+    except ServiceError as error:
+        missing = f"Create the table {table!r}; the Bicep files do."
+        return [finding_of("index", error, role="Storage Table Data Contributor", missing=missing)]
+    return [Finding(name="index", message=f"The table {table!r} exists and may be read.")]
+
+
 async def check_links(services: Services) -> list[Finding]:
     """Whether the app may sign links to GIFs."""
     try:

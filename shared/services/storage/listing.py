@@ -1,6 +1,7 @@
 """Parses List Blobs without the SDK, which takes 0.5 ms of CPU for a blob with metadata; this takes 0.03 ms."""
 
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
@@ -12,9 +13,16 @@ def parse_page(body: bytes) -> Page:
 
     https://learn.microsoft.com/rest/api/storageservices/list-blobs#response-body
     """
+    blobs: list[Blob] = []
+    marker: str | None = None
     # The storage account is trusted, and today's expat withstands entity bombs.
-    root = ET.fromstring(body)  # noqa: S314
-    return Page(blobs=[_blob(element) for element in root.iter("Blob")], marker=root.findtext("NextMarker") or None)
+    for _, element in ET.iterparse(BytesIO(body)):  # noqa: S314
+        if element.tag == "Blob":
+            blobs.append(_blob(element))
+            element.clear()  # the tree of 5,000 blobs takes 40 MB
+        elif element.tag == "NextMarker":
+            marker = element.text
+    return Page(blobs=blobs, marker=marker or None)
 
 
 def _blob(element: ET.Element) -> Blob:
