@@ -48,6 +48,7 @@ def main() -> int:
             ("lost", result.lost),
             ("duplicated", result.duplicated),
             ("outdated", result.outdated),
+            ("miscounted", [result.miscounted] if result.miscounted else []),
         ):
             violations += [f"seed {seed}: {kind}: {name}" for name in names]
         rows.append(

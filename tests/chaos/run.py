@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from local.stack import Stack
-from shared.names import gif_name
+from shared.conversion import STATES
+from shared.names import gif_name, is_video
 from shared.services.storage.record_format import SCHEMA
 from tests.chaos.faults import Injector, sleep_until
 from tests.chaos.plan import Plan
@@ -23,14 +24,13 @@ REST_TIMEOUT_SECONDS = 240
 SETTINGS = {
     "GIFDROP_GRACE_SECONDS": "4",
     "GIFDROP_HUNG_SECONDS": "30",
-    "GIFDROP_ORPHAN_SECONDS": "15",
     "GIFDROP_RECONCILE_SCHEDULE": "*/3 * * * * *",
 }
 
 
 @dataclass(kw_only=True)
 class Result:
-    """What a run did, and what it left. `lost`, `duplicated` and `outdated` must be empty."""
+    """What a run did, and what it left. `lost`, `duplicated`, `outdated` and `miscounted` must be empty."""
 
     seed: int
     uploads: int
@@ -46,6 +46,8 @@ class Result:
     """GIFs of no video, and videos that still have a task."""
     outdated: list[str] = field(default_factory=list)
     """Videos whose GIF is that of an older version."""
+    miscounted: str = ""
+    """How the index's counts differ from the records, if they do."""
     attempts_per_video: float = 0.0
     """Attempts at the newest version, on average."""
     seconds_to_rest: float = 0.0
@@ -88,10 +90,10 @@ async def _upload_all(plan: Plan, bodies: dict[int, bytes], client: StackClient,
 
 
 async def _wait_for_rest(client: StackClient) -> None:
-    """Wait until every record is final and tasks are deleted, or time is up: then the inspection fails."""
+    """Wait until all records are final and counted and tasks are deleted, or time is up: then the inspection fails."""
 
     async def at_rest() -> bool:
-        return await _all_final(client) and not await client.videos_with_tasks()
+        return await _all_final(client) and not await client.videos_with_tasks() and not await _count_difference(client)
 
     with contextlib.suppress(TimeoutError):
         await wait_until_async(at_rest, within=REST_TIMEOUT_SECONDS, interval=1.0)
@@ -108,6 +110,15 @@ async def _all_final(client: StackClient) -> bool:
             async for blob in client.storage.get_container_client("videos").list_blobs()
         ]
     )
+
+
+async def _count_difference(client: StackClient) -> str:
+    """How the counts of the API differ from the records, empty if they agree."""
+    listed = client.storage.get_container_client("conversions").list_blobs(include=["metadata"])
+    counts = Counter([record.metadata["state"] async for record in listed if is_video(record.name)])
+    _, page = await client.get("status", limit="1")
+    summary = Counter({state: page["summary"][state] for state in STATES})
+    return "" if summary == counts else f"{dict(summary)} instead of {dict(counts)}"
 
 
 async def _inspect(plan: Plan, client: StackClient, counts: Counter[str]) -> Result:
@@ -134,4 +145,5 @@ async def _inspect(plan: Plan, client: StackClient, counts: Counter[str]) -> Res
         elif int.from_bytes(gif[6:8], "little") != width:
             result.outdated.append(video)
     result.attempts_per_video = attempts / len(plan.newest)
+    result.miscounted = await _count_difference(client)
     return result

@@ -27,5 +27,5 @@ async def test_no_video_is_lost_duplicated_or_outdated(tmp_path: Path) -> None:
     assert result.faults["Functions host killed"]
     assert result.faults["Batch killed"]
     assert len(result.faults) >= len(KINDS) / 2
-    assert (result.lost, result.duplicated, result.outdated) == ([], [], [])
+    assert (result.lost, result.duplicated, result.outdated, result.miscounted) == ([], [], [], "")
     assert result.gifs + result.failed.total() >= result.videos == 16

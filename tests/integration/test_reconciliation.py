@@ -11,7 +11,6 @@ from tests.support.waiting import wait_until_async
 
 SETTINGS = {
     "GIFDROP_GRACE_SECONDS": "1",
-    "GIFDROP_ORPHAN_SECONDS": "1",
     "GIFDROP_RECONCILE_SCHEDULE": "*/2 * * * * *",
 }
 
