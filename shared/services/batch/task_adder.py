@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_TASKS_PER_REQUEST = 100
 """https://learn.microsoft.com/rest/api/batchservice/tasks/create-task-collection"""
 GATHER_SECONDS = 0.08
-"""How long a request waits for more tasks if the one before it ended less than that ago; the first never waits."""
+"""How long a request waits for more tasks if a collection ended less than that ago: only in a burst."""
 
 
 class TaskAdder:
@@ -30,7 +30,7 @@ class TaskAdder:
         self._job_id = job_id
         self._waiting: list[tuple[BatchTaskCreateOptions, asyncio.Future[None]]] = []
         self._sender: asyncio.Task[None] | None = None
-        self._last_sent = 0.0
+        self._last_collection = float("-inf")
 
     async def add(self, spec: BatchTaskCreateOptions) -> None:
         """Add a task; one that exists already counts as added. Raises `ServiceError` of this task alone."""
@@ -42,8 +42,8 @@ class TaskAdder:
 
     async def _send_all(self) -> None:
         while self._waiting:
-            just_sent = time.monotonic() - self._last_sent < self._gather_seconds
-            if just_sent and len(self._waiting) < MAX_TASKS_PER_REQUEST:
+            in_burst = time.monotonic() - self._last_collection < self._gather_seconds
+            if in_burst and len(self._waiting) < MAX_TASKS_PER_REQUEST:
                 await asyncio.sleep(self._gather_seconds)
             sending, self._waiting = (
                 self._waiting[:MAX_TASKS_PER_REQUEST],
@@ -54,7 +54,8 @@ class TaskAdder:
                 errors = await self._send([spec for spec, _ in sending])
             except Exception as error:  # every caller gets it, whatever it is
                 errors = [error] * len(sending)
-            self._last_sent = time.monotonic()
+            if len(sending) > 1:
+                self._last_collection = time.monotonic()
             for (_, added), failure in zip(sending, errors, strict=True):
                 if added.done():
                     continue  # its caller was cancelled
