@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import Row
+from bench import Row, goal_row, plot
 from bench.table import show
 from local.stack import Stack
 from tests.support.stack_client import StackClient
@@ -30,6 +30,8 @@ def run() -> list[Row]:
         schedule = f"*/{BACKSTOP_PERIOD_SECONDS} * * * * *"
         lost = ["--drop", "on-result-uploaded=1"]
         without = asyncio.run(_measure(Path(scratch) / "lost", body, BACKSTOP_COUNT, schedule=schedule, events=lost))
+    shown = {"with result events": with_events, f"all lost, timer every {BACKSTOP_PERIOD_SECONDS} s": without}
+    plot.save("latency", plot.dots("Drop to GIF minus the converter's time", "s", shown, goal=GOAL_SECONDS))
     return [
         _row("drop to GIF minus the converter's time, median", with_events, GOAL_SECONDS),
         _row(f"{LOST}, longest", [max(without)], BACKSTOP_PERIOD_SECONDS + 1),
@@ -37,9 +39,8 @@ def run() -> list[Row]:
 
 
 def _row(figure: str, seconds: list[float], goal: float) -> Row:
-    value = statistics.median(seconds)
-    spread = f"{min(seconds):.2f}-{max(seconds):.2f}"
-    return {"figure": figure, "value": value, "unit": "s", "goal": goal, "met": value <= goal, "spread": spread}
+    row = goal_row(figure, statistics.median(seconds), "s", goal)
+    return row | {"spread": f"{min(seconds):.2f}-{max(seconds):.2f}"}
 
 
 async def _measure(
