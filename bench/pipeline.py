@@ -32,6 +32,7 @@ COUNT = 12
 SECONDS = 8
 TIMEOUT_SECONDS = 600
 ROUNDS = 3
+POLL_SECONDS = 0.25
 GOAL_RATIO = 1.15
 SETTINGS = {"GIFDROP_COMPLETE_SCHEDULE": "0 * * * * *"}
 """As it is deployed; the local stack's own is every 2 s."""
@@ -198,7 +199,7 @@ async def _wait_for_gif(client: StackClient, name: str) -> None:
         assert code == 404 or status["state"] != "failed", status["error"]
         return bool(code == 200 and status["state"] == "succeeded")
 
-    await wait_until_async(succeeded, within=TIMEOUT_SECONDS, interval=0.1)
+    await wait_until_async(succeeded, within=TIMEOUT_SECONDS, interval=POLL_SECONDS)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ def run() -> list[Row]:
         for where, rates in measured.items()
         for mode in MODES
     }
-    plot.save("throughput", plot.bars("Events through the webhook", "events/s", rows))
+    goal = GOAL_RATIO * loopback.events_per_second[ONE_BY_ONE]
+    plot.save("throughput", plot.bars("Events through the webhook", "events/s", rows, goal=goal))
     return [
         goal_row("events/s, coalesced to one by one", loopback.ratio, "ratio", GOAL_RATIO, at_least=True),
         goal_row(f"the same, {round_trip}", delayed.ratio, "ratio", GOAL_RATIO, at_least=True),
