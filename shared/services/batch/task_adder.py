@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 MAX_TASKS_PER_REQUEST = 100
 """https://learn.microsoft.com/rest/api/batchservice/tasks/create-task-collection"""
 GATHER_SECONDS = 0.08
-"""How long a request waits for more tasks if a collection ended less than that ago: only in a burst."""
+"""How long a request of a burst waits for more tasks."""
+BURST_SECONDS = 1.0
+"""How long after a collection a burst is assumed to go on. Tasks that arrive one after the other never wait."""
 
 
 class TaskAdder:
@@ -42,7 +44,7 @@ class TaskAdder:
 
     async def _send_all(self) -> None:
         while self._waiting:
-            in_burst = time.monotonic() - self._last_collection < self._gather_seconds
+            in_burst = time.monotonic() - self._last_collection < BURST_SECONDS
             if in_burst and len(self._waiting) < MAX_TASKS_PER_REQUEST:
                 await asyncio.sleep(self._gather_seconds)
             sending, self._waiting = (
