@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import Row
+from bench import Row, goal_row
 from bench.status import NO_SWEEPS
 from bench.table import show
 from local.stack import Stack
@@ -56,13 +56,7 @@ def run() -> list[Row]:
     ratio = medians[APP] / medians[BARE]
     return [
         *({"figure": figure, "value": seconds, "unit": "s"} for figure, seconds in medians.items()),
-        {
-            "figure": f"{APP} / {BARE}",
-            "value": ratio,
-            "unit": "ratio",
-            "goal": MAX_RATIO,
-            "met": ratio <= MAX_RATIO,
-        },
+        goal_row(f"{APP} / {BARE}", ratio, "ratio", MAX_RATIO),
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import Row
+from bench import Row, goal_row, plot
 from bench.table import show
 from local.stack import Stack
 from tests.support.stack_client import StackClient
@@ -52,19 +52,26 @@ def run() -> list[Row]:
         body = make_video(Path(scratch) / "short.mp4", seconds=0.4, size="64x36").read_bytes()
         life = asyncio.run(measure_life(Path(scratch) / "life", body, count=COUNT))
         adds = asyncio.run(_burst(Path(scratch) / "burst", body))
-    rows: list[Row] = [
-        _row("requests of one video, all parts, beside its add", life.app + life.node, GOAL_PER_VIDEO),
-        _row("of which the app's", life.app, GOAL_APP),
-        _row(f"requests that add tasks, per video of a burst of {BURST}", adds, GOAL_ADDS),
+    _plot(life)
+    unit = "requests per video"
+    rows = [
+        goal_row("requests of one video, all parts, beside its add", life.app + life.node, unit, GOAL_PER_VIDEO),
+        goal_row("of which the app's", life.app, unit, GOAL_APP),
+        goal_row(f"requests that add tasks, per video of a burst of {BURST}", adds, unit, GOAL_ADDS),
     ]
     for (method, container), count in sorted(life.storage.items()):
-        rows.append({"figure": f"{method} {container}", "value": count, "unit": "requests per video"})
+        rows.append({"figure": f"{method} {container}", "value": count, "unit": unit})
     rows += [{"figure": name, "value": count, "unit": "Batch requests per video"} for name, count in life.batch.items()]
     return rows
 
 
-def _row(figure: str, value: float, goal: float) -> Row:
-    return {"figure": figure, "value": value, "unit": "requests per video", "goal": goal, "met": value <= goal}
+def _plot(life: Life) -> None:
+    rows = {"all": {"app": life.app, "node": life.node}}
+    for (method, container), count in sorted(life.storage.items()):
+        rows[f"{method} {container}"] = {"node" if (method, container) in NODE else "app": count}
+    rows["delete task"] = {"app": life.batch["delete_task"]}
+    title = "Requests of one video, beside the upload and its add"
+    plot.save("requests", plot.bars(title, "requests", rows, goal=GOAL_PER_VIDEO))
 
 
 async def measure_life(directory: Path, body: bytes, *, count: int) -> Life:

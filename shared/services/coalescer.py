@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+BURST_SECONDS = 1.0
+"""How long after a shared request a burst is assumed to go on. Items that arrive one after the other never wait."""
+
+
 class Coalescer(Generic[T]):
     """Sends the items of concurrent callers together, one request at a time.
 
     send: Sends the items and returns the error of each, `None` for those that succeeded.
     max_items: Items of one request.
-    gather_seconds: How long a request waits for more items if the one before it ended less than that ago. The first
-        request never waits.
+    gather_seconds: How long a request of a burst waits for more items.
     """
 
     def __init__(
@@ -29,7 +32,7 @@ class Coalescer(Generic[T]):
         self._gather_seconds = gather_seconds
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._sender: asyncio.Task[None] | None = None
-        self._last_sent = 0.0
+        self._last_shared = float("-inf")
 
     async def submit(self, item: T) -> None:
         """Send an item. Raises the error of this item alone."""
@@ -41,8 +44,8 @@ class Coalescer(Generic[T]):
 
     async def _send_all(self) -> None:
         while self._waiting:
-            just_sent = time.monotonic() - self._last_sent < self._gather_seconds
-            if just_sent and len(self._waiting) < self._max_items:
+            in_burst = time.monotonic() - self._last_shared < BURST_SECONDS
+            if self._gather_seconds and in_burst and len(self._waiting) < self._max_items:
                 await asyncio.sleep(self._gather_seconds)
             sending, self._waiting = self._waiting[: self._max_items], self._waiting[self._max_items :]
             errors: list[Exception | None]
@@ -50,7 +53,8 @@ class Coalescer(Generic[T]):
                 errors = await self._send([item for item, _ in sending])
             except Exception as error:  # every caller gets it, whatever it is
                 errors = [error] * len(sending)
-            self._last_sent = time.monotonic()
+            if len(sending) > 1:
+                self._last_shared = time.monotonic()
             for (_, sent), failure in zip(sending, errors, strict=True):
                 if sent.done():
                     continue  # its caller was cancelled

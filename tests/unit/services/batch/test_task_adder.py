@@ -54,8 +54,8 @@ def spec(id_: str) -> Any:
     return SimpleNamespace(id=id_)
 
 
-def adder(client: Client) -> TaskAdder:
-    return TaskAdder(cast("Any", client), "job", gather_seconds=0)
+def adder(client: Client, *, gather_seconds: float = 0) -> TaskAdder:
+    return TaskAdder(cast("Any", client), "job", gather_seconds=gather_seconds)
 
 
 async def add_all(adder: TaskAdder, ids: list[str]) -> list[object]:
@@ -82,6 +82,27 @@ async def test_tasks_that_arrive_during_a_request_share_the_next() -> None:
     await first
     assert await others == [None] * 3
     assert client.requests == [["a"], ["b", "c", "d"]]
+
+
+async def test_tasks_that_arrive_one_after_the_other_wait_for_no_more() -> None:
+    client = Client()
+    tasks = adder(client, gather_seconds=3600)
+    for id_ in ("a", "b", "c"):
+        await tasks.add(spec(id_))
+    assert client.requests == [["a"], ["b"], ["c"]]
+
+
+async def test_request_after_a_collection_waits_for_more_tasks() -> None:
+    client = Client()
+    tasks = adder(client, gather_seconds=0.05)
+    await add_all(tasks, ["a", "b"])
+    third = asyncio.ensure_future(tasks.add(spec("c")))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert client.requests == [["a", "b"]]
+    await add_all(tasks, ["d"])
+    await third
+    assert client.requests == [["a", "b"], ["c", "d"]]
 
 
 async def test_request_has_no_more_tasks_than_batch_accepts() -> None:
