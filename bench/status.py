@@ -9,18 +9,20 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from bench import Row
+from bench import Row, goal_row
 from bench.table import show
 from bench.upload import upload
 from local.stack import Stack
-from shared.conversion import Conversion, Gif
+from shared.conversion import STATES, Conversion, Gif
 from shared.names import conversion_id, gif_name, job_id, task_id
+from shared.services.storage.index_rows import pointer_key, pointer_values, row_key, row_values
 from shared.services.storage.record_format import to_metadata
 from shared.services.storage.rest import API_VERSION
 from shared.timestamps import utc_now
@@ -31,6 +33,7 @@ RECORDS = 100_000
 TIMEOUT_SECONDS = 120
 """Seconds to wait for something that is not measured, or only once."""
 SECONDS_PER_ROUTE = 5
+MAX_FIRST_SUMMARY_SECONDS = 1.0
 NO_SWEEPS = {"GIFDROP_COMPLETE_SCHEDULE": "0 0 0 1 1 *", "GIFDROP_RECONCILE_SCHEDULE": "0 0 0 1 1 *"}
 """App settings with which no timer runs meanwhile."""
 
@@ -40,7 +43,9 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch) / "stack"
         rows = asyncio.run(_few(directory))
-        add_records(directory / "storage" / "__azurite_db_blob__.json", RECORDS)
+        conversions = [_done(number, RECORDS) for number in range(RECORDS)]
+        add_records(directory / "storage" / "__azurite_db_blob__.json", conversions)
+        add_index(directory / "storage" / "__azurite_db_table__.json", conversions)
         return rows + asyncio.run(_many(directory))
 
 
@@ -90,7 +95,7 @@ async def _many(directory: Path) -> list[Row]:
             f"{stack.endpoints['storage']}/conversions?restype=container&comp=list&include=metadata&maxresults=100"
         )
         return [
-            {"route": "status", "what": f"first count of {RECORDS}", "seconds": counted},
+            goal_row(f"first summary of {RECORDS:,} on Azurite", counted, "s", MAX_FIRST_SUMMARY_SECONDS),
             await _measure(http, "storage alone: a listing", listing, clients=1, what=what, headers=storage),
             await _measure(http, "status, first page", f"{api}/status?limit=100", clients=1, what=what),
             await _measure(http, "status, second page", second, clients=1, what=what),
@@ -141,32 +146,59 @@ async def _measure(
     }
 
 
-def add_records(database: Path, count: int) -> None:
-    """Add `count` copies of the one record in a stopped Azurite's database: seconds instead of minutes by its API."""
+def _done(number: int, count: int) -> Conversion:
+    """One of many conversions that have ended."""
+    video = f"bulk/{number % 100:03}/{number:06}.mp4"
+    id_ = conversion_id("videos", video, "0x1")
+    now = utc_now()
+    return Conversion(
+        video=video,
+        etag="0x1",
+        id=id_,
+        state="succeeded" if number % 50 else "failed",
+        task_id=task_id(id_, 1),
+        job_id=job_id(now.date()),
+        queued_at=now - timedelta(seconds=count - number),
+        finished_at=now,
+        gif=Gif(name=gif_name(video), bytes=1_204_211, width=480, height=270, frames=48, duration_seconds=4.0),
+    )
+
+
+def add_records(database: Path, conversions: list[Conversion]) -> None:
+    """Add copies of the one record to a stopped Azurite's database: seconds instead of minutes by its API."""
     content = json.loads(database.read_text())
     (blobs,) = (each for each in content["collections"] if each["name"] == "$BLOBS_COLLECTION$")
-    data = blobs["data"]
-    template = next(blob for blob in data if blob["containerName"] == "conversions")
-    now = utc_now()
-    for number in range(count):
-        video = f"bulk/{number % 100:03}/{number:06}.mp4"
-        id_ = conversion_id("videos", video, "0x1")
-        conversion = Conversion(
-            video=video,
-            etag="0x1",
-            id=id_,
-            state="succeeded" if number % 50 else "failed",
-            task_id=task_id(id_, 1),
-            job_id=job_id(now.date()),
-            queued_at=now - timedelta(seconds=count - number),
-            finished_at=now,
-            gif=Gif(name=gif_name(video), bytes=1_204_211, width=480, height=270, frames=48, duration_seconds=4.0),
-        )
-        blobs["maxId"] += 1
-        data.append(template | {"name": video, "metadata": to_metadata(conversion), "$loki": blobs["maxId"]})
-    for name, index in blobs["binaryIndices"].items():
-        index["values"] = sorted(range(len(data)), key=[blob[name] for blob in data].__getitem__)
+    template = next(blob for blob in blobs["data"] if blob["containerName"] == "conversions")
+    _add(blobs, [template | {"name": one.video, "metadata": to_metadata(one)} for one in conversions])
     database.write_text(json.dumps(content))
+
+
+def add_index(database: Path, conversions: list[Conversion]) -> None:
+    """Add the index rows of conversions to a stopped Azurite's database, and count them."""
+    content = json.loads(database.read_text())
+    (table,) = (each for each in content["collections"] if each["name"].endswith("$conversions"))
+    template = next(row for row in table["data"] if row["RowKey"].startswith("count:"))
+    counts = Counter(one.state for one in conversions)
+    rows: dict[str, dict[str, Any]] = {"count:bulk": {state: counts[state] for state in STATES}}
+    for one in conversions:
+        rows[row_key(one)] = row_values(one)
+        rows[pointer_key(one.video)] = pointer_values(one)
+    kept = {name: template["properties"][name] for name in ("PartitionKey", "Timestamp", "Timestamp@odata.type")}
+    _add(
+        table,
+        [template | {"RowKey": key, "properties": kept | {"RowKey": key} | values} for key, values in rows.items()],
+    )
+    database.write_text(json.dumps(content))
+
+
+def _add(collection: dict[str, Any], documents: list[dict[str, Any]]) -> None:
+    """Add documents to a collection of Azurite's database, with its sorted indices."""
+    data = collection["data"]
+    for document in documents:
+        collection["maxId"] += 1
+        data.append(document | {"$loki": collection["maxId"]})
+    for name, index in collection["binaryIndices"].items():
+        index["values"] = sorted(range(len(data)), key=[each[name] for each in data].__getitem__)
 
 
 async def _request_counts(stack: Stack, video: str) -> dict[str, dict[str, int]]:
