@@ -80,8 +80,8 @@ def _running(conversion: Conversion, task: Task) -> Conversion:
 async def _complete(conversion: Conversion, task: Task, snapshot: Snapshot, services: Services) -> None:
     started = _running(conversion, task).spent(task.seconds)
     try:
-        outcome = await _outcome(task, services)
-        await commit(apply_outcome(started, outcome, at=utc_now()), snapshot, services)
+        outcome, staged_gif = await _outcome(task, services)
+        await commit(apply_outcome(started, outcome, at=utc_now()), snapshot, services, staged_gif=staged_gif)
     except ServiceError as error:
         give_up_after = timedelta(seconds=services.settings.give_up_seconds)
         if not error.refused or not task.ended_at or utc_now() - task.ended_at < give_up_after:
@@ -91,11 +91,11 @@ async def _complete(conversion: Conversion, task: Task, snapshot: Snapshot, serv
         await commit(started.failed(problem, at=utc_now()), snapshot, services)
 
 
-async def _outcome(task: Task, services: Services) -> Outcome:
+async def _outcome(task: Task, services: Services) -> tuple[Outcome, str | None]:
+    """The outcome of a task, and the ETag of its verified GIF if it has one."""
     result = await staging.read_result(task.id, services)
     outcome = outcome_of(task, result, gif=gif_name(task.video), limit=services.settings.task_seconds)
-    if isinstance(outcome, Converted):
-        problem = await staging.verify_gif(task.id, outcome.gif, services)
-        if problem:
-            return TransientFailure(error=problem)
-    return outcome
+    if not isinstance(outcome, Converted):
+        return outcome, None
+    found = await staging.verify_gif(task.id, outcome, services)
+    return (outcome, found) if isinstance(found, str) else (TransientFailure(error=found), None)

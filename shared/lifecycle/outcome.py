@@ -22,6 +22,8 @@ class Converted:
     """The converter reports a GIF in staging with these measurements."""
 
     gif: Gif
+    sha256: str | None
+    """Digest of the GIF in hex, `None` if the converter reports none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ LIMIT_TOLERANCE_SECONDS = 10.0
 UPLOAD_FAILURE_CODES = {"FileUploadAccessDenied", "FileUploadContainerNotFound", "FileUploadMiscError"}
 MAX_MEASUREMENT = 2**53
 _CODE = re.compile("[A-Za-z0-9]{1,64}")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _NODE_ID = re.compile("[A-Za-z0-9_.-]{1,128}")
 
 _TOOK_TOO_LONG = Problem(
@@ -156,4 +159,7 @@ def _read_verdict(result: dict[str, object], gif: str) -> Outcome:
     whole = {name: int(measured[name]) for name in ("bytes", "width", "height", "frames")}
     if not (0 <= seconds < MAX_MEASUREMENT and all(0 <= value < MAX_MEASUREMENT for value in whole.values())):
         raise ValueError("impossible measurements")
-    return Converted(gif=Gif(name=gif, duration_seconds=seconds, **whole))
+    digest = measured.get("sha256")
+    if digest is not None and not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
+        raise ValueError("invalid digest")
+    return Converted(gif=Gif(name=gif, duration_seconds=seconds, **whole), sha256=digest)

@@ -3,7 +3,8 @@
 1. Read a snapshot: the published GIF's ETag, then the record and its ETag.
 2. Decide on the next `Conversion`, purely; that is the caller's part.
 3. Commit the decision over the snapshot:
-   a. copy the GIF of a conversion that succeeded to the output, over the GIF's ETag;
+   a. copy the GIF of a conversion that succeeded to the output, over the GIF's ETag and that of the staged GIF that was
+      verified;
    b. save the record, over the record's ETag; an open conversion is entered into the index before that;
    c. terminate the task of a conversion that the decision supersedes;
    d. finalize an ended conversion: delete an older version's GIF if it failed, enter it into the index, publish the
@@ -89,9 +90,19 @@ async def read(video: str, services: Services, *, gif: bool = True) -> Snapshot:
     )
 
 
-async def commit(decision: Conversion, snapshot: Snapshot, services: Services, *, task_exists: bool = False) -> bool:
+async def commit(
+    decision: Conversion,
+    snapshot: Snapshot,
+    services: Services,
+    *,
+    task_exists: bool = False,
+    staged_gif: str | None = None,
+) -> bool:
     """Carry out a decision that was made on a snapshot. A decision equal to the snapshot's conversion is not saved
-    again, but its consequences are repeated. `task_exists`: Batch has the task of a queued conversion.
+    again, but its consequences are repeated.
+
+    `task_exists`: Batch has the task of a queued conversion. `staged_gif`: ETag of the verified GIF in staging, if the
+    conversion succeeded.
 
     Returns false if no Batch account accepts the task now; the next sweep adds it. Raises `ConflictError` when the
     record or the GIF was changed since the snapshot, and other `ServiceError`s.
@@ -102,8 +113,8 @@ async def commit(decision: Conversion, snapshot: Snapshot, services: Services, *
         decision = await _assign(decision, services)
     record_etag = snapshot.record_etag
     if decision != snapshot.conversion:
-        if decision.state == "succeeded" and decision.gif:
-            await _publish_gif(decision, decision.gif, snapshot, services)
+        if decision.gif and staged_gif:
+            await _publish_gif(decision, decision.gif, staged_gif, snapshot, services)
         # The record before the task: a crash in between leaves a record whose event is delivered again, never a task
         # that no record knows.
         record_etag = await _save(decision, snapshot, record_etag, services)
@@ -169,13 +180,14 @@ async def _save(decision: Conversion, snapshot: Snapshot, record_etag: str | Non
     return etag
 
 
-async def _publish_gif(decision: Conversion, gif: Gif, snapshot: Snapshot, services: Services) -> None:
+async def _publish_gif(decision: Conversion, gif: Gif, staged_gif: str, snapshot: Snapshot, services: Services) -> None:
     settings = services.settings
     try:
         await services.blobs.copy(
             (settings.staging_container, f"{decision.task_id}/{GIF_FILE}"),
             (settings.output_container, gif.name),
             metadata={"conversion_id": decision.id},
+            source_etag=staged_gif,
             expected_etag=snapshot.gif_etag,
         )
     except NotFoundError as error:

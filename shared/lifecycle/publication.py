@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from shared.conversion import Problem
 from shared.lifecycle import staging
 from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
 from shared.lifecycle.outcome import Converted, TransientFailure, apply_outcome, origin_of_result, outcome_of_result
@@ -18,7 +19,7 @@ from shared.services.errors import ConflictError, NewerRecordError, ServiceError
 from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
-    from shared.conversion import Conversion, JobRef, Problem
+    from shared.conversion import Conversion, JobRef
     from shared.lifecycle.events import Event
     from shared.lifecycle.outcome import Origin
     from shared.services.services import Services
@@ -74,25 +75,28 @@ async def _publish(task_id: str, result: bytes, origin: Origin, services: Servic
     if conversion is None or conversion.final or not conversion.owns_task(task_id):
         return  # a superseded attempt, or published already: the sweep deletes its task
     outcome = outcome_of_result(result, gif=gif_name(origin.video))
+    staged_gif: str | None = None
     if isinstance(outcome, Converted):
-        problem = await _wait_for_gif(task_id, outcome, services)
-        if problem:
-            log.info("the GIF of task %s is left to the sweep: %s", task_id, problem.message)
+        found = await _wait_for_gif(task_id, outcome, services)
+        if isinstance(found, Problem):
+            log.info("the GIF of task %s is left to the sweep: %s", task_id, found.message)
             return
+        staged_gif = found
     if isinstance(outcome, TransientFailure):
         return  # the sweep sees what Batch says of the task
-    await commit(apply_outcome(_started(conversion, origin), outcome, at=utc_now()), snapshot, services)
+    ended = apply_outcome(_started(conversion, origin), outcome, at=utc_now())
+    await commit(ended, snapshot, services, staged_gif=staged_gif)
     if conversion.job and services.settings.logs != "always":
         await _delete_task(conversion.job, task_id, services)
 
 
-async def _wait_for_gif(task_id: str, outcome: Converted, services: Services) -> Problem | None:
+async def _wait_for_gif(task_id: str, outcome: Converted, services: Services) -> str | Problem:
     for seconds in (0.0, *GIF_WAITS_SECONDS):
         await asyncio.sleep(seconds)
-        problem = await staging.verify_gif(task_id, outcome.gif, services)
-        if problem is None or problem.code != "GifMissing":
+        found = await staging.verify_gif(task_id, outcome, services)
+        if isinstance(found, str) or found.code != "GifMissing":
             break
-    return problem
+    return found
 
 
 def _started(conversion: Conversion, origin: Origin) -> Conversion:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.conversion import Gif, Problem
+from shared.conversion import Problem
 from shared.names import GIF_FILE, RESULT_FILE
 from shared.services.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from shared.lifecycle.outcome import Converted
     from shared.services.services import Services
 
 MIN_GIF_BYTES = 14
@@ -27,18 +28,25 @@ async def read_result(task_id: str, services: Services) -> bytes | None:
         return None
 
 
-async def verify_gif(task_id: str, gif: Gif, services: Services) -> Problem | None:
-    """What is wrong with the GIF of a task, compared with what the converter measured: one ranged read.
+async def verify_gif(task_id: str, outcome: Converted, services: Services) -> str | Problem:
+    """The ETag of a task's GIF if it is what the converter measured and wrote, or what is wrong with it.
 
-    The node uploads a file whole or not at all, so its size and signature tell. Raises `ServiceError`.
+    Only that version of the blob may be published. Raises `ServiceError`.
     """
+    expected, limit = outcome.gif.bytes, services.settings.max_gif_bytes
+    if not MIN_GIF_BYTES <= expected <= limit:
+        return Problem(code="GifDamaged", message=f"The converter reported a GIF of {expected} bytes.")
     try:
-        found = await services.blobs.read(
-            services.settings.staging_container, f"{task_id}/{GIF_FILE}", length=len(GIF_SIGNATURE)
+        found = await services.rest.fingerprint(
+            services.settings.staging_container, f"{task_id}/{GIF_FILE}", max_bytes=expected
         )
     except NotFoundError:
         return Problem(code="GifMissing", message="The converter reported a GIF but left none.")
-    if found.size == gif.bytes >= MIN_GIF_BYTES and found.body == GIF_SIGNATURE:
-        return None
-    message = f"The GIF is damaged: {found.size} bytes where {gif.bytes} were measured, or no GIF at all."
-    return Problem(code="GifDamaged", message=message)
+    if found.size != expected:
+        return Problem(code="GifDamaged", message=f"The GIF has {found.size} bytes, but {expected} were measured.")
+    if not found.head.startswith(GIF_SIGNATURE):
+        return Problem(code="GifDamaged", message="The converter's output is no GIF.")
+    # Converters of earlier versions report no digest.
+    if outcome.sha256 is not None and found.sha256 != outcome.sha256:
+        return Problem(code="GifDamaged", message="The GIF is not the one that the converter measured.")
+    return found.etag

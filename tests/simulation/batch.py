@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -82,7 +83,14 @@ class Batch:
         if task.read.startswith(b"good"):
             gif = GIF + task.read + b";"
             self.staging.put(f"{task.id}/out.gif", gif)
-            measured = {"bytes": len(gif), "width": 2, "height": 2, "frames": 1, "duration_seconds": 1}
+            measured = {
+                "bytes": len(gif),
+                "width": 2,
+                "height": 2,
+                "frames": 1,
+                "duration_seconds": 1,
+                "sha256": sha256(gif).hexdigest(),
+            }
             result = {"verdict": "converted", "gif": measured}
         result["task"] = {"video": quote(task.video), "node_id": "node", "started_at": None}
         self.staging.put(f"{task.id}/result.json", json.dumps(result).encode())

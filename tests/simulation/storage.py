@@ -1,15 +1,16 @@
 """Blob storage in memory, as far as the app uses it: ETag conditions and paged listings."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 from azure.core import MatchConditions
+from azure.core.exceptions import ResourceNotFoundError
 from azure.core.rest import HttpRequest
 
 from tests.simulation.gate import Gate, failure
@@ -119,17 +120,27 @@ class BlobService:
 
 
 class Pipeline:
-    """Stands in for azure-core's pipeline, as far as List Blobs needs it."""
+    """Stands in for azure-core's pipeline, as far as listings and plain reads need it."""
 
     def __init__(self, containers: Mapping[str, Container]) -> None:
         self.containers = containers
 
-    async def send_request(self, request: HttpRequest) -> Any:
+    async def send_request(self, request: HttpRequest, **_: object) -> Any:
         url = urlsplit(request.url)
-        container = self.containers[url.path.strip("/")]
+        name, _slash, blob = unquote(url.path).strip("/").partition("/")
+        container = self.containers[name]
+        if blob:
+            return await self._get(container, blob)
         query = dict(parse_qsl(url.query))
         body = await container.page(query.get("marker", ""), prefix=query.get("prefix", ""))
         return SimpleNamespace(status_code=200, content=body)
+
+    async def _get(self, container: Container, name: str) -> Any:
+        try:
+            return await container.gate.call(f"get {container.name}/{name}", lambda: _response(container, name))
+        except ResourceNotFoundError:
+            headers = {"x-ms-error-code": "BlobNotFound"}
+            return SimpleNamespace(status_code=404, reason="Not Found", headers=headers, close=_nothing)
 
     async def close(self) -> None:
         return
@@ -199,6 +210,7 @@ class BlobClient:
         *,
         metadata: dict[str, str],
         match_condition: MatchConditions,
+        source_etag: str,
         etag: str | None = None,
         **_: object,
     ) -> None:
@@ -206,10 +218,27 @@ class BlobClient:
             self.container.check(self.blob_name, etag, match_condition)
             container, _, name = source.removeprefix("memory:").partition(":")
             origin = self.container.siblings[container]
-            origin.properties(name)
+            if origin.properties(name).etag != source_etag:
+                raise failure(412, "SourceConditionNotMet")
             self.container.put(self.blob_name, origin.blobs[name].body, metadata)
 
         await self.container.gate.call(f"copy to {self.container.name}/{self.blob_name}", effect)
+
+
+def _response(container: Container, name: str) -> Any:
+    properties = container.properties(name)
+    body = container.blobs[name].body
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body[:3]
+        yield body[3:]
+
+    headers = {"ETag": properties.etag, "Content-Length": str(len(body))}
+    return SimpleNamespace(status_code=200, headers=headers, iter_bytes=pieces, close=_nothing)
+
+
+async def _nothing() -> None:
+    return
 
 
 async def _completed(value: bytes) -> bytes:

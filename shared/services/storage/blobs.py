@@ -123,9 +123,12 @@ class Blobs:
         target: tuple[str, str],
         *,
         metadata: dict[str, str],
+        source_etag: str,
         expected_etag: str | None,
     ) -> None:
         """Copy a blob of at most 256 MiB within the account; `source` and `target` are container and name.
+
+        Raises `ConflictError` also where the source no longer has `source_etag`.
 
         https://learn.microsoft.com/rest/api/storageservices/copy-blob-from-url
         """
@@ -137,6 +140,8 @@ class Blobs:
                 read_timeout=COPY_TIMEOUT_SECONDS,
                 source_authorization=f"Bearer {token.token}",
                 metadata=metadata,
+                source_etag=f'"{source_etag}"',
+                source_match_condition=MatchConditions.IfNotModified,
                 **_condition(expected_etag),
             )
 

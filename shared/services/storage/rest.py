@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -37,6 +38,19 @@ MAX_INLINE_PARSE_BYTES = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What a blob holds, and the ETag of the version that was read."""
+
+    etag: str
+    """Without quotes."""
+    size: int
+    head: bytes
+    """The first `HEAD_BYTES` bytes."""
+    sha256: str
+    """In hex; empty where the blob was too large to be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BlobHeaders:
     """A blob's validators and size, as HTTP has them."""
 
@@ -44,6 +58,9 @@ class BlobHeaders:
     """With quotes."""
     last_modified: str
     bytes: int
+
+
+HEAD_BYTES = 16
 
 
 class StorageRest:
@@ -110,15 +127,32 @@ class StorageRest:
         headers = {"Range": f"bytes={first}-{last}", "If-Match": etag}
         return (await self._send(HttpRequest("GET", self.blob_url(container, name), headers=headers))).content
 
+    async def fingerprint(self, container: str, name: str, *, max_bytes: int) -> Fingerprint:
+        """The size, beginning and digest of a blob, read piece by piece; one above `max_bytes` is not read."""
+        response = await self._send(HttpRequest("GET", self.blob_url(container, name)), stream=True)
+        try:
+            etag, size = response.headers["ETag"].strip('"'), int(response.headers["Content-Length"])
+            if size > max_bytes:
+                return Fingerprint(etag=etag, size=size, head=b"", sha256="")
+            digest, head = sha256(), b""
+            with azure_errors():
+                async for piece in response.iter_bytes():
+                    digest.update(piece)
+                    head = (head + piece)[:HEAD_BYTES] if len(head) < HEAD_BYTES else head
+            return Fingerprint(etag=etag, size=size, head=head, sha256=digest.hexdigest())
+        finally:
+            await response.close()
+
     def blob_url(self, container: str, name: str) -> str:
         """A blob's address, without a signature."""
         return f"{self._url}/{container}/{quote(name)}"
 
-    async def _send(self, request: HttpRequest) -> AsyncHttpResponse:
+    async def _send(self, request: HttpRequest, *, stream: bool = False) -> AsyncHttpResponse:
         request.headers["x-ms-version"] = API_VERSION
         with azure_errors():
-            response = await self._pipeline.send_request(request)
+            response = await self._pipeline.send_request(request, stream=stream)
         if response.status_code not in (200, 206):
+            await response.close()
             message = f"{request.method} answered {response.status_code} {response.reason}"
             raise error_of_status(response.status_code, response.headers.get("x-ms-error-code", ""), message)
         return response

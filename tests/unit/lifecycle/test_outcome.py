@@ -24,7 +24,7 @@ START = datetime(2026, 11, 21, tzinfo=UTC)
 END = START + timedelta(hours=1)
 TOM = Gif(name="tom.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5)
 WHY = Problem(code="Why", message="Because.")
-GIF = {"bytes": 1000, "width": 480, "height": 270, "frames": 48, "duration_seconds": 4.0, "sha256": "0"}
+GIF = {"bytes": 1000, "width": 480, "height": 270, "frames": 48, "duration_seconds": 4.0, "sha256": "0" * 64}
 
 
 def outcome(result: object = None, *, failure: str | None = None, exit_code: int = 0, ran: float = 10) -> Outcome:
@@ -47,7 +47,20 @@ def outcome(result: object = None, *, failure: str | None = None, exit_code: int
 def test_converted_verdict_gives_a_gif_with_its_measurements() -> None:
     got = outcome({"verdict": "converted", "gif": GIF})
     assert isinstance(got, Converted)
-    assert (got.gif.name, got.gif.bytes, got.gif.frames) == ("tom.gif", 1000, 48)
+    assert (got.gif.name, got.gif.bytes, got.gif.frames, got.sha256) == ("tom.gif", 1000, 48, "0" * 64)
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 63, "G" * 64, 1, ["0" * 64]])
+def test_result_with_an_invalid_digest_cannot_be_read(digest: object) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF | {"sha256": digest}})
+    assert isinstance(got, TransientFailure)
+    assert got.error.code == "ResultUnreadable"
+
+
+def test_result_of_a_converter_that_reports_no_digest_is_accepted() -> None:
+    got = outcome({"verdict": "converted", "gif": {name: GIF[name] for name in GIF if name != "sha256"}})
+    assert isinstance(got, Converted)
+    assert got.sha256 is None
 
 
 def test_rejected_verdict_keeps_its_code_and_message() -> None:
@@ -145,7 +158,7 @@ def after(outcome: Outcome, *, retries_left: int = 2, attempt: int = 5) -> Conve
 
 
 def test_converted_outcome_ends_the_conversion_with_its_gif() -> None:
-    conversion = after(Converted(gif=TOM))
+    conversion = after(Converted(gif=TOM, sha256=None))
     assert (conversion.state, conversion.gif, conversion.error) == ("succeeded", TOM, None)
     assert conversion.finished_at == END
 
