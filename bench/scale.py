@@ -150,7 +150,7 @@ class ManyRows(TableClient):
 
 
 async def measure(count: int) -> dict[str, int]:
-    """Requests of each operation with `count` done videos, and the peak of memory in KiB."""
+    """Requests of each operation with `count` done videos."""
     world = World()
     world.gate.open = True
     for container in world.containers.values():
@@ -184,10 +184,12 @@ async def measure(count: int) -> dict[str, int]:
             audit = sum(map(_is_audit, world.gate.log))
             results[name] -= audit
             results["audit"] = audit
-    # Not getrusage(): its maximum is inherited from the parent process.
-    status = Path("/proc/self/status").read_text()
-    results["KiB"] = int(status.partition("VmHWM:")[2].split()[0])
     return results
+
+
+def _peak_memory() -> int:
+    """Peak of this process in KiB. Not by getrusage(), whose maximum is inherited from the parent process."""
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
 
 def _is_audit(request: str) -> bool:
@@ -218,6 +220,7 @@ def run() -> list[Row]:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(json.dumps(asyncio.run(measure(int(sys.argv[1])))))
+        requests = asyncio.run(measure(int(sys.argv[1])))
+        print(json.dumps(requests | {"KiB": _peak_memory()}))
     else:
         show("scale", run())

@@ -76,7 +76,7 @@ async def read(video: str, services: Services, *, gif: bool = True) -> Snapshot:
     settings = services.settings
     # The GIF before the record: should a newer conversion publish in between, our copy fails on its ETag instead of
     # replacing the newer GIF by an older one.
-    gif_etag = await services.blobs.etag(settings.output_container, gif_name(video)) if gif else None
+    gif_etag = await services.rest.etag(settings.output_container, gif_name(video)) if gif else None
     stored = await services.records.load(video)
     if stored.newer:
         raise NewerRecordError(f"the record of {video!r} was written by a newer version of gifdrop")

@@ -39,7 +39,7 @@ async def retry(video: str, services: Services) -> Conversion:
     if failed.state != "failed":
         raise RetryRefusedError("NotFailed", f"The video is {failed.state}; only a failed one can be retried.")
     try:
-        blob = await services.blobs.properties(services.settings.input_container, video)
+        blob = await services.rest.properties(services.settings.input_container, video)
     except NotFoundError:
         raise RetryRefusedError("VideoGone", "The video was deleted; upload it again.") from None
     decision = plan(blob, services.settings)

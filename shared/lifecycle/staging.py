@@ -23,7 +23,7 @@ async def read_result(task_id: str, services: Services) -> bytes | None:
     """The result.json of a task, `None` if there is none. Raises `ServiceError`."""
     try:
         container = services.settings.staging_container
-        return (await services.blobs.read(container, f"{task_id}/{RESULT_FILE}", length=MAX_RESULT_BYTES)).body
+        return (await services.rest.read(container, f"{task_id}/{RESULT_FILE}", max_bytes=MAX_RESULT_BYTES)).body
     except NotFoundError:
         return None
 

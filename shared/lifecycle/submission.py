@@ -93,7 +93,7 @@ async def _submit_new(video: str, services: Services) -> bool:
 async def _read_blob(video: str, services: Services) -> Blob | None:
     """The properties of a video, `None` if there is nothing to convert."""
     try:
-        blob = await services.blobs.properties(services.settings.input_container, video)
+        blob = await services.rest.properties(services.settings.input_container, video)
     except NotFoundError:
         log.info("%r is gone: nothing to convert", video)
         return None

@@ -26,7 +26,7 @@ PREFIX = ".unstarted/"
 async def mark_unstarted(conversion: Conversion, services: Services) -> None:
     """Mark a queued conversion. A failure is logged and ignored."""
     try:
-        await services.blobs.write(
+        await services.rest.write(
             services.settings.records_container,
             f"{PREFIX}{conversion.id}",
             b"",

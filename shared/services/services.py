@@ -63,7 +63,7 @@ class Services:
     def records(self) -> Records:
         from shared.services.storage.records import Records
 
-        return Records(self.blobs, self.settings.records_container)
+        return Records(self.rest, self.settings.records_container)
 
     @cached_property
     def table(self) -> Table:

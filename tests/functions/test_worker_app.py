@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Unreachable addresses; the driver blocks network access anyway.
 SETTINGS = {
     "GIFDROP_STORAGE_URL": "https://storage.invalid",
+    "GIFDROP_TABLE_URL": "https://tables.invalid",
     "GIFDROP_BATCH_URL": "https://batch.invalid",
     "GIFDROP_POOL_ID": "gifdrop",
     "GIFDROP_POOL_IDENTITY": (

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest
 
 from tests.simulation.gate import Gate, failure
@@ -120,7 +120,7 @@ class BlobService:
 
 
 class Pipeline:
-    """Stands in for azure-core's pipeline, as far as listings and plain reads need it."""
+    """Stands in for azure-core's pipeline, as far as `StorageRest` needs it."""
 
     def __init__(self, containers: Mapping[str, Container]) -> None:
         self.containers = containers
@@ -129,18 +129,18 @@ class Pipeline:
         url = urlsplit(request.url)
         name, _slash, blob = unquote(url.path).strip("/").partition("/")
         container = self.containers[name]
-        if blob:
-            return await self._get(container, blob)
-        query = dict(parse_qsl(url.query))
-        body = await container.page(query.get("marker", ""), prefix=query.get("prefix", ""))
-        return SimpleNamespace(status_code=200, content=body)
-
-    async def _get(self, container: Container, name: str) -> Any:
+        if not blob:
+            query = dict(parse_qsl(url.query))
+            body = await container.page(query.get("marker", ""), prefix=query.get("prefix", ""))
+            return SimpleNamespace(status_code=200, content=body)
+        effects = {"HEAD": _get, "GET": _get, "PUT": _put}
+        what = f"{request.method.lower()} {name}/{blob}"
         try:
-            return await container.gate.call(f"get {container.name}/{name}", lambda: _response(container, name))
-        except ResourceNotFoundError:
-            headers = {"x-ms-error-code": "BlobNotFound"}
-            return SimpleNamespace(status_code=404, reason="Not Found", headers=headers, close=_nothing)
+            return await container.gate.call(what, lambda: effects[request.method](container, blob, request))
+        except HttpResponseError as error:
+            code = error.error.code if error.error else ""
+            headers = {"x-ms-error-code": code}
+            return SimpleNamespace(status_code=error.status_code, reason=code, headers=headers, close=_nothing)
 
     async def close(self) -> None:
         return
@@ -164,21 +164,6 @@ class BlobClient:
         self.blob_name = name
         self.url = f"memory:{container.name}:{name}"
 
-    async def get_blob_properties(self) -> Any:
-        where = f"head {self.container.name}/{self.blob_name}"
-        return await self.container.gate.call(where, lambda: self.container.properties(self.blob_name))
-
-    async def download_blob(self, offset: int = 0, length: int | None = None) -> Any:
-        def effect() -> Any:
-            properties = self.container.properties(self.blob_name)
-            whole = self.container.blobs[self.blob_name].body
-            body = whole[offset : None if length is None else offset + length]
-            properties.size = len(body)
-            properties.content_range = f"bytes {offset}-{offset + len(body) - 1}/{len(whole)}"
-            return SimpleNamespace(properties=properties, readall=lambda: _completed(body))
-
-        return await self.container.gate.call(f"get {self.container.name}/{self.blob_name}", effect)
-
     async def delete_blob(
         self, *, etag: str | None = None, match_condition: MatchConditions = MatchConditions.Unconditionally
     ) -> None:
@@ -188,21 +173,6 @@ class BlobClient:
             del self.container.blobs[self.blob_name]
 
         await self.container.gate.call(f"delete {self.container.name}/{self.blob_name}", effect)
-
-    async def upload_blob(
-        self,
-        body: bytes,
-        *,
-        metadata: dict[str, str],
-        match_condition: MatchConditions,
-        etag: str | None = None,
-        **_: object,
-    ) -> dict[str, str]:
-        def effect() -> dict[str, str]:
-            self.container.check(self.blob_name, etag, match_condition)
-            return {"etag": self.container.put(self.blob_name, body, metadata)}
-
-        return await self.container.gate.call(f"put {self.container.name}/{self.blob_name}", effect)
 
     async def start_copy_from_url(
         self,
@@ -225,21 +195,32 @@ class BlobClient:
         await self.container.gate.call(f"copy to {self.container.name}/{self.blob_name}", effect)
 
 
-def _response(container: Container, name: str) -> Any:
-    properties = container.properties(name)
+def _get(container: Container, name: str, request: HttpRequest) -> Any:
+    found = container.properties(name)
     body = container.blobs[name].body
+    if limit := request.headers.get("Range", "").removeprefix("bytes=0-"):
+        body = body[: int(limit) + 1]
 
     async def pieces() -> AsyncIterator[bytes]:
         yield body[:3]
         yield body[3:]
 
-    headers = {"ETag": properties.etag, "Content-Length": str(len(body))}
-    return SimpleNamespace(status_code=200, headers=headers, iter_bytes=pieces, close=_nothing)
+    headers = {
+        "ETag": found.etag,
+        "Last-Modified": format_datetime(found.last_modified, usegmt=True),
+        "Content-Length": str(len(body)),
+        **{f"x-ms-meta-{key}": value for key, value in found.metadata.items()},
+    }
+    return SimpleNamespace(status_code=200, headers=headers, content=body, iter_bytes=pieces, close=_nothing)
+
+
+def _put(container: Container, name: str, request: HttpRequest) -> Any:
+    etag = request.headers.get("If-Match")
+    container.check(name, etag, MatchConditions.IfNotModified if etag else MatchConditions.IfMissing)
+    prefix = "x-ms-meta-"
+    metadata = {key[len(prefix) :]: value for key, value in request.headers.items() if key.startswith(prefix)}
+    return SimpleNamespace(status_code=201, headers={"ETag": container.put(name, request.content or b"", metadata)})
 
 
 async def _nothing() -> None:
     return
-
-
-async def _completed(value: bytes) -> bytes:
-    return value

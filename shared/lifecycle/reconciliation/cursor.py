@@ -29,7 +29,7 @@ class Cursor:
 async def load_cursor(services: Services) -> Cursor:
     """The stored cursor, or the beginning. Raises `ServiceError`."""
     try:
-        content = await services.blobs.read(services.settings.records_container, BLOB)
+        content = await services.rest.read(services.settings.records_container, BLOB)
         return Cursor(**json.loads(content.body))
     except NotFoundError:
         return Cursor()
@@ -42,13 +42,13 @@ async def save_cursor(cursor: Cursor, services: Services) -> None:
     """Store the cursor. Raises `ServiceError`."""
     container = services.settings.records_container
     try:
-        await services.blobs.write(
+        await services.rest.write(
             container,
             BLOB,
             json.dumps(asdict(cursor)).encode(),
             content_type="application/json",
             metadata={},
-            expected_etag=await services.blobs.etag(container, BLOB),
+            expected_etag=await services.rest.etag(container, BLOB),
         )
     except ConflictError:
         log.info("another reconciliation has stored its cursor")

@@ -49,7 +49,7 @@ async def _check(row: IndexedRow, services: Services, report: Report) -> None:
         return
     # The task is lost.
     try:
-        await services.blobs.properties(services.settings.input_container, video)
+        await services.rest.properties(services.settings.input_container, video)
     except NotFoundError:
         await commit_gone(snapshot, services)
         report.gone += 1

@@ -1,17 +1,14 @@
-"""Single blobs by the storage SDK: properties, contents, conditional writes, copies and deletions."""
+"""Single blobs by the storage SDK: copies, deletions and the key that signs links."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from azure.core import MatchConditions
-from azure.storage.blob import ContentSettings
 from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 
 from shared.services.azure_errors import azure_errors
 from shared.services.errors import NotFoundError
-from shared.services.storage.blob import Blob
 from shared.services.storage.rest import STORAGE_SCOPE
 from shared.services.transport import TIMEOUTS
 
@@ -27,16 +24,6 @@ if TYPE_CHECKING:
 
 COPY_TIMEOUT_SECONDS = 120.0
 """A copy is answered only when it is complete."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Content:
-    """What was read of a blob, and the ETag it had."""
-
-    body: bytes
-    etag: str
-    size: int
-    """Of the whole blob."""
 
 
 class _Condition(TypedDict):
@@ -67,55 +54,6 @@ class Blobs:
     async def close(self) -> None:
         """Close the connections."""
         await self._service.close()
-
-    async def properties(self, container: str, name: str) -> Blob:
-        """A blob's properties."""
-        with azure_errors():
-            found = await self._blob(container, name).get_blob_properties()
-        return Blob(
-            name=name,
-            etag=found.etag.strip('"'),
-            last_modified=found.last_modified,
-            bytes=found.size,
-            metadata=found.metadata or {},
-        )
-
-    async def etag(self, container: str, name: str) -> str | None:
-        """A blob's ETag, `None` if it does not exist."""
-        try:
-            return (await self.properties(container, name)).etag
-        except NotFoundError:
-            return None
-
-    async def read(self, container: str, name: str, *, offset: int = 0, length: int | None = None) -> Content:
-        """`length` bytes of a blob from `offset`, or all of it."""
-        with azure_errors():
-            stream = await self._blob(container, name).download_blob(offset=offset, length=length)
-            properties = stream.properties
-            # Of a range, `size` is the length; Content-Range has the total: "bytes 0-5/1204211".
-            size = int(properties.content_range.rpartition("/")[2]) if properties.content_range else properties.size
-            return Content(body=await stream.readall(), etag=properties.etag.strip('"'), size=size)
-
-    async def write(
-        self,
-        container: str,
-        name: str,
-        body: bytes,
-        *,
-        content_type: str,
-        metadata: dict[str, str],
-        expected_etag: str | None,
-    ) -> str:
-        """Write a whole blob and return its new ETag."""
-        with azure_errors():
-            written = await self._blob(container, name).upload_blob(
-                body,
-                overwrite=True,
-                metadata=metadata,
-                content_settings=ContentSettings(content_type=content_type),
-                **_condition(expected_etag),
-            )
-        return str(written["etag"]).strip('"')
 
     async def copy(
         self,

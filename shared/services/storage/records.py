@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shared.conversion import Conversion
     from shared.services.storage.blob import Blob
-    from shared.services.storage.blobs import Blobs
+    from shared.services.storage.rest import StorageRest
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +37,14 @@ class StoredRecord:
 class Records:
     """The records in their container. Every method raises `ServiceError`."""
 
-    def __init__(self, blobs: Blobs, container: str) -> None:
-        self._blobs = blobs
+    def __init__(self, rest: StorageRest, container: str) -> None:
+        self._rest = rest
         self._container = container
 
     async def load(self, video: str) -> StoredRecord:
         """The record of a video. One that is damaged counts as none, and is overwritten."""
         try:
-            content = await self._blobs.read(self._container, video)
+            content = await self._rest.read(self._container, video)
         except NotFoundError:
             return StoredRecord()
         try:
@@ -62,7 +62,7 @@ class Records:
         `unknown` are the fields to keep of the version before. Raises `ConflictError` when the record was changed
         since it was read.
         """
-        return await self._blobs.write(
+        return await self._rest.write(
             self._container,
             conversion.video,
             to_json(conversion, unknown=unknown),
