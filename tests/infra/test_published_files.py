@@ -112,7 +112,7 @@ def environment_of(python: str) -> Path:
         shutil.rmtree(home, ignore_errors=True)
         subprocess.run([python, "-m", "venv", home], check=True)
         pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--no-deps", "--requirement", str(requirements)], check=True)
+        subprocess.run([*pip, "--no-deps", "--require-hashes", "--requirement", str(requirements)], check=True)
         (home / ".ready").touch()
     return home
 
