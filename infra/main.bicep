@@ -10,8 +10,8 @@ param location string = resourceGroup().location
 param tags object = {}
 
 @description('Version of the application package, as printed by `python -m infra.package`.')
-@minLength(12)
-@maxLength(12)
+@minLength(64)
+@maxLength(64)
 param packageVersion string
 
 @description('Object id of the operator, who may upload videos and read all blobs. Empty: only the app has access.')

@@ -115,7 +115,7 @@ def test_settings_as_bicep_sets_them_are_accepted() -> None:
         "GIFDROP_POOL_IDENTITY": "/subscriptions/0/resourceGroups/g/providers/Microsoft.ManagedIdentity"
         "/userAssignedIdentities/gifdrop-abcdef-pool",
         "GIFDROP_PACKAGE_ID": "gifdrop",
-        "GIFDROP_PACKAGE_VERSION": "0123456789ab",
+        "GIFDROP_PACKAGE_VERSION": "0123456789abcdef" * 4,
         **{setting: containers()[role] for setting, role in CONTAINER_SETTINGS.items()},
     }
     presets = declaration("main.bicep", "preset").allowed

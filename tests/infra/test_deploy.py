@@ -22,7 +22,7 @@ from infra.smoke import make, wait
 from tests.infra.bicep import INFRA, ROOT
 from tests.infra.fake_az import OPERATOR, SECRET, TOKEN
 
-VERSION = "0123456789ab"
+VERSION = "0123456789abcdef" * 4
 
 
 class App(BaseHTTPRequestHandler):
