@@ -156,18 +156,25 @@ def append(path: Path) -> None:
     path.write_text(path.read_text() + "\n# changed\n")
 
 
+def replace_by_link(path: Path) -> None:
+    path.rename(path.with_name("other"))
+    path.symlink_to("other")
+
+
+def add(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "ffmpeg changed": (lambda at: append(at / "ffmpeg"), "ffmpeg has been changed"),
     "module changed": (lambda at: append(at / "converter/a.py"), "converter/a.py has been changed"),
     "launcher changed": (lambda at: append(at / "launch.py"), "launch.py: FAILED"),
     "launcher missing": (lambda at: (at / "launch.py").unlink(), "No such file"),
     "file missing": (lambda at: (at / "ffmpeg").unlink(), "ffmpeg is missing"),
-    "link": (lambda at: (at / "ffmpeg").rename(at / "b") and (at / "ffmpeg").symlink_to("b"), "ffmpeg is missing"),
-    "shadowed module": (lambda at: (at / "tempfile.py").touch(), "tempfile.py is not part of the package"),
-    "bytecode": (
-        lambda at: (at / "converter/__pycache__").mkdir() or (at / "converter/__pycache__/a.pyc").touch(),  # type: ignore[func-returns-value]
-        "a.pyc is not part of the package",
-    ),
+    "link": (lambda at: replace_by_link(at / "ffmpeg"), "ffmpeg is missing"),
+    "shadowed module": (lambda at: add(at / "tempfile.py"), "tempfile.py is not part of the package"),
+    "bytecode": (lambda at: add(at / "converter/__pycache__/a.pyc"), "a.pyc is not part of the package"),
 }
 
 
