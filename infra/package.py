@@ -7,7 +7,6 @@ import argparse
 import hashlib
 import os
 import sys
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,13 +14,11 @@ from typing import Final
 
 import imageio_ffmpeg
 
+from infra.archive import write_zip
 from infra.package_check import FFMPEG, FFMPEG_SHA256, LAUNCHER, problems
 
 PACKAGE_ID: Final = "gifdrop"
 ROOT: Final = Path(__file__).resolve().parent.parent
-ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
-CHUNK_BYTES: Final = 2**20
-COMPRESSION_LEVEL: Final = 1  # ffmpeg shrinks from 165 to about 70 MB; higher levels take seconds and save little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +40,7 @@ def build(out: Path) -> Package:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{version}.{os.getpid()}")
         try:
-            _write(draft, files, code)
+            write_zip(draft, {LAUNCHER: code, **files}, executable={FFMPEG})
             draft.replace(target)  # atomic: concurrent builds each end with a complete file
         finally:
             draft.unlink(missing_ok=True)
@@ -71,10 +68,6 @@ def linux_binary(folder: Path) -> Path:
     raise OSError(f"{folder} has no ffmpeg for Linux on x86-64; build there, with imageio-ffmpeg from PyPI")
 
 
-def _mode(name: str) -> int:
-    return 0o755 if name == FFMPEG else 0o644
-
-
 def launcher(files: Mapping[str, Path]) -> bytes:
     """The text of `launch.py` for these files. Raises OSError if ffmpeg is not the pinned one."""
     digests = {name: _digest(path) for name, path in sorted(files.items())}
@@ -91,24 +84,6 @@ def launcher(files: Mapping[str, Path]) -> bytes:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write(target: Path, files: Mapping[str, Path], code: bytes) -> None:
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr(_entry(LAUNCHER), code)
-        for name, path in sorted(files.items()):
-            with path.open("rb") as source, archive.open(_entry(name), "w") as sink:
-                while chunk := source.read(CHUNK_BYTES):
-                    sink.write(chunk)
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, date_time=ZIP_EPOCH)
-    entry.create_system = 3  # Unix: the mode is in the upper half of external_attr
-    entry.external_attr = (0o100000 | _mode(name)) << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry._compresslevel = COMPRESSION_LEVEL  # type: ignore[attr-defined]  # noqa: SLF001 - ZipInfo has no other way
-    return entry
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.artifact import app_files
 from tests.infra.bicep import ROOT
 
 # Core Tools excludes these whatever .funcignore says.
@@ -73,6 +74,10 @@ def test_only_the_app_is_published() -> None:
     wanted = {path for path in checkout() if path in AT_THE_ROOT or path.startswith("shared/")}
     assert wanted >= AT_THE_ROOT
     assert set(published()) == wanted
+
+
+def test_artifact_has_the_files_that_core_tools_publish() -> None:
+    assert set(app_files()) == set(published())
 
 
 @pytest.mark.parametrize("path", STRAY)
