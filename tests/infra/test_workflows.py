@@ -97,3 +97,9 @@ def test_deploying_needs_the_standard_library_only() -> None:
     for module in modules - {"infra.package"}:  # replaced by -a
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}"
         subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
+def test_every_template_that_is_deployed_is_compiled_in_ci() -> None:
+    compiled = (ROOT / ".github" / "workflows" / "bicep.yml").read_text(encoding="utf-8")
+    for path in (ROOT / "infra").glob("*.bicep"):
+        assert f"infra/{path.name}" in compiled
