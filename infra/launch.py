@@ -16,7 +16,7 @@ IMPORTABLE = {".py", ".pyc", ".so"}
 
 
 def problems(package: Path) -> list[str]:
-    """What is wrong with an unpacked package: files that are missing, changed, or new and importable."""
+    """What is wrong with an unpacked package: files that are missing, changed, or new and importable, and links."""
     found = []
     for name, expected in DIGESTS.items():
         path = package / name
@@ -29,7 +29,7 @@ def problems(package: Path) -> list[str]:
     # Others may stay, since Batch may keep files of its own in the directory.
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
-        if path.suffix in IMPORTABLE and name not in DIGESTS and name != "launch.py":
+        if (path.suffix in IMPORTABLE or path.is_symlink()) and name not in DIGESTS and name != "launch.py":
             found.append(f"{name} is not part of the package")
     return found
 

@@ -18,9 +18,6 @@ type grant = {
 }
 
 var roles = loadJsonContent('../roles.json')
-var custom = map(filter(grants, item => !contains(roles, item.role)), item => item.role)
-var customIds = toObject(custom, role => role, role => guid(resourceGroup().id, role))
-var roleIds = union(roles, customIds)
 
 // Listing blobs is part of reading them, so only a condition can take it away. No listing has this prefix.
 var blobs = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
@@ -47,7 +44,7 @@ resource containerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [f
   properties: {
     principalId: item.principal
     principalType: principalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[item.role])
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', contains(roles, item.role) ? roles[item.role] : guid(resourceGroup().id, item.role))
     condition: item.?listing == false ? listsNothing : !empty(item.?until) ? replace(ends, '{{until}}', item.?until ?? '') : null
     conditionVersion: item.?listing == false || !empty(item.?until) ? '2.0' : null
     description: item.why
@@ -60,7 +57,7 @@ resource accountRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for
   properties: {
     principalId: item.principal
     principalType: principalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[item.role])
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', contains(roles, item.role) ? roles[item.role] : guid(resourceGroup().id, item.role))
     condition: item.?listing == false ? listsNothing : !empty(item.?until) ? replace(ends, '{{until}}', item.?until ?? '') : null
     conditionVersion: item.?listing == false || !empty(item.?until) ? '2.0' : null
     description: item.why

@@ -174,6 +174,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "file missing": (lambda at: (at / "ffmpeg").unlink(), "ffmpeg is missing"),
     "link": (lambda at: replace_by_link(at / "ffmpeg"), "ffmpeg is missing"),
     "shadowed module": (lambda at: add(at / "tempfile.py"), "tempfile.py is not part of the package"),
+    "shadowed by a link": (
+        lambda at: (at / "tempfile").symlink_to(at.parent),
+        "tempfile is not part of the package",
+    ),
     "bytecode": (lambda at: add(at / "converter/__pycache__/a.pyc"), "a.pyc is not part of the package"),
 }
 
