@@ -11,6 +11,12 @@ VENV := .venv/.ready
 NODE_MODULES := local/storage/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 READY := $(VENV) $(NODE_MODULES)
+PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
+COMPILE := .venv/bin/uv pip compile --generate-hashes --universal --quiet --no-header
+# Versions that only tests use; `make lock` adds hashes and, for the last two, what they depend on.
+WORKER := azure-functions-runtime==1.3.0
+BATCH14 := azure-batch==14.2.0
+AZ := azure-cli==2.91.0
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,8 +26,8 @@ $(VENV): requirements-dev.txt requirements-worker.txt
 	@$(FOUND) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'gifdrop needs Python 3.11 or newer; name one: make PYTHON=/path/to/python' >&2; exit 1; }
 	@echo 'setting up .venv (once; a minute or so)'
 	@$(FOUND) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --requirement requirements-worker.txt
+	@$(PY) -m pip install $(PIP_OPTIONS) --requirement requirements-dev.txt
+	@$(PY) -m pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python --requirement requirements-worker.txt
 	@touch $@
 
 $(NODE_MODULES): local/storage/package-lock.json $(VENV)
@@ -41,8 +47,13 @@ test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
-	@test -x .local/venvs/batch14/.ready || { $(PY) -m venv .local/venvs/batch14 && .local/venvs/batch14/bin/pip install --quiet azure-batch==14.2.0 && install -m 755 /dev/null .local/venvs/batch14/.ready; }
-	@test -x .local/venvs/az/.ready || { $(PY) -m venv .local/venvs/az && .local/venvs/az/bin/pip install --quiet azure-cli==2.91.0 && install -m 755 /dev/null .local/venvs/az/.ready; }
+	@for name in batch14 az; do \
+	  home=.local/venvs/$$name; \
+	  if cmp --silent requirements-$$name.txt $$home/.ready; then continue; fi; \
+	  $(PY) -m venv --clear $$home; \
+	  $$home/bin/pip install $(PIP_OPTIONS) --requirement requirements-$$name.txt; \
+	  cp requirements-$$name.txt $$home/.ready; \
+	done
 	@$(PY) -m pytest tests/batch/test_sdks.py tests/batch/test_az.py
 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
@@ -62,10 +73,12 @@ bench: $(READY) ## the benchmarks, or some of them: make bench [ARGS="imports st
 chaos: $(READY) ## the stack under random faults: make chaos [ARGS="--seeds 10 --videos 200 --seconds 60"]
 	@$(PY) -m tests.chaos $(ARGS)
 
-lock: $(VENV) ## pin requirements.txt and -dev.txt afresh from pyproject.toml; -worker.txt is pinned by hand
-	@.venv/bin/pip install --quiet uv
-	@.venv/bin/uv pip compile pyproject.toml --upgrade --universal --quiet --no-header -o requirements.txt
-	@.venv/bin/uv pip compile pyproject.toml --extra dev --upgrade --universal --quiet --no-header -c requirements.txt -o requirements-dev.txt
+lock: $(VENV) ## pin every requirements file afresh, with hashes; those of tests alone at the versions above
+	@$(COMPILE) pyproject.toml --upgrade -o requirements.txt
+	@$(COMPILE) pyproject.toml --upgrade --extra dev -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) --no-annotate --no-deps --python-version 3.13 -o requirements-worker.txt - <<<'$(WORKER)'
+	@$(COMPILE) --no-annotate --python-version 3.11 -o requirements-batch14.txt - <<<'$(BATCH14)'
+	@$(COMPILE) --no-annotate --python-version 3.11 -o requirements-az.txt - <<<'$(AZ)'
 
 clean: ## remove what the targets above made
 	@rm -rf .venv .local out local/storage/node_modules tests/browser/node_modules bench/results

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 TEMPLATE = Path(__file__).with_name("main.bicep")
-COMPUTED_PARAMETERS = {"packageVersion", "operatorPrincipalId", "operatorPrincipalType"}
-"""Parameters that deploy.sh computes for each deployment."""
+COMPUTED_PARAMETERS = {"packageVersion", "operatorPrincipalId", "operatorPrincipalType", "deployedAt"}
+"""Parameters that are computed for each deployment, by deploy.sh or by the template."""
 
 
 def parameters_file(deployed: dict[str, dict[str, object]]) -> dict[str, object]:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Deploys gifdrop into one resource group. Every step is idempotent: after a failure, run the same command again.
 #
-#   infra/deploy.sh -g GROUP [-l REGION] [-p NAME=VALUE]... [-v VIDEO] [-y] [STEP]...
+#   infra/deploy.sh -g GROUP [-l REGION] [-p NAME=VALUE]... [-v VIDEO] [-a DIR] [-y] [STEP]...
 #
 #   -g  resource group, created if it is missing      -p  a parameter of infra/main.bicep, repeatable
 #   -l  region, required if the group is new          -v  the MP4 for the smoke test, default: a generated one
-#   -y  do not ask for confirmation
+#   -y  do not ask for confirmation                   -a  deploy what `python -m infra.artifact DIR` built
 #
 # Steps, all in this order by default: check package infra upload publish events smoke
 set -euo pipefail
@@ -21,7 +21,7 @@ PROVIDERS=(
 WAIT=${GIFDROP_WAIT_SECONDS:-10}
 ATTEMPTS=${GIFDROP_ATTEMPTS:-30}
 
-group='' region='' video='' ask=yes parameters=() step=''
+group='' region='' video='' artifact='' ask=yes parameters=() step=''
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'deploy.sh: %s\n' "$*" >&2; exit 1; }
@@ -59,9 +59,20 @@ need_outputs() {
   [[ -n ${topic:-} ]] || die "nothing is deployed in $group yet: run the step 'infra' first"
 }
 
+# The template of a stage: compiled when it was built, or now.
+template() { if [[ -f $artifact/$1.json ]]; then echo "$artifact/$1.json"; else echo "infra/$1.bicep"; fi; }
+
 package_facts() {
   [[ -z ${package:-} ]] || return 0
   local facts
+  if [[ -n $artifact ]]; then
+    local found=("$artifact"/gifdrop/*.zip)
+    [[ ${#found[@]} -eq 1 && -f ${found[0]} ]] || die "$artifact/gifdrop must hold one package"
+    "$PYTHON" -m infra.package_check "${found[0]}" || die "$artifact holds a package that was changed after it was built"
+    package=${found[0]}
+    version=$(basename "$package" .zip)
+    return 0
+  fi
   facts=$("$PYTHON" -m infra.package)
   version=$(sed -n 's/^version: //p' <<<"$facts")
   package=$(sed -n 's/^path: //p' <<<"$facts")
@@ -77,7 +88,9 @@ refuse_broken_az() {
 
 step_check() {
   local tool provider missing subscription exists
-  for tool in az func; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
+  local tools=(az)
+  [[ -n $artifact ]] || tools+=(func)
+  for tool in "${tools[@]}"; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
   refuse_broken_az
   [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON not found: run 'make check' once to create .venv"
   subscription=$(az account show --query name --output tsv)
@@ -129,7 +142,7 @@ step_infra() {
   given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
   # A unique name: a failed deployment must not overwrite the last successful one.
   az deployment group create --resource-group "$group" --name "gifdrop-main-$(date -u +%Y%m%dT%H%M%S)-$$" \
-    --template-file infra/main.bicep --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
+    --template-file "$(template main)" --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
   topic=''
 }
 
@@ -158,7 +171,12 @@ step_upload() {
 
 step_publish() {
   need_outputs
-  func azure functionapp publish "$app" --python --build remote
+  if [[ -n $artifact ]]; then
+    az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$artifact/app.zip" \
+      --build-remote true --output none
+  else
+    func azure functionapp publish "$app" --python --build remote
+  fi
 }
 
 step_events() {
@@ -168,13 +186,13 @@ step_events() {
     retry az functionapp function show --resource-group "$group" --name "$app" --function-name "$function" \
       --output none || die "the app has no function $function: did the step 'publish' succeed?"
   done
-  az deployment group create --resource-group "$group" --name gifdrop-events --template-file infra/events.bicep \
+  az deployment group create --resource-group "$group" --name gifdrop-events --template-file "$(template events)" \
     --parameters "topic=$topic" "functionApp=$app" "dataAccount=$data" --output none
 }
 
 step_smoke() {
   need_outputs
-  local file=$video name key
+  local file=${video:-${artifact:+$artifact/smoke.mp4}} name key
   name="smoke/$(date -u +%Y%m%dT%H%M%S).mp4"
   if [[ -z $file ]]; then
     file=.local/smoke.mp4
@@ -191,17 +209,18 @@ plan() {
   say "Deploys into resource group $group:"
   say '  storage (3 accounts), Batch account and pool, function app (Flex Consumption), identities and roles,'
   say '  Event Grid topic and two subscriptions, Log Analytics, Application Insights, alerts, a workbook.'
-  say 'Estimated cost at list prices: about 4 USD a month idle, about 0.90 USD per 1,000 one-minute videos'
+  say 'Estimated cost at list prices: about 5 USD a month idle, about 0.80 USD per 1,000 one-minute videos'
   say '(see docs/operations.md).'
   say "Steps: ${chosen[*]}"
 }
 
-while getopts ':g:l:p:v:yh' option; do
+while getopts ':g:l:p:v:a:yh' option; do
   case $option in
     g) group=$OPTARG ;;
     l) region=$OPTARG ;;
     p) parameters+=("$OPTARG") ;;
     v) video=$OPTARG ;;
+    a) artifact=$OPTARG ;;
     y) ask=no ;;
     h) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
@@ -210,6 +229,7 @@ done
 shift $((OPTIND - 1))
 [[ -n $group ]] || { usage >&2; exit 2; }
 [[ -z $video || -f $video ]] || die "$video is not a file"
+[[ -z $artifact || -d $artifact ]] || die "$artifact is not a folder"
 chosen=("${@:-${STEPS[@]}}")
 for name in "${chosen[@]}"; do
   [[ " ${STEPS[*]} " == *" $name "* ]] || die "no step '$name'; the steps are: ${STEPS[*]}"

@@ -10,8 +10,8 @@ param location string = resourceGroup().location
 param tags object = {}
 
 @description('Version of the application package, as printed by `python -m infra.package`.')
-@minLength(12)
-@maxLength(12)
+@minLength(64)
+@maxLength(64)
 param packageVersion string
 
 @description('Object id of the operator, who may upload videos and read all blobs. Empty: only the app has access.')
@@ -19,6 +19,14 @@ param operatorPrincipalId string = ''
 
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorPrincipalType string = 'User'
+
+@description('Days after a deployment when the operator\'s access to blobs ends; the next deployment renews it. 0: it does not end.')
+@minValue(0)
+@maxValue(365)
+param operatorDays int = 30
+
+@description('The time of this deployment; do not set.')
+param deployedAt string = utcNow('u')
 param alertEmails string[] = []
 
 @description('VM size of a node; at least two cores.')
@@ -51,13 +59,29 @@ param poolAllocationMode string = 'BatchService'
 @description('For UserSubscription: object id of the "Microsoft Azure Batch" service principal in this tenant.')
 param batchServicePrincipalId string = ''
 
-@description('Block the instance metadata service for tasks by a firewall rule on the node. Try it on one pool first.')
-param blockMetadataService bool = false
+@description('Close the instance metadata service, which issues the pool identity\'s tokens, and WireServer to tasks, by firewall rules on the node.')
+param blockMetadataService bool = true
+
+@description('Close all other addresses to tasks, too, by firewall rules on the node. Batch itself moves the files of tasks.')
+param blockTaskNetwork bool = true
+
+@description('Nodes reach only storage and Batch in their region, by rules of a virtual network. Costs a load balancer and an address; has no effect with private networking, which allows less.')
+param limitNodeEgress bool = false
 
 @description('Always-ready Functions instances, for HTTP and for each of the two functions with an Event Grid trigger.')
 @minValue(0)
 param alwaysReady int = 0
+
+@description('Maximum number of instances of each group that scales by itself: HTTP, the two functions with an Event Grid trigger and the two timers.')
+@minValue(1)
+@maxValue(1000)
 param maxInstances int = 40
+
+@description('Public IP ranges (CIDR) that may call the API and open the dashboard. Empty: all, with a key. Event Grid is always let in.')
+param apiIpRanges string[] = []
+
+@description('Public IP ranges (CIDR) that may publish code. Empty: all, with Entra ID.')
+param publishIpRanges string[] = []
 
 @description('HTTP requests that one Functions instance serves at a time. Each may hold 8 MiB of a GIF in memory.')
 @minValue(1)
@@ -104,6 +128,9 @@ param resultsTopic bool = false
 param privateNetworking bool = false
 param addressPrefix string = '10.90.0.0/22'
 
+@description('Address range of the virtual network with limitNodeEgress: one address a node and five for Azure.')
+param egressAddressPrefix string = '10.91.0.0/23'
+
 @description('With private networking: public IP ranges that may still upload, download and deploy.')
 param allowedIpRanges string[] = []
 
@@ -122,10 +149,18 @@ param logDailyCapGb int = 2
 param oldestQueuedMinutes int = 30
 param failedPerHour int = 20
 
+@description('Operations on blobs that are logged with their identity: none, changes (writes and deletions) or all (reads and listings, too). The alert node-identity notices listings only with all.')
+@allowed(['none', 'changes', 'all'])
+param storageLogs string = 'all'
+
+@description('Create the custom roles of the pool\'s identity. Needs Owner or User Access Administrator; false if deployer.bicep has created them.')
+param createRoles bool = true
+
 var unique = uniqueString(resourceGroup().id, name)
 var fullName = '${name}-${take(unique, 6)}'
 var shortName = '${replace(name, '-', '')}${take(unique, 8)}'
 var packageId = 'gifdrop'
+var limited = limitNodeEgress && !privateNetworking
 
 var containers = {
   input: 'videos'
@@ -176,6 +211,15 @@ module data 'modules/storage.bicep' = {
     }
     private: privateNetworking
     allowedIpRanges: allowedIpRanges
+  }
+}
+
+module audit 'modules/audit.bicep' = {
+  name: 'audit'
+  params: {
+    accounts: [data.outputs.name, packages.outputs.name]
+    logs: storageLogs
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -248,6 +292,16 @@ module network 'modules/network.bicep' = if (privateNetworking) {
   }
 }
 
+module egress 'modules/egress.bicep' = if (limited) {
+  name: 'egress'
+  params: {
+    name: fullName
+    location: location
+    tags: tags
+    addressPrefix: egressAddressPrefix
+  }
+}
+
 module endpoints 'modules/endpoints.bicep' = if (privateNetworking) {
   name: 'endpoints'
   params: {
@@ -274,8 +328,10 @@ module pool 'modules/pool.bicep' = {
     minNodes: minNodes
     tasksPerSlot: tasksPerSlot
     identityId: identities.outputs.poolId
-    subnetId: privateNetworking ? network!.outputs.nodesSubnetId : ''
+    network: privateNetworking ? 'private' : limited ? 'limited' : 'open'
+    subnetId: privateNetworking ? network!.outputs.nodesSubnetId : limited ? egress!.outputs.subnetId : ''
     blockMetadataService: blockMetadataService
+    blockTaskNetwork: blockTaskNetwork
   }
   // Nodes without public IP addresses reach the account only through its private endpoint.
   dependsOn: [endpoints]
@@ -309,6 +365,8 @@ module app 'modules/app.bicep' = {
     maxInstances: maxInstances
     httpConcurrency: httpConcurrency
     alwaysReady: alwaysReady
+    apiIpRanges: apiIpRanges
+    publishIpRanges: publishIpRanges
     subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
     settings: {
       GIFDROP_STORAGE_URL: data.outputs.blobEndpoint
@@ -348,6 +406,7 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     batchAccountId: batch.outputs.id
     eventTopicId: topics.outputs.id
+    poolPrincipalId: identities.outputs.poolPrincipalId
     oldestQueuedMinutes: oldestQueuedMinutes
     failedPerHour: failedPerHour
   }
@@ -363,6 +422,11 @@ module workbook 'modules/workbook.bicep' = {
   }
 }
 
+module roles 'modules/roles.bicep' = if (createRoles) {
+  name: 'roles'
+  params: { name: fullName }
+}
+
 module access 'modules/access.bicep' = {
   name: 'access'
   params: {
@@ -376,9 +440,18 @@ module access 'modules/access.bicep' = {
     topicPrincipalId: topics.outputs.principalId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
+    operatorUntil: operatorDays == 0 ? '' : dateTimeAdd(deployedAt, 'P${operatorDays}D', 'yyyy-MM-ddTHH:mm:ss.000Z')
   }
+  dependsOn: [roles]
 }
 
+// For the parameter principalIds of deployer.bicep.
+output principalIds string[] = [
+  identities.outputs.appPrincipalId
+  identities.outputs.poolPrincipalId
+  batch.outputs.principalId
+  topics.outputs.principalId
+]
 output functionApp string = app.outputs.name
 output functionUrl string = app.outputs.url
 output dataAccount string = data.outputs.name

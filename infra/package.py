@@ -5,10 +5,8 @@
 
 import argparse
 import hashlib
-import json
 import os
 import sys
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,16 +14,16 @@ from typing import Final
 
 import imageio_ffmpeg
 
+from infra.archive import write_zip
+from infra.package_check import FFMPEG, FFMPEG_SHA256, LAUNCHER, problems
+
 PACKAGE_ID: Final = "gifdrop"
 ROOT: Final = Path(__file__).resolve().parent.parent
-ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
-CHUNK_BYTES: Final = 2**20
-COMPRESSION_LEVEL: Final = 1  # ffmpeg shrinks from 165 to about 70 MB; higher levels take seconds and save little
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A built package. `version` is the first 12 hex digits of the SHA-256 of all names, modes and contents."""
+    """A built package. `version` is the SHA-256 of its `launch.py`, which holds the digests of all other files."""
 
     id: str
     version: str
@@ -33,15 +31,16 @@ class Package:
 
 
 def build(out: Path) -> Package:
-    """Write `out/gifdrop/<version>.zip` unless it exists."""
+    """Write `out/gifdrop/<version>.zip` unless it exists. Raises OSError if ffmpeg is not the pinned one."""
     files = sources()
-    version = version_of(files, cache=out / PACKAGE_ID / ".digests.json")
+    code = launcher(files)
+    version = hashlib.sha256(code).hexdigest()
     target = out / PACKAGE_ID / f"{version}.zip"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{version}.{os.getpid()}")
         try:
-            _write(draft, files)
+            write_zip(draft, {LAUNCHER: code, **files}, executable={FFMPEG})
             draft.replace(target)  # atomic: concurrent builds each end with a complete file
         finally:
             draft.unlink(missing_ok=True)
@@ -50,11 +49,12 @@ def build(out: Path) -> Package:
 
 def sources() -> dict[str, Path]:
     """Name in the zip -> file: `convert.py` and `ffmpeg` at the root, the other modules in `converter/`."""
-    modules = sorted(path for path in (ROOT / "converter").glob("*.py") if path.name != "convert.py")
+    entry = ROOT / "converter" / "convert.py"
+    modules = sorted(path for path in entry.parent.rglob("*.py") if path != entry)
     return {
-        "convert.py": ROOT / "converter" / "convert.py",
-        "ffmpeg": linux_binary(Path(imageio_ffmpeg.__file__).parent / "binaries"),
-        **{f"converter/{path.name}": path for path in modules},
+        "convert.py": entry,
+        FFMPEG: linux_binary(Path(imageio_ffmpeg.__file__).parent / "binaries"),
+        **{path.relative_to(ROOT).as_posix(): path for path in modules},
     }
 
 
@@ -68,47 +68,22 @@ def linux_binary(folder: Path) -> Path:
     raise OSError(f"{folder} has no ffmpeg for Linux on x86-64; build there, with imageio-ffmpeg from PyPI")
 
 
-def _mode(name: str) -> int:
-    return 0o755 if name == "ffmpeg" else 0o644
-
-
-def version_of(files: Mapping[str, Path], *, cache: Path) -> str:
-    """The version of these contents. `cache` keeps digests by path, size and time, so unchanged files are not read."""
-    try:
-        cached: dict[str, str] = json.loads(cache.read_text())
-    except (OSError, ValueError):
-        cached = {}
-    digests: dict[str, str] = {}
-    version = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        stat = path.stat()
-        key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
-        digests[key] = cached.get(key) or _digest(path)
-        version.update(f"{name} {_mode(name):o} {digests[key]}\n".encode())
-    if digests != cached:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        draft = cache.with_name(f"{cache.name}.{os.getpid()}")
-        draft.write_text(json.dumps(digests))
-        draft.replace(cache)
-    return version.hexdigest()[:12]
+def launcher(files: Mapping[str, Path]) -> bytes:
+    """The text of `launch.py` for these files. Raises OSError if ffmpeg is not the pinned one."""
+    digests = {name: _digest(path) for name, path in sorted(files.items())}
+    if digests[FFMPEG] != FFMPEG_SHA256:
+        raise OSError(f"{files[FFMPEG]} is not the pinned ffmpeg: its SHA-256 is {digests[FFMPEG]}")
+    rows = "".join(f'    "{name}": "{digest}",\n' for name, digest in digests.items())
+    template = (ROOT / "infra" / LAUNCHER).read_text(encoding="utf-8")
+    empty = "DIGESTS: dict[str, str] = {}\n"
+    if template.count(empty) != 1:
+        raise ValueError(f"infra/{LAUNCHER} has no empty DIGESTS to fill in")
+    return template.replace(empty, f"DIGESTS: dict[str, str] = {{\n{rows}}}\n").encode()
 
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write(target: Path, files: Mapping[str, Path]) -> None:
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, path in sorted(files.items()):
-            entry = zipfile.ZipInfo(name, date_time=ZIP_EPOCH)
-            entry.create_system = 3  # Unix: the mode is in the upper half of external_attr
-            entry.external_attr = (0o100000 | _mode(name)) << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry._compresslevel = COMPRESSION_LEVEL  # type: ignore[attr-defined]  # noqa: SLF001 - ZipInfo has no other way
-            with path.open("rb") as source, archive.open(entry, "w") as sink:
-                while chunk := source.read(CHUNK_BYTES):
-                    sink.write(chunk)
 
 
 def main() -> None:
@@ -120,6 +95,9 @@ def main() -> None:
         built = build(out)
     except OSError as error:
         sys.exit(str(error))
+    # The file may be from an earlier run.
+    if found := problems(built.path):
+        sys.exit(f"{built.path} is damaged, delete it: {'; '.join(found)}")
     for name, value in asdict(built).items():
         print(f"{name}: {value}")
 

@@ -14,7 +14,13 @@ param maxDedicatedNodes int = 4
 param maxLowPriorityNodes int = 0
 param minNodes int = 0
 param tasksPerSlot int = 4
-param blockMetadataService bool = false
+param blockMetadataService bool = true
+param blockTaskNetwork bool = true
+param limitNodeEgress bool = false
+param egressAddressPrefix string = '10.91.0.0/23'
+
+@allowed(['none', 'changes', 'all'])
+param storageLogs string = 'all'
 
 var unique = uniqueString(resourceGroup().id, name)
 var fullName = '${name}-${take(unique, 6)}'
@@ -77,11 +83,31 @@ module packageGrants 'modules/grants.bicep' = {
       }
       {
         principal: poolIdentity.properties.principalId
-        role: 'Storage Blob Data Reader'
+        role: 'gifdrop blob reader'
         container: ''
+        listing: false
         why: 'Nodes download the converter.'
       }
     ]
+  }
+}
+
+module egress 'modules/egress.bicep' = if (limitNodeEgress) {
+  name: 'egress-${location}'
+  params: {
+    name: '${fullName}-${location}'
+    location: location
+    tags: tags
+    addressPrefix: egressAddressPrefix
+  }
+}
+
+module audit 'modules/audit.bicep' = {
+  name: 'audit-${location}'
+  params: {
+    accounts: [packages.outputs.name]
+    logs: storageLogs
+    workspaceId: workspace.id
   }
 }
 
@@ -96,8 +122,10 @@ module pool 'modules/pool.bicep' = {
     minNodes: minNodes
     tasksPerSlot: tasksPerSlot
     identityId: poolIdentity.id
-    subnetId: ''
+    network: limitNodeEgress ? 'limited' : 'open'
+    subnetId: limitNodeEgress ? egress!.outputs.subnetId : ''
     blockMetadataService: blockMetadataService
+    blockTaskNetwork: blockTaskNetwork
   }
 }
 

@@ -13,8 +13,6 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-import imageio_ffmpeg
-
 TIMEOUT_SECONDS = 1200.0
 """An empty pool takes some minutes to start its first node."""
 KEY_GRACE_SECONDS = 120.0
@@ -23,6 +21,8 @@ KEY_GRACE_SECONDS = 120.0
 
 def make(path: Path) -> None:
     """A real two-second H.264 MP4."""
+    import imageio_ffmpeg  # noqa: PLC0415  # `wait` runs in a deployment that installs nothing
+
     path.parent.mkdir(parents=True, exist_ok=True)
     source = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=2"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *source]

@@ -9,8 +9,8 @@ from infra.check.syntax import Declaration, Problem, Source, literal, parse, pro
 from infra.check.types import ResourceType
 
 _FUNCTIONS = (
-    "allowed any array base64 batchSize cidrHost cidrSubnet coalesce concat contains deployment description empty "
-    "endsWith environment export extensionResourceId filter first flatten format guid indexOf int "
+    "allowed any array base64 batchSize cidrHost cidrSubnet coalesce concat contains dateTimeAdd deployment "
+    "description empty endsWith environment export extensionResourceId filter first flatten format guid indexOf int "
     "intersection items join json last length loadJsonContent loadTextContent managementGroup map max "
     "maxLength maxValue metadata min minLength minValue newGuid objectKeys parseCidr range reduce "
     "reference replace resourceGroup resourceId sealed secure skip sort split startsWith string "

@@ -130,6 +130,12 @@ class Checker:
             for item in arguments.named_children:
                 if item.type == "object":
                     yield from self.shape(item, self.shapes[type_], where, partial=True)
+        elif function == "concat" and is_list(type_) and arguments is not None:
+            for item in arguments.named_children:
+                yield from self.value(item, type_, where)
+        elif function == "map" and is_list(type_) and arguments is not None:
+            result = arguments.named_children[-1].named_children[-1]
+            yield from self.value(result, type_.removesuffix("[]"), f"{where}[]")
         results = {"string": "string", "uniqueString": "string", "guid": "string", "replace": "string", "int": "int"}
         kind = results.get(function)
         if kind and (is_list(type_) or type_ in self.shapes or (type_ in PRIMITIVES and type_ != kind)):

@@ -15,6 +15,9 @@ param topicPrincipalId string
 param operatorPrincipalId string
 param operatorPrincipalType string
 
+@description('When the operator\'s access ends, in UTC. Empty: never.')
+param operatorUntil string
+
 module dataGrants 'grants.bicep' = {
   name: 'data-grants'
   params: {
@@ -22,21 +25,22 @@ module dataGrants 'grants.bicep' = {
     grants: [
       {
         principal: poolPrincipalId
-        role: 'Storage Blob Data Reader'
+        role: 'gifdrop blob reader'
         container: containers.input
-        why: 'Nodes download the video of their task.'
+        listing: false
+        why: 'Nodes download the video of their task. They cannot list videos.'
       }
       {
         principal: poolPrincipalId
-        role: 'Storage Blob Data Contributor'
+        role: 'gifdrop blob writer'
         container: containers.staging
-        why: 'Nodes upload the GIF and result of their task.'
+        why: 'Nodes upload the GIF and result of their task. They can neither read, list nor delete.'
       }
       {
         principal: poolPrincipalId
-        role: 'Storage Blob Data Contributor'
+        role: 'gifdrop blob writer'
         container: containers.logs
-        why: 'Nodes upload the output of the converter.'
+        why: 'Nodes upload the output of the converter. They can neither read, list nor delete.'
       }
       {
         principal: appPrincipalId
@@ -70,9 +74,9 @@ module dataGrants 'grants.bicep' = {
       }
       {
         principal: appPrincipalId
-        role: 'Storage Blob Data Contributor'
+        role: 'Storage Blob Data Reader'
         container: containers.deadLetters
-        why: 'The app replays dead letters and removes them.'
+        why: 'The app counts dead letters for its health.'
       }
       {
         principal: appPrincipalId
@@ -118,8 +122,9 @@ module packageGrants 'grants.bicep' = {
       }
       {
         principal: poolPrincipalId
-        role: 'Storage Blob Data Reader'
+        role: 'gifdrop blob reader'
         container: ''
+        listing: false
         why: 'Nodes download the converter.'
       }
     ]
@@ -134,14 +139,16 @@ module operatorGrants 'grants.bicep' = if (!empty(operatorPrincipalId)) {
     grants: [
       {
         principal: operatorPrincipalId
-        role: 'Storage Blob Data Contributor'
+        role: 'gifdrop blob editor'
         container: containers.input
+        until: operatorUntil
         why: 'The operator uploads videos, as the smoke test does.'
       }
       {
         principal: operatorPrincipalId
-        role: 'Storage Blob Data Reader'
+        role: 'gifdrop blob reader'
         container: ''
+        until: operatorUntil
         why: 'The operator reads GIFs, records, logs and dead letters.'
       }
     ]

@@ -8,6 +8,9 @@ param workspaceId string
 param batchAccountId string
 param eventTopicId string
 
+@description('Object id of the pool\'s identity.')
+param poolPrincipalId string
+
 @description('Minutes a video may wait before an alert fires.')
 @maxValue(1440)
 param oldestQueuedMinutes int
@@ -109,6 +112,13 @@ var logAlerts = [
       '2'
     )
     window: 'PT30M'
+    lookBack: null
+  }
+  {
+    name: 'node-identity'
+    description: 'The identity of the pool was used for something that nodes never do, such as listing or deleting blobs, allowed or not.'
+    query: replace(loadTextContent('../queries/node_identity.kql'), '{{pool}}', poolPrincipalId)
+    window: 'PT1H'
     lookBack: null
   }
 ]

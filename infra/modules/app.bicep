@@ -25,8 +25,34 @@ param httpConcurrency int
 @description('Always-ready instances, each for HTTP and for each function with an Event Grid trigger. 0: the first event after a quiet period may need a retry.')
 param alwaysReady int
 
+@description('Public IP ranges that may call the app, beside Event Grid. Empty: all.')
+param apiIpRanges string[]
+
+@description('Public IP ranges that may publish code. Empty: all.')
+param publishIpRanges string[]
+
 @description('Empty: no virtual network.')
 param subnetId string
+
+var eventGrid = {
+  name: 'event-grid'
+  action: 'Allow'
+  priority: 100
+  tag: 'ServiceTag'
+  ipAddress: 'AzureEventGrid'
+}
+var callers = [for (range, i) in apiIpRanges: {
+  name: 'caller-${i}'
+  action: 'Allow'
+  priority: 200 + i
+  ipAddress: range
+}]
+var publishers = [for (range, i) in publishIpRanges: {
+  name: 'publisher-${i}'
+  action: 'Allow'
+  priority: 200 + i
+  ipAddress: range
+}]
 
 var platform = {
   AzureWebJobsStorage__accountName: hostAccount
@@ -103,7 +129,14 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         ]
       }
     }
-    siteConfig: { minTlsVersion: '1.2' }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      ipSecurityRestrictions: empty(apiIpRanges) ? [] : concat([eventGrid], callers)
+      ipSecurityRestrictionsDefaultAction: empty(apiIpRanges) ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictionsUseMain: false
+      scmIpSecurityRestrictions: publishers
+      scmIpSecurityRestrictionsDefaultAction: empty(publishIpRanges) ? 'Allow' : 'Deny'
+    }
   }
 
   resource appSettings 'config' = {

@@ -11,11 +11,18 @@ param minNodes int
 param tasksPerSlot int
 param identityId string
 
-@description('Empty: the nodes are in a network managed by Batch.')
+@description('open: managed by Batch, reaches the internet. limited: storage and Batch only. private: endpoints of the network only.')
+@allowed(['open', 'limited', 'private'])
+param network string
+
+@description('Empty if the network is open.')
 param subnetId string
 
-@description('Block the instance metadata service, which issues the pool identity\'s tokens, for tasks.')
+@description('Close the instance metadata service, which issues the pool identity\'s tokens, and WireServer to tasks.')
 param blockMetadataService bool
+
+@description('Close all other addresses to tasks, too. Batch itself moves the files of tasks.')
+param blockTaskNetwork bool
 
 var image = {
   publisher: 'canonical'
@@ -24,7 +31,7 @@ var image = {
   version: 'latest'
 }
 var nodeAgent = 'batch.node.ubuntu 24.04'
-var addresses = empty(subnetId) ? 'BatchManaged' : 'NoPublicIPAddresses'
+var addresses = network == 'private' ? 'NoPublicIPAddresses' : 'BatchManaged'
 var slots = string(taskSlotsPerNode)
 var template = loadTextContent('../autoscale.txt')
 var withDedicated = replace(template, '{{maxDedicated}}', string(maxDedicatedNodes))
@@ -32,15 +39,13 @@ var withLowPriority = replace(withDedicated, '{{maxLowPriority}}', string(maxLow
 var withFloor = replace(withLowPriority, '{{minNodes}}', string(minNodes))
 var formula = replace(withFloor, '{{tasksPerSlot}}', string(tasksPerSlot))
 
-// The node agent runs as one of these users; any other user runs tasks.
-var rule = 'iptables -w 30 -A OUTPUT -d 169.254.169.254'
-var agents = 'for u in root _azbatch; do if id -u $u; then ${rule} -m owner --uid-owner $u -j ACCEPT; fi; done'
-var firewall = '${agents}; ${rule} -j REJECT'
-var checkPython = 'python3 -c "import sys; sys.exit(sys.version_info < (3, 11))"'
-var startCommand = '/bin/bash -c \'set -e; ${checkPython}; ${blockMetadataService ? firewall : 'true'}\''
+var script = base64(loadTextContent('../start_task.sh'))
+var closed = '${blockMetadataService ? ' metadata' : ''}${blockTaskNetwork ? ' network' : ''}'
+var startCommand = '/bin/bash -c \'set -e; code=$(echo ${script} | base64 -d); exec /bin/bash -c "$code" start_task.sh${closed}\''
 
-// Includes the start command: Batch accepts a new one, but existing nodes never run it.
-var fixed = [vmSize, taskSlotsPerNode, image, nodeAgent, identityId, subnetId, addresses, startCommand]
+// Includes the start command: Batch accepts a new one, but existing nodes never run it. The kind of network stands for
+// the subnet, so that a pool in a second region gets the same name.
+var fixed = [vmSize, taskSlotsPerNode, image, nodeAgent, identityId, network, addresses, startCommand]
 var poolName = 'gifdrop-${uniqueString(string(fixed))}'
 
 resource account 'Microsoft.Batch/batchAccounts@2024-07-01' existing = {

@@ -25,6 +25,15 @@ def bounds(file: str, name: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def bounds_of_length(file: str, name: str) -> tuple[int, int]:
+    """The least and the greatest length of a parameter."""
+    found = re.search(
+        rf"@minLength\((\d+)\)\n@maxLength\((\d+)\)\nparam {name} string\b", (INFRA / file).read_text(encoding="utf-8")
+    )
+    assert found
+    return int(found[1]), int(found[2])
+
+
 def entries(node: Node | None) -> dict[str, Node]:
     """The properties of an object literal."""
     assert node is not None

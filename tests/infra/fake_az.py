@@ -119,7 +119,7 @@ def main() -> int:
         missing = (HOME / "missing").read_text(encoding="utf-8") if is_set("missing") else ""
         if not is_set("published") or option(arguments, "--function-name") == missing:
             return 3
-    if command.startswith("func azure functionapp publish"):
+    if command.startswith(("func azure functionapp publish", "az functionapp deployment source config-zip")):
         (HOME / "published").touch()
     print(output(command, arguments))
     return 0

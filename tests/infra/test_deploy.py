@@ -22,7 +22,7 @@ from infra.smoke import make, wait
 from tests.infra.bicep import INFRA, ROOT
 from tests.infra.fake_az import OPERATOR, SECRET, TOKEN
 
-VERSION = "0123456789ab"
+VERSION = "0123456789abcdef" * 4
 
 
 class App(BaseHTTPRequestHandler):
@@ -119,7 +119,13 @@ def cloud(tmp_path: Path, app: str) -> Cloud:
     python = tools / "python"
     facts = f"id: gifdrop\\nversion: {VERSION}\\npath: /tmp/{VERSION}.zip\\n"
     python.write_text(
-        f'#!/bin/sh\nif [ "$*" = "-m infra.package" ]; then printf "{facts}"; else exec {sys.executable} "$@"; fi\n'
+        f"""#!/bin/sh
+case "$*" in
+  "-m infra.package") printf "{facts}" ;;
+  "-m infra.package_check "*) ! [ -s "$3" ] ;;
+  *) exec {sys.executable} "$@" ;;
+esac
+"""
     )
     python.chmod(0o755)
     video = tmp_path / "cat.mp4"
@@ -153,6 +159,52 @@ def test_first_deployment_runs_all_steps_in_order(cloud: Cloud) -> None:
     main = next(call for call in cloud.calls() if "gifdrop-main" in call and "create" in call)
     assert f"packageVersion={VERSION}" in main
     assert '"state": "succeeded"' in run.stdout
+
+
+@pytest.fixture
+def artifact(cloud: Cloud) -> Path:
+    """What infra.artifact builds, with empty files and without ffmpeg."""
+    folder = cloud.home / "artifact"
+    (folder / "gifdrop").mkdir(parents=True)
+    for name in (f"gifdrop/{VERSION}.zip", "app.zip", "smoke.mp4", "main.json", "events.json"):
+        (folder / name).touch()
+    return folder
+
+
+def test_artifact_is_deployed_without_building_or_core_tools(cloud: Cloud, artifact: Path) -> None:
+    (cloud.home / "bin" / "func").unlink()
+
+    run = cloud.deploy("-a", str(artifact))
+
+    assert run.returncode == 0, run.stderr
+    calls = cloud.calls()
+    for wanted in (
+        f"--template-file {artifact}/main.json",
+        f"packageVersion={VERSION}",
+        f"--package-file {artifact}/gifdrop/{VERSION}.zip",
+        f"config-zip --resource-group pets --name gifdrop-abcdef --src {artifact}/app.zip --build-remote true",
+        f"--template-file {artifact}/events.json",
+        f"--file {artifact}/smoke.mp4",
+    ):
+        assert any(wanted in call for call in calls), wanted
+    assert not any(call.startswith("func") for call in calls)
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "two"])
+def test_artifact_with_a_damaged_package_is_not_deployed(cloud: Cloud, artifact: Path, damage: str) -> None:
+    package = artifact / "gifdrop" / f"{VERSION}.zip"
+    if damage == "changed":
+        package.write_text("changed")
+    elif damage == "missing":
+        package.unlink()
+    else:
+        package.with_name("other.zip").touch()
+
+    run = cloud.deploy("-a", str(artifact))
+
+    assert run.returncode == 1
+    assert ("was changed after it was built" if damage == "changed" else "must hold one package") in run.stderr
+    assert not any("deployment group create" in call for call in cloud.calls())
 
 
 STEPS = [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.artifact import app_files
 from tests.infra.bicep import ROOT
 
 # Core Tools excludes these whatever .funcignore says.
@@ -75,6 +76,10 @@ def test_only_the_app_is_published() -> None:
     assert set(published()) == wanted
 
 
+def test_artifact_has_the_files_that_core_tools_publish() -> None:
+    assert set(app_files()) == set(published())
+
+
 @pytest.mark.parametrize("path", STRAY)
 def test_stray_file_is_not_published(path: str) -> None:
     assert ignored_by_core_tools(path)
@@ -112,7 +117,7 @@ def environment_of(python: str) -> Path:
         shutil.rmtree(home, ignore_errors=True)
         subprocess.run([python, "-m", "venv", home], check=True)
         pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--no-deps", "--requirement", str(requirements)], check=True)
+        subprocess.run([*pip, "--no-deps", "--require-hashes", "--requirement", str(requirements)], check=True)
         (home / ".ready").touch()
     return home
 

@@ -1,13 +1,19 @@
 """The GitHub workflows pin their actions and request minimal permissions."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.infra.bicep import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+# What installs or runs code of dependencies.
+INSTALLS = re.compile(r"\b(make|pip|npm|npx|uv|pytest)\b|\.venv/|bicep (install|build)")
 
 
 def test_all_workflows_are_found() -> None:
@@ -33,3 +39,67 @@ def test_workflow_declares_its_permissions_and_stores_no_credentials(path: Path)
     assert re.search(r"^permissions:\n  contents: read\n", content, re.MULTILINE)
     assert "secrets." not in content
     assert content.count("actions/checkout@") == content.count("persist-credentials: false")
+
+
+def jobs(name: str = "deploy.yml") -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())["jobs"]
+    return found
+
+
+def commands(job: dict[str, Any]) -> str:
+    return "\n".join(step.get("run", "") for step in job["steps"])
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_job_that_may_get_an_oidc_token_installs_anything(path: Path) -> None:
+    for name, job in jobs(path.name).items():
+        if job.get("permissions", {}).get("id-token") == "write":
+            assert not INSTALLS.search(commands(job)), name
+            assert not any("setup-" in step.get("uses", "") for step in job["steps"]), name
+    assert "id-token" not in path.read_text(encoding="utf-8").partition("\njobs:")[0]
+
+
+def test_only_the_deploying_job_has_the_environment_that_azure_trusts() -> None:
+    assert [name for name, job in jobs().items() if "environment" in job] == ["deploy"]
+    assert [name for name, job in jobs().items() if "azure/login" in str(job)] == ["deploy"]
+
+
+def test_jobs_pass_on_an_attested_artifact() -> None:
+    build, attest, deploy = (jobs()[name] for name in ("build", "attest", "deploy"))
+    assert (attest["needs"], deploy["needs"]) == ("build", "attest")
+    assert "permissions" not in build
+    uploaded = next(step["with"] for step in build["steps"] if "upload-artifact" in step.get("uses", ""))
+    for job in (attest, deploy):
+        downloaded = next(step["with"] for step in job["steps"] if "download-artifact" in step.get("uses", ""))
+        assert downloaded == {"name": uploaded["name"], "path": uploaded["path"]}
+    subject = next(step["with"] for step in attest["steps"] if "attest-build-provenance" in step.get("uses", ""))
+    assert subject == {"subject-path": f"{uploaded['path']}/**"}
+
+
+def test_artifact_is_verified_before_signing_in() -> None:
+    steps = jobs()["deploy"]["steps"]
+    verify, login, run = (
+        next(index for index, step in enumerate(steps) if wanted in str(step))
+        for wanted in ("gh attestation verify", "azure/login", "infra/deploy.sh")
+    )
+    assert verify < login < run
+    command = steps[verify]["run"]
+    for flag in ("--signer-workflow", '--source-digest "$GITHUB_SHA"', "--deny-self-hosted-runners"):
+        assert flag in command
+    assert "-a artifact" in steps[run]["run"]
+
+
+def test_deploying_needs_the_standard_library_only() -> None:
+    """The commands of deploy.sh, on an interpreter without any package."""
+    deploy = (ROOT / "infra" / "deploy.sh").read_text(encoding="utf-8")
+    modules = set(re.findall(r'"\$PYTHON" -m (infra\.\w+)', deploy))
+    assert modules == {"infra.package", "infra.package_check", "infra.az_output", "infra.smoke"}
+    for module in modules - {"infra.package"}:  # replaced by -a
+        code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}"
+        subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
+def test_every_template_that_is_deployed_is_compiled_in_ci() -> None:
+    compiled = (ROOT / ".github" / "workflows" / "bicep.yml").read_text(encoding="utf-8")
+    for path in (ROOT / "infra").glob("*.bicep"):
+        assert f"infra/{path.name}" in compiled

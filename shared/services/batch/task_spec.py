@@ -32,9 +32,11 @@ def command_line(options: Options, settings: Settings) -> str:
     }
     for name, value in values.items():
         flags += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
-    package = package_variable(settings.package_id, settings.package_version)
-    converter = f'python3 -I "${package}/convert.py" {shlex.join([*flags, INPUT_FILE])}'
-    return f"/bin/bash -c {shlex.quote(f'exec {converter}')}"
+    path = f"${package_variable(settings.package_id, settings.package_version)}/launch.py"
+    # The version is the SHA-256 of launch.py, which checks ffmpeg and all other files before it runs the converter.
+    check = f'sha256sum --check --strict --quiet <<<"{settings.package_version}  {path}" >&2 || exit 1'
+    script = f'{check}; exec python3 -I "{path}" {shlex.join([*flags, INPUT_FILE])}'
+    return f"/bin/bash -c {shlex.quote(script)}"
 
 
 def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCreateOptions:

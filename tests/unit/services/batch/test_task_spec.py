@@ -24,8 +24,11 @@ def conversion(video: str = "tom.mp4", **options: object) -> Conversion:
 def test_command_line_runs_the_packaged_converter_in_one_shell_word() -> None:
     shell, flag, script = shlex.split(command_line(Options(width=320, fps=12.5, start=1), SETTINGS))
     assert (shell, flag) == ("/bin/bash", "-c")
-    assert shlex.split(script) == [
-        *("exec", "python3", "-I", "$AZ_BATCH_APP_PACKAGE_gifdrop_0123456789ab/convert.py"),
+    check, _, converter = script.partition("; exec ")
+    assert check.startswith("sha256sum --check ")
+    assert "$AZ_BATCH_APP_PACKAGE_gifdrop_0123456789ab/launch.py" in check
+    assert shlex.split(converter) == [
+        *("python3", "-I", "$AZ_BATCH_APP_PACKAGE_gifdrop_0123456789ab/launch.py"),
         *("--preset", "balanced", "--width", "320", "--fps", "12.5", "--start", "1", "--loop", "0"),
         *("--max-duration", "60", "--max-bytes", "104857600", "input.mp4"),
     ]
