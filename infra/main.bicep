@@ -113,6 +113,10 @@ param sweepSeconds int = 300
 @maxValue(1500)
 param reconcileSeconds int = 900
 
+@description('Names of videos and records that one reconciliation compares; the next one continues there.')
+@minValue(5000)
+param auditNames int = 100000
+
 @description('Seconds after which a video fails whose GIF a service refuses to publish.')
 @minValue(60)
 @maxValue(604800)
@@ -172,6 +176,7 @@ var containers = {
 }
 // A staged GIF outlives the time during which the app tries to publish it.
 var stagingDays = 1 + giveUpSeconds / 86400
+var indexTable = 'conversions'
 var deploymentContainer = 'deployments'
 
 module identities 'modules/identities.bicep' = {
@@ -204,6 +209,7 @@ module data 'modules/storage.bicep' = {
     sku: storageSku
     undeleteDays: undeleteDays
     containers: map(items(containers), item => item.value)
+    tables: [indexTable]
     expiryDays: {
       '${containers.staging}': stagingDays
       '${containers.logs}': 30
@@ -370,6 +376,8 @@ module app 'modules/app.bicep' = {
     subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
     settings: {
       GIFDROP_STORAGE_URL: data.outputs.blobEndpoint
+      GIFDROP_TABLE_URL: data.outputs.tableEndpoint
+      GIFDROP_INDEX_TABLE: indexTable
       GIFDROP_INPUT_CONTAINER: containers.input
       GIFDROP_OUTPUT_CONTAINER: containers.output
       GIFDROP_STAGING_CONTAINER: containers.staging
@@ -387,6 +395,7 @@ module app 'modules/app.bicep' = {
       GIFDROP_AVOID_BATCH_URLS: join(avoidedBatchUrls, ' ')
       GIFDROP_SWEEP_SECONDS: string(sweepSeconds)
       GIFDROP_RECONCILE_SECONDS: string(reconcileSeconds)
+      GIFDROP_AUDIT_NAMES: string(auditNames)
       GIFDROP_GIVE_UP_SECONDS: string(giveUpSeconds)
       GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint
       GIFDROP_GIF_PRESET: preset

@@ -68,6 +68,12 @@ module dataGrants 'grants.bicep' = {
       }
       {
         principal: appPrincipalId
+        role: 'Storage Table Data Contributor'
+        container: ''
+        why: 'The app keeps the index of the records in a table. The account has no other.'
+      }
+      {
+        principal: appPrincipalId
         role: 'Storage Blob Data Reader'
         container: containers.logs
         why: 'The app shows why a task failed.'

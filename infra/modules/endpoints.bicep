@@ -14,6 +14,7 @@ param batchAccountId string
 var zoneNames = [
   'privatelink.blob.${environment().suffixes.storage}'
   'privatelink.batch.azure.com'
+  'privatelink.table.${environment().suffixes.storage}'
 ]
 
 // zone is an index into zoneNames, group the private link group id of the resource.
@@ -23,6 +24,12 @@ var targets = [
     resource: dataAccountId
     group: 'blob'
     zone: 0
+  }
+  {
+    name: 'tables'
+    resource: dataAccountId
+    group: 'table'
+    zone: 2
   }
   {
     name: 'host'

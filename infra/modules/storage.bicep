@@ -1,10 +1,11 @@
-// A storage account that accepts Entra ID tokens only, and its containers.
+// A storage account that accepts Entra ID tokens only, its containers and tables.
 
 param name string
 param location string
 param tags object
 param sku string
 param containers string[]
+param tables string[] = []
 
 @description('Days after which the blobs of a container are deleted, by container name.')
 param expiryDays object = {}
@@ -67,6 +68,16 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
   properties: { publicAccess: 'None' }
 }]
 
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' = if (!empty(tables)) {
+  parent: account
+  name: 'default'
+}
+
+resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' = [for item in tables: {
+  parent: tableService
+  name: item
+}]
+
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = if (!empty(expiryDays)) {
   parent: account
   name: 'default'
@@ -96,3 +107,4 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01
 output id string = account.id
 output name string = account.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob
+output tableEndpoint string = account.properties.primaryEndpoints.table

@@ -101,7 +101,7 @@ def test_missing_settings_fail_the_invocation_and_are_all_listed(tmp_path: Path)
     notes = event(subject="/blobServices/default/containers/videos/blobs/notes.txt")
     (result,) = run_worker(ROOT, notes, cwd=tmp_path)["results"]
     assert not result["ok"]
-    for name in SETTINGS:
+    for name in SETTINGS.keys() - {"GIFDROP_TABLE_URL"}:  # derived from the storage account's address
         assert f"{name} is not set" in result["error"]
 
 
