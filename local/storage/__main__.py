@@ -60,6 +60,8 @@ async def _run(arguments: argparse.Namespace) -> int:
             str(node_program()),
             "--require",
             str(_HERE / "exit_with_stdin.cjs"),
+            "--require",
+            str(_HERE / "authentication.cjs"),
             str(_AZURITE),
             *("--blobHost", "127.0.0.1", "--blobPort", str(arguments.port)),
             *("--location", str(arguments.data.resolve())),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local.layout import Layout, read_keys
 from local.stack import Stack
 from local.tls import certificates
 from tests.support.stack_client import TIMEOUT_SECONDS, StackClient
@@ -45,6 +47,7 @@ async def topic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Topic
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "local.events.topic", "--exit-with-stdin"),
         *("--tls-cert", tls.chain, "--tls-key", tls.key, "--events", file),
+        env={**os.environ, "IDENTITY_TOKEN_KEY": read_keys(Layout(directory))["token_key"]},
         stdin=PIPE,
         stdout=PIPE,
     )
