@@ -154,6 +154,13 @@ async def test_event_sender_is_controlled_only_with_the_secret(stack: Stack) -> 
             assert response.status == 401
 
 
+def test_every_azurite_process_verifies_tokens(stack: Stack) -> None:
+    children = psutil.Process(stack.pid("storage")).children(recursive=True)
+    commands = [command for child in children if "azurite" in (command := " ".join(child.cmdline()))]
+    assert commands
+    assert [command for command in commands if "authentication.cjs" not in command] == []
+
+
 @pytest.mark.parametrize("missing", ["IDENTITY_TOKEN_KEY", "AZURITE_ACCOUNTS"])
 async def test_storage_does_not_start_without_its_secrets(stack: Stack, tmp_path: Path, missing: str) -> None:
     environment = {"IDENTITY_TOKEN_KEY": "x" * 32, "AZURITE_ACCOUNTS": f"{ACCOUNT}:eA=="}
