@@ -132,7 +132,8 @@ async def _wait_until_done(client: StackClient, gifs: int) -> None:
 
 
 async def _batch_requests(stack: Stack, client: StackClient) -> Counter[str]:
-    async with client.http.get(f"{stack.endpoints['batch']}/_control", ssl=client.tls) as response:
+    url, headers = f"{stack.endpoints['batch']}/_control", await client.control_headers()
+    async with client.http.get(url, headers=headers, ssl=client.tls) as response:
         state: dict[str, Any] = await response.json()
     return Counter(state["requests"])
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import shutil
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,12 +88,38 @@ class Layout:
             path.unlink(missing_ok=True)
 
 
+def create_private(directory: Path) -> None:
+    """Create a directory that only its owner may enter; takes the permissions of others from one that exists."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # mkdir leaves an existing directory as it is.
+    directory.chmod(0o700)
+
+
 def write_private(path: Path, text: str) -> None:
     """Atomically write a file that only its owner may read."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+def read_keys(layout: Layout) -> dict[str, str]:
+    """The stack's secrets by name. Those that `keys.json` lacks are random and added to it.
+
+    They are kept across restarts so that a bookmarked dashboard URL stays valid.
+    """
+    try:
+        stored: dict[str, str] = json.loads(layout.keys.read_text())
+    except FileNotFoundError:
+        stored = {}
+    names = ("function", "master", "eventgrid", "identity_header", "token_key")
+    keys = {name: secrets.token_hex(32) for name in names}
+    # Azure's account keys are 64 bytes in base64.
+    keys |= {name: b64encode(secrets.token_bytes(64)).decode() for name in ("batch_key", "storage_key")}
+    keys |= stored
+    if keys != stored:
+        write_private(layout.keys, json.dumps(keys))
+    return keys
 
 
 def write_connection_files(layout: Layout, *, endpoints: Mapping[str, str], env: Mapping[str, str]) -> None:

@@ -7,6 +7,8 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
+from local.layout import create_private
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,11 +22,11 @@ class InUseError(Exception):
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Create and lock the directory; raises InUseError if another process has locked it.
+    """Create and lock the directory, closed to other users; raises InUseError if another process has locked it.
 
     The operating system releases the lock when the process exits.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    create_private(directory)
     with (directory / _NAME).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from local import resources
 from local.events.schema import subject
 from local.identity import PATH as IDENTITY_PATH
+from local.identity.tokens import KEY_VARIABLE
 from local.process import ROOT, clean_environment
 from local.storage import ACCOUNT
 
@@ -66,6 +67,8 @@ class StackConfig:
             "function_key": key,
             "master_key": self.keys["master"],
             "account": BATCH_ACCOUNT,
+            "batch_key": self.keys["batch_key"],
+            "storage_key": self.keys["storage_key"],
             "pool": resources.POOL,
             **self._proxy_endpoints,
         }
@@ -112,6 +115,10 @@ class StackConfig:
     def _identity_header(self) -> dict[str, str]:
         return {"IDENTITY_HEADER": self.keys["identity_header"]}
 
+    @property
+    def _token_key(self) -> dict[str, str]:
+        return {KEY_VARIABLE: self.keys["token_key"]}
+
     def _port(self, name: str) -> list[str]:
         return ["--port", str(self.ports[name])]
 
@@ -127,13 +134,14 @@ class StackConfig:
             *("--table-port", str(self.ports["tables"]), "--table-log", str(self.layout.table_log)),
             *("--cache", str(ROOT / ".local" / "node-cache")),
         ]
-        return Spec(name="storage", arguments=arguments, environment=clean_environment())
+        own = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.keys['storage_key']}"}
+        return Spec(name="storage", arguments=arguments, environment=clean_environment() | self._token_key | own)
 
     def identity(self) -> Spec:
         return Spec(
             name="identity",
             arguments=[*self._port("identity"), "--identities", str(self.layout.identities)],
-            environment=clean_environment() | self._identity_header,
+            environment=clean_environment() | self._identity_header | self._token_key,
         )
 
     def batch(self) -> Spec:
@@ -149,7 +157,8 @@ class StackConfig:
             *("--ca-bundle", str(self.tls.bundle)),
             *("--auto-storage", self.endpoints["storage"]),
         ]
-        return Spec(name="batch", arguments=arguments, environment=clean_environment() | self._identity_header)
+        own = {"BATCH_ACCOUNT_KEY": self.keys["batch_key"], "BATCH_TOKEN_KEY": self.keys["token_key"]}
+        return Spec(name="batch", arguments=arguments, environment=clean_environment() | self._identity_header | own)
 
     def functions(self, env: Mapping[str, str]) -> Spec:
         arguments = [
@@ -186,7 +195,7 @@ class StackConfig:
                     *("--service", service, "--upstream", self.endpoints[service]),
                     *(tls if service == "storage" else ()),
                 ],
-                environment=clean_environment(),
+                environment=clean_environment() | self._identity_header,
             )
             for service, name in FAULT_PROXIES.items()
         ]

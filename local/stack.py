@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +13,7 @@ import psutil
 from infra.package import build
 from local import orphans, resources, services
 from local.identity.managed_identity import write_identities
-from local.layout import Layout, write_connection_files, write_private
+from local.layout import Layout, create_private, read_keys, write_connection_files
 from local.lock import locked
 from local.pause import paused
 from local.ports import free_ports
@@ -151,8 +150,8 @@ class Stack:
         orphans.adopt_orphans()
         if self._fresh:
             layout.clear()
-        for path in (layout.logs, layout.nodes):
-            path.mkdir(parents=True, exist_ok=True)
+        for path in (PACKAGES.parent, layout.logs, layout.nodes):
+            create_private(path)
         # Left by a stack that was killed.
         layout.endpoints.unlink(missing_ok=True)
         write_identities(layout.identities, resources.IDENTITIES)
@@ -163,7 +162,7 @@ class Stack:
             layout=layout,
             ports=ports,
             tls=certificates(layout.tls),
-            keys=self._keys(),
+            keys=read_keys(layout),
             packages=PACKAGES,
             settings=self._settings,
         )
@@ -213,13 +212,3 @@ class Stack:
                 *map(storage.create_container, resources.CONTAINERS.values()),
                 *map(storage.create_table, resources.TABLES.values()),
             )
-
-    def _keys(self) -> dict[str, str]:
-        """The stack's secrets; kept across restarts so that a bookmarked dashboard URL stays valid."""
-        try:
-            keys: dict[str, str] = json.loads(self.layout.keys.read_text())
-        except FileNotFoundError:
-            names = ("function", "master", "eventgrid", "identity_header")
-            keys = {name: secrets.token_hex(32) for name in names}
-            write_private(self.layout.keys, json.dumps(keys))
-        return keys

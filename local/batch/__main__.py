@@ -16,7 +16,9 @@ from local.batch.shutdown import stop_event
 async def _main(chosen: options.Options) -> None:
     stop = stop_event(exit_with_stdin=chosen.exit_with_stdin)
     async with server.running(chosen) as emulator:
-        print(json.dumps({"url": emulator.url}), flush=True)
+        # A given key is not repeated: its owner has it, and standard output may be a log.
+        key = {} if chosen.key else {"account": chosen.account, "key": emulator.key}
+        print(json.dumps({"url": emulator.url, **key}), flush=True)
         await stop.wait()
 
 

@@ -53,14 +53,22 @@ def build(account: Account, authenticator: Authenticator, faults: Faults | None 
         app.router.add_route(method, path, _handler(account, authenticator, operation, faults))
     if faults is not None:
         operations = {operation.__name__ for _, _, operation in ROUTES}
-        app.router.add_routes(control.routes(account, faults, operations))
+        for route in control.routes(account, faults, operations):
+            app.router.add_route(route.method, route.path, _authenticated(authenticator, route.handler))
         app.on_shutdown.append(faults.stop)
     return app
 
 
-def _handler(account: Account, authenticator: Authenticator, operation: Operation, faults: Faults | None) -> Handler:
+def _authenticated(authenticator: Authenticator, handler: Handler) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         authenticator.check(request)
+        return await handler(request)
+
+    return handle
+
+
+def _handler(account: Account, authenticator: Authenticator, operation: Operation, faults: Faults | None) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
         version = request.query.get("api-version")
         if version is None:
             raise BatchError("MissingRequiredQueryParameter", QueryParameterName="api-version")
@@ -76,7 +84,7 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         return response
 
     if faults is None:
-        return handle
+        return _authenticated(authenticator, handle)
 
     async def handle_with_faults(request: web.Request) -> web.StreamResponse:
         faults.requests[operation.__name__] += 1
@@ -85,7 +93,7 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
             return await handle(request)
         return await injection.inject(account, faults, fault, request, handle)
 
-    return handle_with_faults
+    return _authenticated(authenticator, handle_with_faults)
 
 
 @web.middleware

@@ -72,7 +72,7 @@ def _check(fault: Doc, operations: Collection[str]) -> None:
 
 
 def routes(account: Account, faults: Faults, operations: Collection[str]) -> list[web.RouteDef]:
-    """The routes of the control endpoint. Faults can be given for the `operations`."""
+    """The routes of the control endpoint, not authenticated. Faults can be given for the `operations`."""
     machine = account.machine
 
     async def list_faults(_request: web.Request) -> web.Response:

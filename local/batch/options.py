@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-# The key without --key: public, like Azurite's.
-DEFAULT_KEY = "Z2lmZHJvcC1iYXRjaC1lbXVsYXRvci1wdWJsaWMta2V5LW5vdC1hLXNlY3JldA=="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +14,9 @@ class Options:
 
     port: int = 10100
     account: str = "gifdrop"
-    key: str = DEFAULT_KEY
+    key: str | None = field(default=None, repr=False)
+    token_key: str | None = field(default=None, repr=False)
+    unsigned_tokens: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
     data: Path | None = None
@@ -25,7 +24,7 @@ class Options:
     applications: Path | None = None
     pools: Path | None = None
     identity_endpoint: str | None = None
-    identity_header: str | None = None
+    identity_header: str | None = field(default=None, repr=False)
     ca_bundle: Path | None = None
     auto_storage: str | None = None
     control: bool = False
@@ -43,7 +42,10 @@ def parse(arguments: list[str] | None = None) -> Options:
     add = parser.add_argument
     add("--port", type=int, default=10100, help="0 picks a free one; 127.0.0.1 only")
     add("--account", default="gifdrop", help="account name")
-    add("--key", default=DEFAULT_KEY, metavar="BASE64", help="shared key")
+    # Secrets preferably in the environment: every user of the machine can list arguments.
+    key = os.environ.get("BATCH_ACCOUNT_KEY")
+    add("--key", default=key, metavar="BASE64", help="shared key; default: BATCH_ACCOUNT_KEY, or a random key")
+    add("--unsigned-tokens", action="store_true", help="accept bearer tokens without checking their signature")
     add("--tls-cert", type=Path, metavar="FILE", help="with --tls-key: serve over TLS")
     add("--tls-key", type=Path, metavar="FILE")
     add("--data", type=Path, metavar="DIR", help="keep the state here across restarts")
@@ -51,7 +53,6 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--applications", type=Path, metavar="DIR", help="application packages: <id>/<version>.zip")
     add("--pools", type=Path, metavar="FILE", help="JSON array of pools to create at start; they may have identities")
     add("--identity-endpoint", metavar="URL", help="App Service managed identity endpoint for the nodes' tokens")
-    # Preferably in the environment: every user of the machine can list arguments.
     header = os.environ.get("IDENTITY_HEADER")
     add("--identity-header", metavar="VALUE", default=header, help="the endpoint's secret; otherwise IDENTITY_HEADER")
     add("--ca-bundle", type=Path, metavar="FILE", help="certificates to trust when reaching storage")
@@ -63,4 +64,4 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--max-active-jobs", type=int, default=1000, help="quota of active jobs and job schedules")
     add("--max-pools", type=int, default=100, help="quota of pools")
     add("--max-nodes", type=int, default=64, help="quota of nodes in one pool")
-    return Options(**vars(parser.parse_args(arguments)))
+    return Options(**vars(parser.parse_args(arguments)), token_key=os.environ.get("BATCH_TOKEN_KEY") or None)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import ssl
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from local.batch.faults import Faults
 from local.batch.node import guardian as guardians
 from local.batch.node.machine import Machine, open_session
 from local.batch.schema import pools as bodies
+from local.batch.wire.account_key import stored_key
 from local.batch.wire.auth import Authenticator
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ class Emulator:
 
     url: str
     account: Account
+    key: str = field(repr=False)
 
 
 @contextlib.asynccontextmanager
 async def running(options: Options) -> AsyncIterator[Emulator]:
     """Run an emulator during a `with` block; afterwards no process that a task started is left."""
     async with contextlib.AsyncExitStack() as stack:
+        if options.data is not None:
+            options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         root = _node_root(options, stack)
         guardian = guardians.open_in(root)
         stack.callback(guardian.close)
@@ -56,7 +60,11 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         )
         stack.callback(account.store.close)
         faults = Faults() if options.control else None
-        url = await _serve(options, account, faults, stack)
+        key = options.key or stored_key(options.data)
+        authenticator = Authenticator(
+            options.account, key, token_key=options.token_key, unsigned_tokens=options.unsigned_tokens
+        )
+        url = await _serve(options, app.build(account, authenticator, faults), stack)
         account.url = account.machine.url = url
         stack.push_async_callback(_stop, account)
         restore.restore(account)
@@ -65,7 +73,7 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         account.store.save_url(url)
         if options.pools is not None:
             _create_pools(account, json.loads(options.pools.read_text()))
-        yield Emulator(url, account)
+        yield Emulator(url, account, key)
 
 
 def _create_pools(account: Account, specs: list[object]) -> None:
@@ -113,16 +121,12 @@ def _node_root(options: Options, stack: contextlib.ExitStack | contextlib.AsyncE
     return Path(stack.enter_context(directory)).resolve()
 
 
-async def _serve(options: Options, account: Account, faults: Faults | None, stack: contextlib.AsyncExitStack) -> str:
+async def _serve(options: Options, application: web.Application, stack: contextlib.AsyncExitStack) -> str:
     context: ssl.SSLContext | None = None
     if options.tls_cert is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(options.tls_cert, options.tls_key)
-    runner = web.AppRunner(
-        app.build(account, Authenticator(options.account, options.key), faults),
-        access_log=None,
-        shutdown_timeout=1,
-    )
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, "127.0.0.1", options.port, ssl_context=context, backlog=1024)

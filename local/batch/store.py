@@ -100,7 +100,7 @@ def open_store(directory: Path | None) -> Store:
     """The store in `directory`, created if it does not exist; None gives a store without a database."""
     if directory is None:
         return Store()
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = sqlite3.connect(directory / "batch.sqlite")
     # A commit survives a crash of the emulator. A crash of the machine may lose the last commits, not the file.
     database.executescript("pragma journal_mode = wal; pragma synchronous = normal;" + _SCHEMA)

@@ -115,7 +115,9 @@ async def _send(arguments: argparse.Namespace, subscriptions: Sequence[Subscript
             interface=arguments.interface,
             garble_supplementary=arguments.garble_supplementary,
         )
-        runner = web.AppRunner(application(sender), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            application(sender, secret=os.environ["IDENTITY_HEADER"]), access_log=None, shutdown_timeout=1.0
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", arguments.port).start()

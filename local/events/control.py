@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local.events.faults import Faults
+from local.identity import header
 
 if TYPE_CHECKING:
     from local.events.sender import Sender
 
 
-def application(sender: Sender) -> web.Application:
-    """The control endpoint.
+def application(sender: Sender, *, secret: str) -> web.Application:
+    """The control endpoint. Requests need `secret` as X-IDENTITY-HEADER.
 
     `GET /` returns the number of changes in progress and, by subscription, counts and faults. `PUT /faults` replaces
     the Faults of all subscriptions, `PUT /faults/{subscription}` those of one, as JSON.
@@ -39,7 +40,7 @@ def application(sender: Sender) -> web.Application:
             channel.faults = faults
         return web.json_response(asdict(faults))
 
-    app = web.Application()
+    app = web.Application(middlewares=[header.required(secret)])
     app.router.add_get("/", show)
     app.router.add_put("/faults", set_faults)
     app.router.add_put("/faults/{subscription}", set_faults)

@@ -1,6 +1,7 @@
 """`python -m local.events.topic`: a custom Event Grid topic that appends the CloudEvents it receives to a file.
 
-Set GIFDROP_RESULTS_TOPIC_URL to this server's URL to publish to it.
+Set GIFDROP_RESULTS_TOPIC_URL to this server's URL to publish to it. IDENTITY_TOKEN_KEY is the key that signs the tokens
+of the publisher's stack: `token_key` in its `keys.json`.
 https://learn.microsoft.com/azure/event-grid/cloud-event-schema
 """
 
@@ -9,13 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import ssl
 from pathlib import Path
 from typing import Any
 
-import jwt
 from aiohttp import web
 
+from local.identity.tokens import KEY_VARIABLE, is_valid
 from local.shutdown import stop_event
 
 AUDIENCE = "https://eventgrid.azure.net"
@@ -27,11 +29,14 @@ class InvalidEventError(ValueError):
     """The request body is not a batch of CloudEvents 1.0."""
 
 
-def application(events: Path) -> web.Application:
-    """`POST /api/events`, with a bearer token for Event Grid, appends each event to `events` as a line of JSON."""
+def application(events: Path, *, token_key: str) -> web.Application:
+    """`POST /api/events`, with a bearer token for Event Grid, appends each event to `events` as a line of JSON.
+
+    token_key: The key that signs the tokens.
+    """
 
     async def publish(request: web.Request) -> web.Response:
-        if not _may_publish(request.headers.get("Authorization", "")):
+        if not is_valid(request.headers.get("Authorization", ""), key=token_key, audience=AUDIENCE):
             return _error(401, "Unauthorized", "A bearer token for Event Grid is required.")
         if request.content_type != "application/cloudevents-batch+json":
             return _error(
@@ -69,27 +74,15 @@ def parse_batch(body: object) -> list[dict[str, Any]]:
     return body
 
 
-def _may_publish(authorization: str) -> bool:
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        return False
-    try:
-        # The signing key never leaves the identity endpoint, which gives a token to any local caller anyway.
-        claims = jwt.decode(token, options={"verify_signature": False, "verify_exp": True, "require": ["exp", "aud"]})
-    except jwt.PyJWTError:
-        return False
-    return str(claims["aud"]).rstrip("/") == AUDIENCE
-
-
 def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"error": {"code": code, "message": message}}, status=status)
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
+async def _serve(arguments: argparse.Namespace, *, token_key: str) -> None:
     stop = stop_event(exit_with_stdin=arguments.exit_with_stdin)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(arguments.tls_cert, arguments.tls_key)
-    runner = web.AppRunner(application(arguments.events))
+    runner = web.AppRunner(application(arguments.events, token_key=token_key))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", arguments.port, ssl_context=context).start()
@@ -108,7 +101,11 @@ def main() -> None:
     parser.add_argument("--tls-key", type=Path, required=True)
     parser.add_argument("--events", type=Path, required=True, help="file to append events to, one per line")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
-    asyncio.run(_serve(parser.parse_args()))
+    arguments = parser.parse_args()
+    token_key = os.environ.get(KEY_VARIABLE)
+    if not token_key:
+        parser.error(f"{KEY_VARIABLE} is not set")
+    asyncio.run(_serve(arguments, token_key=token_key))
 
 
 if __name__ == "__main__":

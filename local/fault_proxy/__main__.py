@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import ssl
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from yarl import URL
 
 from local.fault_proxy.forwarding import Upstream
 from local.fault_proxy.proxy import application
+from local.identity.header import VARIABLE
 from local.shutdown import stop_event
 
 # Less than the 5 s after which Node.js closes an idle connection.
@@ -35,7 +37,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(arguments: argparse.Namespace) -> None:
+async def _run(arguments: argparse.Namespace, *, secret: str) -> None:
     stop = stop_event(exit_with_stdin=arguments.exit_with_stdin)
     upstream = URL(arguments.upstream)
     connector = aiohttp.TCPConnector(
@@ -50,7 +52,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         read_bufsize=_BUFFER_BYTES,
         timeout=aiohttp.ClientTimeout(total=None),
     ) as session:
-        app = application(Upstream(str(upstream.origin()), session), service=arguments.service)
+        app = application(Upstream(str(upstream.origin()), session), service=arguments.service, secret=secret)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         context = None
@@ -70,8 +72,13 @@ async def _run(arguments: argparse.Namespace) -> None:
 def main() -> int:
     arguments = _arguments()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Not a command-line argument: every user of the machine can list those.
+    secret = os.environ.get(VARIABLE, "")
+    if not secret:
+        print(f"{VARIABLE} is not set", file=sys.stderr)
+        return 1
     try:
-        asyncio.run(_run(arguments))
+        asyncio.run(_run(arguments, secret=secret))
     except OSError as error:
         print(error, file=sys.stderr)
         return 1

@@ -11,7 +11,9 @@ from aiohttp import web
 
 from local.fault_proxy.forwarding import abort, relay, remove_server_defaults
 from local.fault_proxy.injection import inject
+from local.fault_proxy.redaction import redacted
 from local.fault_proxy.rules import InvalidRuleError, Rules
+from local.identity import header
 
 if TYPE_CHECKING:
     from local.fault_proxy.forwarding import Upstream
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("fault_proxy")
 
 
-def application(upstream: Upstream, *, service: Service) -> web.Application:
-    """The proxy and its control endpoint, `/_control`, which has the paths and fields of the Batch emulator's."""
+def application(upstream: Upstream, *, service: Service, secret: str) -> web.Application:
+    """The proxy and its control endpoint, `/_control`, which has the paths and fields of the Batch emulator's.
+
+    secret: What requests to the control endpoint must have as X-IDENTITY-HEADER.
+    """
     rules = Rules()
     background: set[asyncio.Task[web.StreamResponse]] = set()
 
@@ -46,7 +51,7 @@ def application(upstream: Upstream, *, service: Service) -> web.Application:
         rule = rules.take(method=request.method, path=path, query=request.query, headers=request.headers)
         if rule is None:
             return await forward(request)
-        logger.info("%s %s: %s", request.method, request.raw_path, rule)
+        logger.info("%s %s: %s", request.method, redacted(request.raw_path), rule)
         work = asyncio.create_task(forward(request, rule))
         if rule.silent:
             return await work
@@ -62,10 +67,10 @@ def application(upstream: Upstream, *, service: Service) -> web.Application:
             async with upstream.response(request) as response:
                 return await relay(request, response)
         except (aiohttp.ClientError, ConnectionError) as error:
-            logger.warning("%s %s: connection closed: %r", request.method, request.raw_path, error)
+            logger.warning("%s %s: connection closed: %r", request.method, redacted(request.raw_path), error)
             return abort(request)
 
-    app = web.Application()
+    app = web.Application(middlewares=[header.required(secret, under="/_control")])
     app.on_response_prepare.append(remove_server_defaults)
     app.router.add_get("/_control", list_faults)
     app.router.add_post("/_control/faults", add_faults)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from local.identity import PATH, endpoint
+from local.identity import PATH, endpoint, header
 from local.identity.managed_identity import Identity, read_identities
-from local.identity.tokens import LIFETIME_SECONDS, Issuer
+from local.identity.tokens import KEY_VARIABLE, LIFETIME_SECONDS, Issuer
 from local.shutdown import stop_event
 
 
@@ -26,9 +26,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(arguments: argparse.Namespace, *, identities: list[Identity], header: str) -> None:
+async def _run(arguments: argparse.Namespace, *, identities: list[Identity], secret: str, key: str) -> None:
     stop = stop_event(exit_with_stdin=arguments.exit_with_stdin)
-    app = endpoint.application(identities=identities, header=header, issuer=Issuer(lifetime=arguments.lifetime))
+    issuer = Issuer(key=key, lifetime=arguments.lifetime)
+    app = endpoint.application(identities=identities, header=secret, issuer=issuer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", arguments.port).start()
@@ -39,13 +40,14 @@ async def _run(arguments: argparse.Namespace, *, identities: list[Identity], hea
 
 def main() -> int:
     arguments = _arguments()
-    # Not a command-line argument: every user of the machine can list those.
-    header = os.environ.get("IDENTITY_HEADER", "")
-    if not header:
-        print("IDENTITY_HEADER is not set", file=sys.stderr)
+    # Not command-line arguments: every user of the machine can list those.
+    secrets = {name: os.environ.get(name, "") for name in (header.VARIABLE, KEY_VARIABLE)}
+    if missing := [name for name, value in secrets.items() if not value]:
+        print(f"{missing[0]} is not set", file=sys.stderr)
         return 1
+    secret, key = secrets.values()
     try:
-        asyncio.run(_run(arguments, identities=read_identities(arguments.identities), header=header))
+        asyncio.run(_run(arguments, identities=read_identities(arguments.identities), secret=secret, key=key))
     except (OSError, ValueError, TypeError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,13 +5,13 @@ https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-end
 
 from __future__ import annotations
 
-import hmac
 import uuid
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from local.identity import PATH
+from local.identity.header import has_secret
 from local.identity.managed_identity import UnknownIdentityError, select_identity
 from local.identity.tokens import UnknownResourceError
 
@@ -28,7 +28,7 @@ def application(*, identities: Sequence[Identity], header: str, issuer: Issuer) 
     """The endpoint: `header` is the secret that callers must send as X-IDENTITY-HEADER."""
 
     async def token(request: web.Request) -> web.Response:
-        if not hmac.compare_digest(request.headers.get("X-IDENTITY-HEADER", "").encode(), header.encode()):
+        if not has_secret(request, header):
             return _error(401, "The X-IDENTITY-HEADER header is missing or wrong.")
         if request.query.get("api-version") not in API_VERSIONS:
             return _error(400, f"The api-version must be one of {', '.join(sorted(API_VERSIONS))}.")

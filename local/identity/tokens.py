@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -14,8 +13,11 @@ import jwt
 if TYPE_CHECKING:
     from local.identity.managed_identity import Identity
 
+KEY_VARIABLE = "IDENTITY_TOKEN_KEY"
+"""Environment variable of the processes that issue or verify tokens: the stack's signing key."""
 TENANT = "3d6c2f9e-6a0b-4f5e-9a53-5f3b8c1d7e42"
 LIFETIME_SECONDS = 24 * 3600
+_ALGORITHM = "HS256"
 _RESOURCE_HOSTS = ("storage.azure.com", "batch.core.windows.net", "eventgrid.azure.net", "management.azure.com")
 _RESOURCE_HOST_SUFFIXES = (".blob.core.windows.net", ".eventgrid.azure.net")
 
@@ -34,11 +36,11 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Issuer:
-    """Issues the tokens of one tenant. Nothing verifies their signature, so the key is never shared."""
+    """Issues the tokens of one tenant, signed with `key` (HS256)."""
 
+    key: str = field(repr=False)
     tenant: str = TENANT
     lifetime: int = LIFETIME_SECONDS
-    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def issue(self, identity: Identity, *, resource: str) -> Token:
         """A token for `identity` to call `resource`. Raises UnknownResourceError."""
@@ -66,4 +68,22 @@ class Issuer:
         }
         if identity.resource_id:
             claims["xms_mirid"] = identity.resource_id
-        return Token(text=jwt.encode(claims, self.key, algorithm="HS256"), expires_on=now + self.lifetime)
+        return Token(text=jwt.encode(claims, self.key, algorithm=_ALGORITHM), expires_on=now + self.lifetime)
+
+
+def is_valid(authorization: str, *, key: str, audience: str) -> bool:
+    """Whether an Authorization header has an unexpired token for `audience` that was signed with `key`."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return False
+    try:
+        jwt.decode(
+            token,
+            key,
+            algorithms=[_ALGORITHM],
+            audience=[audience, f"{audience}/"],
+            options={"require": ["exp", "aud"]},
+        )
+    except (jwt.PyJWTError, ValueError):
+        return False
+    return True

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential
 
-from local.batch.options import DEFAULT_KEY
-from tests.batch.tokens import make_token
+from tests.batch.tokens import TOKEN_KEY, make_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,19 +25,27 @@ ROOT = Path(__file__).parents[2]
 
 
 class Emulator:
-    """An emulator in a separate process."""
+    """An emulator in a separate process: its first line of output, and the shared key in it if it chose one itself."""
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, environment: dict[str, str] | None = None) -> None:
         command = [sys.executable, "-m", "local.batch", "--exit-with-stdin", *map(str, arguments)]
         if "--port" not in arguments:
             command += ["--port", "0"]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"BATCH_TOKEN_KEY": TOKEN_KEY} | (environment or {}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
         line = self.stdout.readline()
         assert line, "the emulator did not start"
-        self.url: str = json.loads(line)["url"]
+        self.ready: dict[str, str] = json.loads(line)
+        self.url = self.ready["url"]
+        self.key = self.ready.get("key", "")
 
     def stop(self) -> int:
         """Terminate it; returns the exit code."""
@@ -59,13 +66,13 @@ class Emulator:
 
     def client(self, **kwargs: object) -> BatchClient:
         """A client with the shared key."""
-        return BatchClient(self.url, AzureNamedKeyCredential("gifdrop", DEFAULT_KEY), **kwargs)
+        return BatchClient(self.url, AzureNamedKeyCredential("gifdrop", self.key), **kwargs)
 
 
 @contextlib.contextmanager
-def emulator(*arguments: object) -> Iterator[Emulator]:
-    """Run an emulator during a `with` block."""
-    started = Emulator(*arguments)
+def emulator(*arguments: object, environment: dict[str, str] | None = None) -> Iterator[Emulator]:
+    """Run an emulator during a `with` block; `environment` is added to its environment."""
+    started = Emulator(*arguments, environment=environment)
     try:
         yield started
     finally:

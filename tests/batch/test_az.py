@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.batch.options import DEFAULT_KEY
 from tests.batch.emulators import ROOT, Emulator
 from tests.support.waiting import wait_until
 
@@ -46,7 +45,7 @@ def az(plain: Emulator, tmp_path: Path) -> Callable[..., Any]:
         "AZURE_CORE_COLLECT_TELEMETRY": "0",
         "AZURE_CORE_ONLY_SHOW_ERRORS": "1",
         "AZURE_BATCH_ACCOUNT": "gifdrop",
-        "AZURE_BATCH_ACCESS_KEY": DEFAULT_KEY,
+        "AZURE_BATCH_ACCESS_KEY": plain.key,
         "AZURE_BATCH_ENDPOINT": plain.url,
     }
 

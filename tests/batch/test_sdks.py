@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.batch.options import DEFAULT_KEY
 from tests.batch.emulators import ROOT, Emulator, emulator
 from tests.batch.sdks import azure_batch_15, scenario
 
@@ -65,11 +64,11 @@ def observed(seen: object) -> object:
 
 
 def test_azure_batch_15_passes_the_scenario(served: Emulator) -> None:
-    assert observed(scenario.run(azure_batch_15.make(served.url, "gifdrop", DEFAULT_KEY), "sync")) == SEEN
+    assert observed(scenario.run(azure_batch_15.make(served.url, "gifdrop", served.key), "sync")) == SEEN
 
 
 def test_asynchronous_azure_batch_15_passes_the_scenario(served: Emulator) -> None:
-    sdk = azure_batch_15.make_async(served.url, "gifdrop", DEFAULT_KEY)
+    sdk = azure_batch_15.make_async(served.url, "gifdrop", served.key)
     try:
         assert observed(scenario.run(sdk, "async")) == SEEN
     finally:
@@ -79,7 +78,7 @@ def test_asynchronous_azure_batch_15_passes_the_scenario(served: Emulator) -> No
 @pytest.mark.skipif(not OLD.exists(), reason="azure-batch 14 is not installed; make test-az installs and runs it")
 def test_azure_batch_14_passes_the_scenario(served: Emulator) -> None:
     done = subprocess.run(
-        [OLD, "-W", "ignore", "-m", "tests.batch.sdks.azure_batch_14", served.url, "gifdrop", DEFAULT_KEY, "old"],
+        [OLD, "-W", "ignore", "-m", "tests.batch.sdks.azure_batch_14", served.url, "gifdrop", served.key, "old"],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

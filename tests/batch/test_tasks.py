@@ -14,7 +14,6 @@ from azure.batch.aio import BatchClient as AsyncBatchClient
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from local.batch.options import DEFAULT_KEY
 from tests.batch.resources import file_text, files_expired, make_job, run_task, wait_for_task
 from tests.support.waiting import wait_until, wait_until_async
 
@@ -159,7 +158,7 @@ def test_deleting_a_task_kills_its_process(client: BatchClient, job: str) -> Non
 
 
 async def test_task_deleted_while_it_starts_frees_its_slots(plain: Emulator, job: str) -> None:
-    async with AsyncBatchClient(plain.url, AzureNamedKeyCredential("gifdrop", DEFAULT_KEY)) as other:
+    async with AsyncBatchClient(plain.url, AzureNamedKeyCredential("gifdrop", plain.key)) as other:
 
         async def there_and_gone(index: int) -> None:
             await other.create_task(job, models.BatchTaskCreateOptions(id=f"t{index}", command_line="sleep 1000"))

@@ -21,7 +21,7 @@ from azure.core.exceptions import (
 
 from tests.batch.emulators import Emulator, call
 from tests.batch.resources import make_job, make_pool
-from tests.batch.tokens import AsyncBearer, Bearer, make_token
+from tests.batch.tokens import TOKEN_KEY, AsyncBearer, Bearer, make_token
 from tests.support.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_bearer_token_must_be_for_batch_and_unexpired(plain: Emulator) -> None:
         "nonsense",
         make_token("https://storage.azure.com"),
         make_token("https://batch.core.windows.net/", lifetime=-60),
-        jwt.encode({"aud": "https://batch.core.windows.net/"}, "k" * 32),
+        jwt.encode({"aud": "https://batch.core.windows.net/"}, TOKEN_KEY),
     ):
         status, headers, body = call(plain, "GET", "/jobs", headers={"Authorization": f"Bearer {token}"})
         assert (status, body["code"]) == (401, "AuthenticationFailed")

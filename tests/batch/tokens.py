@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import uuid
 from typing import Any, Self
@@ -9,15 +10,17 @@ from typing import Any, Self
 import jwt
 from azure.core.credentials import AccessToken
 
+TOKEN_KEY = secrets.token_hex(32)
+"""The key of the emulators in the tests."""
 TENANT = "8d5c1c1c-1111-4111-8111-111111111111"
 
 
-def make_token(audience: str, *, lifetime: float = 3600) -> str:
-    """A JWT with the claims of one from Entra; the key that signs it is arbitrary."""
+def make_token(audience: str, *, lifetime: float = 3600, key: str = TOKEN_KEY) -> str:
+    """A JWT with the claims of one from Entra, signed with `key`."""
     now = time.time()
     claims: dict[str, Any] = {"aud": audience, "iss": f"https://sts.windows-ppe.net/{TENANT}/", "tid": TENANT}
     claims |= {"oid": str(uuid.uuid4()), "iat": int(now), "nbf": int(now) - 5, "exp": int(now + lifetime)}
-    return jwt.encode(claims, "k" * 32, algorithm="HS256")
+    return jwt.encode(claims, key, algorithm="HS256")
 
 
 class Bearer:

@@ -146,13 +146,15 @@ class Injector:
         self.counts["app replaced and rolled back"] += 1
 
     async def _state(self, service: str) -> dict[str, Any]:
-        async with self.client.http.get(self._control_url(service), ssl=self.client.tls) as response:
+        headers = await self.client.control_headers()
+        async with self.client.http.get(self._control_url(service), headers=headers, ssl=self.client.tls) as response:
             state: dict[str, Any] = await response.json()
             return state
 
     async def _control(self, method: str, path: str, *, service: str = "batch", **body: Any) -> None:
         url = f"{self._control_url(service)}/{path}"
-        async with self.client.http.request(method, url, json=body or None, ssl=self.client.tls) as response:
+        headers, tls = await self.client.control_headers(), self.client.tls
+        async with self.client.http.request(method, url, json=body or None, headers=headers, ssl=tls) as response:
             assert response.status == 204, f"{path}: {response.status} {await response.text()}"
 
     def _control_url(self, service: str) -> str:

@@ -39,7 +39,8 @@ async def test_tasks_go_to_the_fallback_while_home_is_down_or_full(accounts: Two
         assert await account_of("back.mp4") == stack.env["GIFDROP_BATCH_URL"]
 
         url = f"{client.endpoints['batch']}/_control/quota"
-        async with client.http.post(url, json={"activeJobs": 0}, ssl=client.tls) as response:
+        headers = await client.control_headers()
+        async with client.http.post(url, json={"activeJobs": 0}, headers=headers, ssl=client.tls) as response:
             assert response.status == 204
         async for job in client.batch.list_jobs():
             await client.batch.begin_delete_job(job.id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
+from local.layout import Layout, read_keys
 from local.stack import Stack
 from local.tls import certificates
 from tests.support.stack_client import TIMEOUT_SECONDS, StackClient
@@ -45,6 +48,7 @@ async def topic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Topic
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "local.events.topic", "--exit-with-stdin"),
         *("--tls-cert", tls.chain, "--tls-key", tls.key, "--events", file),
+        env={**os.environ, "IDENTITY_TOKEN_KEY": read_keys(Layout(directory))["token_key"]},
         stdin=PIPE,
         stdout=PIPE,
     )
@@ -96,6 +100,7 @@ async def test_failed_retry_is_published_under_a_new_id(client: StackClient, top
     [
         ({}, b"[]", 401),
         ({"Authorization": "Bearer nonsense"}, b"[]", 401),
+        ({"Authorization": "forged"}, b"[]", 401),
         ({"Authorization": "token"}, b"[]", 400),
         ({"Authorization": "token", "Content-Type": "application/cloudevents-batch+json"}, b"{}", 400),
         ({"Authorization": "token", "Content-Type": "application/cloudevents-batch+json"}, b'[{"id": "1"}]', 400),
@@ -106,6 +111,9 @@ async def test_topic_rejects_invalid_requests(
     client: StackClient, topic: Topic, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     token = (await client.credential.get_token("https://eventgrid.azure.net/.default")).token
-    sent = {name: f"Bearer {token}" if value == "token" else value for name, value in headers.items()}
+    # The same claims, signed with another key.
+    forged = jwt.encode(jwt.decode(token, options={"verify_signature": False}), "x" * 32, algorithm="HS256")
+    values = {"token": f"Bearer {token}", "forged": f"Bearer {forged}"}
+    sent = {name: values.get(value, value) for name, value in headers.items()}
     async with client.http.post(topic.url, data=body, headers=sent, ssl=client.tls) as response:
         assert response.status == status

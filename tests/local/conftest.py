@@ -10,8 +10,9 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from local import resources
 from local.identity.managed_identity import write_identities
+from local.storage import ACCOUNT
 from local.tls import certificates
-from tests.local.account import Account
+from tests.local.account import ACCOUNT_KEY, TOKEN_KEY, Account
 from tests.local.child_processes import running_service
 
 
@@ -27,17 +28,15 @@ async def account(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acc
             "identity",
             *("--identities", str(directory / "identities.json")),
             directory=directory,
-            environment={"IDENTITY_HEADER": "a secret"},
+            environment={"IDENTITY_HEADER": "a secret", "IDENTITY_TOKEN_KEY": TOKEN_KEY},
         ) as identity,
         running_service(
             "storage",
             *serve,
-            "--data",
-            str(directory / "blobs"),
-            "--access-log",
-            str(log),
+            *("--data", str(directory / "blobs"), "--access-log", str(log)),
             *("--table-port", "0", "--table-log", str(directory / "tables.log")),
             directory=directory,
+            environment={"IDENTITY_TOKEN_KEY": TOKEN_KEY, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{ACCOUNT_KEY}"},
         ) as storage,
     ):
         yield Account(

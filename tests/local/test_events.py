@@ -323,7 +323,7 @@ async def test_faults_of_one_subscription_leave_the_others_alone(
     faults = ("--drop", "0", "--drop", "on-result=1", "--double", "on-video=1")
     async with (
         senders(account, tmp_path, *faults, subscriptions=subscriptions) as url,
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(headers={"X-IDENTITY-HEADER": account.environment["IDENTITY_HEADER"]}) as session,
     ):
         for name in ("lost/a/result.json", "lost/a.mp4"):
             await storage.get_blob_client("videos", name).upload_blob(b"x")

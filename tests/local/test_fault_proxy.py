@@ -29,6 +29,7 @@ from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 from yarl import URL
 
+from local.fault_proxy.redaction import redacted
 from local.fault_proxy.rules import InvalidRuleError, parse
 from local.process import ServiceCrashedError, ServiceProcess, clean_environment
 from local.storage.client import API_VERSION
@@ -41,28 +42,31 @@ UNTIL_CLEARED = -1
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy: its URL, its process, and a session that trusts its certificate."""
+    """A running proxy: its URL, its process, a session that trusts its certificate, and the secret for its control."""
 
     url: str
     pid: int
     session: aiohttp.ClientSession
+    secret: dict[str, str]
 
     async def inject(self, **fault: object) -> None:
         url = URL(self.url).origin() / "_control/faults"
-        async with self.session.post(url, json={"faults": [fault]}) as response:
+        async with self.session.post(url, json={"faults": [fault]}, headers=self.secret) as response:
             assert response.status == 204, await response.text()
 
     async def pending(self) -> list[dict[str, Any]]:
-        async with self.session.get(URL(self.url).origin() / "_control") as response:
+        async with self.session.get(URL(self.url).origin() / "_control", headers=self.secret) as response:
             found: list[dict[str, Any]] = (await response.json())["faults"]
             return found
 
     async def lift(self, name: str) -> None:
-        async with self.session.delete(URL(self.url).origin() / "_control/faults" / name) as response:
+        url = URL(self.url).origin() / "_control/faults" / name
+        async with self.session.delete(url, headers=self.secret) as response:
             assert response.status == 204
 
     async def clear(self) -> None:
-        async with self.session.delete(URL(self.url).origin() / "_control/faults") as response:
+        url = URL(self.url).origin() / "_control/faults"
+        async with self.session.delete(url, headers=self.secret) as response:
             assert response.status == 204
 
 
@@ -75,7 +79,7 @@ async def running_proxy(account: Account, directory: Path, *arguments: str) -> A
         name="fault_proxy",
         module="local.fault_proxy",
         arguments=arguments,
-        environment=clean_environment(),
+        environment=clean_environment() | {"IDENTITY_HEADER": account.environment["IDENTITY_HEADER"]},
         log=directory / "fault_proxy.log",
         on_crash=on_crash,
     )
@@ -84,7 +88,8 @@ async def running_proxy(account: Account, directory: Path, *arguments: str) -> A
         try:
             url = (await service.start())["url"]
             assert service.pid is not None
-            yield Proxy(url=url, pid=service.pid, session=session)
+            secret = {"X-IDENTITY-HEADER": account.environment["IDENTITY_HEADER"]}
+            yield Proxy(url=url, pid=service.pid, session=session, secret=secret)
         finally:
             await service.stop()
 
@@ -412,9 +417,26 @@ def test_invalid_rule_is_rejected(rule: str, reason: str) -> None:
 async def test_control_endpoint_rejects_an_invalid_rule(proxy: Proxy) -> None:
     url = URL(proxy.url).origin() / "_control/faults"
     for body in ("nonsense", "[]", '{"faults": [{"silent": true}, {}]}'):
-        async with proxy.session.post(url, data=body) as response:
+        async with proxy.session.post(url, data=body, headers=proxy.secret) as response:
             assert response.status == 400
     assert await proxy.pending() == []
+
+
+async def test_control_endpoint_needs_the_secret(proxy: Proxy) -> None:
+    control = URL(proxy.url).origin() / "_control"
+    for headers in ({}, {"X-IDENTITY-HEADER": "guess"}):
+        async with proxy.session.get(control, headers=headers) as response:
+            assert response.status == 401
+        async with proxy.session.post(
+            control / "faults", json={"faults": [{"status": 503}]}, headers=headers
+        ) as response:
+            assert response.status == 401
+    assert await proxy.pending() == []
+
+
+def test_signature_is_redacted_from_a_url() -> None:
+    assert redacted("/a/b?sv=1&sig=x%2By%3D&se=2") == "/a/b?sv=1&sig=REDACTED&se=2"
+    assert redacted("/a/sig=x?SIG=secret") == "/a/sig=x?SIG=REDACTED"
 
 
 async def _names(proxy: Proxy, names: list[str]) -> bool:

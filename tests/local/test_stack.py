@@ -34,7 +34,8 @@ async def converted(client: Client, name: str, video: Path, out: Path) -> bool:
 
 async def all_delivered(stack: Stack, expected: dict[str, int]) -> bool:
     """Whether this many events, by subscription, have been delivered."""
-    async with aiohttp.ClientSession() as session, session.get(stack.endpoints["events"]) as response:
+    headers = {"X-IDENTITY-HEADER": stack.env["IDENTITY_HEADER"]}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(stack.endpoints["events"]) as response:
         found = (await response.json())["subscriptions"]
     return {name: item["counts"].get("delivered", 0) for name, item in found.items()} == expected
 
@@ -84,7 +85,11 @@ async def test_app_uses_the_fault_proxies_and_clients_the_services(
 ) -> None:
     async with Stack(directory=tmp_path / "stack", fault_proxies=True) as stack:
         context = ssl.create_default_context(cafile=stack.env["SSL_CERT_FILE"])
-        async with connect(endpoints=stack.endpoints, env=stack.env) as client, aiohttp.ClientSession() as session:
+        headers = {"X-IDENTITY-HEADER": stack.env["IDENTITY_HEADER"]}
+        async with (
+            connect(endpoints=stack.endpoints, env=stack.env) as client,
+            aiohttp.ClientSession(headers=headers) as session,
+        ):
 
             async def inject(proxy: str, **fault: object) -> None:
                 url = f"{stack.endpoints[proxy]}/_control/faults"

@@ -52,6 +52,7 @@ class StackClient:
         # Only while the credential is made: other stacks in this process have other values.
         with patch.dict(os.environ, env):
             self.credential = ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"])
+        self._identity_header = env["IDENTITY_HEADER"]
         url = env["GIFDROP_STORAGE_URL"]
         self.storage = BlobServiceClient(url, credential=self.credential, connection_verify=ca)
         self.batch = BatchClient(env["GIFDROP_BATCH_URL"], self.credential, connection_verify=ca)
@@ -67,6 +68,11 @@ class StackClient:
         await self.batch.close()
         await self.storage.close()
         await self.credential.close()
+
+    async def control_headers(self) -> dict[str, str]:
+        """Headers for requests to the control endpoints of the Batch emulator and of the fault proxies."""
+        token = await self.credential.get_token("https://batch.core.windows.net/.default")
+        return {"Authorization": f"Bearer {token.token}", "X-IDENTITY-HEADER": self._identity_header}
 
     async def drop(self, name: str, body: bytes, metadata: dict[str, str] | None = None) -> str:
         """Upload a video and return its ETag."""

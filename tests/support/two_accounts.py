@@ -8,7 +8,7 @@ from typing import Self
 
 from infra.package import build
 from local import services
-from local.layout import Layout
+from local.layout import Layout, read_keys
 from local.ports import free_ports
 from local.process import ServiceCrashedError, ServiceProcess, clean_environment
 from local.stack import PACKAGES, Stack
@@ -69,12 +69,16 @@ class TwoAccounts:
 
     def _away(self) -> ServiceProcess:
         env = self.stack.env
-        identity = ["--identity-endpoint", env["IDENTITY_ENDPOINT"], "--identity-header", env["IDENTITY_HEADER"]]
+        identity = ["--identity-endpoint", env["IDENTITY_ENDPOINT"]]
+        secrets = {
+            "IDENTITY_HEADER": env["IDENTITY_HEADER"],
+            "BATCH_TOKEN_KEY": read_keys(self.stack.layout)["token_key"],
+        }
         return ServiceProcess(
             name="away",
             module="local.batch",
             arguments=[*self._arguments, *identity, "--ca-bundle", env["SSL_CERT_FILE"]],
-            environment=clean_environment(),
+            environment=clean_environment() | secrets,
             log=self._log,
             on_crash=self._crashes.append,
         )

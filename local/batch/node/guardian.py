@@ -81,7 +81,7 @@ class Guardian:
 
 def open_in(root: Path) -> Guardian:
     """Lock `root` for this emulator and kill what an earlier one left. Raises InUseError."""
-    root.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = (root / ".lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

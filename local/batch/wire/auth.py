@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from local.batch.entity import Doc
+
 AUDIENCE = "https://batch.core.windows.net/"
 _SIGNED = (
     "content-encoding",
@@ -40,10 +42,17 @@ _MAX_CLOCK_SKEW_SECONDS = 15 * 60
 
 @dataclass(slots=True)
 class Authenticator:
-    """Authenticates requests against the account's name and key."""
+    """Authenticates requests against the account's name and keys.
+
+    key: The shared key, in base64.
+    token_key: The key that signs bearer tokens (HS256). Without it no token is accepted.
+    unsigned_tokens: Accept tokens without checking their signature: anybody can make one. Default False.
+    """
 
     account: str
-    key: str
+    key: str = field(repr=False)
+    token_key: str | None = field(default=None, repr=False)
+    unsigned_tokens: bool = False
     _tokens: dict[str, float] = field(default_factory=dict)
 
     def check(self, request: web.Request) -> None:
@@ -59,12 +68,11 @@ class Authenticator:
     def _check_token(self, token: str) -> None:
         if self._tokens.get(token, 0) > time.time():
             return
+        if self.token_key is None and not self.unsigned_tokens:
+            detail = "The emulator has no key for tokens: set BATCH_TOKEN_KEY, or start it with --unsigned-tokens."
+            raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail=detail)
         try:
-            claims = jwt.decode(
-                token,
-                options={"verify_signature": False, "verify_exp": True, "verify_nbf": True, "require": ["exp", "aud"]},
-                leeway=5,
-            )
+            claims = self._claims(token)
         except (jwt.PyJWTError, ValueError) as error:
             raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail=error) from None
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
@@ -74,6 +82,22 @@ class Authenticator:
             )
         self._tokens = {known: end for known, end in self._tokens.items() if end > time.time()}
         self._tokens[token] = float(claims["exp"])
+
+    def _claims(self, token: str) -> Doc:
+        return jwt.decode(
+            token,
+            self.token_key or "",
+            algorithms=["HS256"],
+            options={
+                "verify_signature": not self.unsigned_tokens,
+                "verify_exp": True,
+                "verify_nbf": True,
+                # Checked by the caller: PyJWT compares the audience literally.
+                "verify_aud": False,
+                "require": ["exp", "aud"],
+            },
+            leeway=5,
+        )
 
     def _check_signature(self, request: web.Request, value: str, *, lite: bool) -> None:
         name, _, given = value.partition(":")
