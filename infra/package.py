@@ -50,11 +50,11 @@ def build(out: Path) -> Package:
 
 def sources() -> dict[str, Path]:
     """Name in the zip -> file: `convert.py` and `ffmpeg` at the root, the other modules in `converter/`."""
-    modules = sorted(path for path in (ROOT / "converter").glob("*.py") if path.name != "convert.py")
+    modules = sorted(path for path in (ROOT / "converter").rglob("*.py") if path.name != "convert.py")
     return {
         "convert.py": ROOT / "converter" / "convert.py",
         "ffmpeg": linux_binary(Path(imageio_ffmpeg.__file__).parent / "binaries"),
-        **{f"converter/{path.name}": path for path in modules},
+        **{str(path.relative_to(ROOT)): path for path in modules},
     }
 
 
