@@ -74,6 +74,8 @@ def run(
         finished.ended = _follow(process, lines=finished.lines, watch=watch, deadline=started + timeout, stall=stall)
         if finished.ended == "exit":
             process.wait(timeout=EXIT_GRACE_SECONDS)  # its pipes are closed, so it is exiting
+    except subprocess.TimeoutExpired:
+        finished.ended = "timeout"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

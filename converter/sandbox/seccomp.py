@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import struct
+from itertools import chain
 from typing import Final
 
 from converter.sandbox import kernel
@@ -39,7 +40,7 @@ _UNKNOWN: Final = (_RETURN, 0, 0, 0x00050000 | errno.ENOSYS)
 def restrict() -> None:
     """Install the filter for this process; raises OSError if the kernel or the machine has none."""
     steps = program(os.uname().machine)
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    code = ctypes.create_string_buffer(struct.pack("=" + "HBBI" * len(steps), *chain.from_iterable(steps)))
     header = struct.pack("@HxxxxxxP", len(steps), ctypes.addressof(code))
     buffer = ctypes.create_string_buffer(header)
     kernel.prctl(kernel.PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(buffer))
