@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.sandbox import seccomp
+from converter.sandbox import landlock, seccomp
 from tests.converter.escape import attempts
 from tests.converter.escape.attempts import ATTEMPTS, THROUGH, Surroundings
 
@@ -39,6 +39,18 @@ def test_attempt_on_files_is_refused_by_landlock_alone(
     monkeypatch.setattr(seccomp, "restrict", absent)
     monkeypatch.setenv("GIFDROP_SANDBOX", "optional")
     assert attempts.run(ATTEMPTS[name], around) in ATTEMPTS[name].safe
+
+
+@pytest.mark.parametrize("version", [1, 4], ids=["Linux 5.15", "Linux 6.8"])
+@pytest.mark.parametrize(
+    "name", ["rename_over_output", "hard_link", "truncate_outside", "execute_output", "stop_another", "unix_socket"]
+)
+def test_attempt_is_refused_with_an_older_landlock(
+    around: Surroundings, name: str, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landlock, "version", lambda: version)
+    assert attempts.run(ATTEMPTS[name], around) in ATTEMPTS[name].safe
+    assert not around.changed()
 
 
 @pytest.mark.parametrize("name", [name for name, one in ATTEMPTS.items() if one.unconfined])
