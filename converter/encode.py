@@ -1,11 +1,12 @@
 """Makes the GIF of a plan: decode, choose a dither, encode, and encode again smaller while over the byte cap."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from converter import ffmpeg, ffmpeg_args, gif
+from converter import ffmpeg, ffmpeg_args, scratch
 from converter.classify import classify_encoding_failure, classify_failure, error_lines
 from converter.options import Options
 from converter.plan import Plan
@@ -20,6 +21,7 @@ MIN_TRIAL_PIXELS: Final = 2e6  # over all frames; below this a trial costs more 
 MIN_EXTRAPOLATED_SHARE: Final = 0.05  # of the frames, from which the size of the whole GIF is estimated
 MIN_WIDTH: Final = 16
 FILE_SIZE_MARGIN_BYTES: Final = 16 * 2**20
+_MICROSECONDS: Final = re.compile(r"[0-9]{1,15}\Z")
 
 
 @dataclass(kw_only=True)
@@ -32,6 +34,8 @@ class Workspace:
     options: Options
     progress: Progress
     notes: list[str] = field(default_factory=list)
+    sandbox: set[str] = field(default_factory=set)
+    """Parts of the sandbox that every run so far has entered."""
 
     @property
     def frames(self) -> Path:
@@ -52,21 +56,26 @@ class Workspace:
         self,
         arguments: list[str],
         *,
+        reads: Sequence[Path],
+        writes: Sequence[Path],
         file_size: int,
         watch: ffmpeg.Watch | None = None,
         stall: float = ffmpeg.STALL_SECONDS,
     ) -> ffmpeg.Finished:
         """Run ffmpeg in the scratch directory."""
-        return ffmpeg.run(
+        finished = ffmpeg.run(
             binary=self.binary,
             arguments=arguments,
             work=self.scratch,
-            reads=[self.plan.source],
+            reads=reads,
+            writes=writes,
             timeout=TIMEOUT_SECONDS,
             file_size=file_size,
             watch=watch,
             stall=stall,
         )
+        self.sandbox.intersection_update(finished.sandbox)
+        return finished
 
 
 def decode(workspace: Workspace) -> int:
@@ -75,7 +84,7 @@ def decode(workspace: Workspace) -> int:
     expected = max(1.0, (plan.expected_seconds or plan.duration) * plan.fps)
 
     def watch(_: Mapping[str, str]) -> float:
-        size = workspace.frames.stat().st_size if workspace.frames.exists() else 0
+        size = scratch.size(workspace.frames)
         workspace.progress.report("decoding", max(0.001, size / plan.frame_bytes / expected))
         return size
 
@@ -83,6 +92,8 @@ def decode(workspace: Workspace) -> int:
         ffmpeg_args.decode_args(
             plan, frames=workspace.frames, palette=workspace.palette, max_pixels=workspace.options.max_pixels
         ),
+        reads=[plan.source],
+        writes=[workspace.frames, workspace.palette],
         file_size=plan.max_frames * (plan.frame_bytes + 1024) + FILE_SIZE_MARGIN_BYTES,
         watch=watch,
         # With a start, ffmpeg decodes from the key frame before it and writes nothing until it gets there.
@@ -90,8 +101,8 @@ def decode(workspace: Workspace) -> int:
     )
     if finished.ended != "exit" or finished.code < 0:
         raise classify_failure(finished)
-    count = workspace.frames.stat().st_size // plan.frame_bytes if workspace.frames.exists() else 0
-    if not count or not workspace.palette.exists():
+    count = scratch.size(workspace.frames) // plan.frame_bytes
+    if not count or not scratch.size(workspace.palette):
         if plan.start and not error_lines(finished.lines):
             raise Rejected("InvalidOption", f"The video has no picture after {plan.start:g} s.")
         raise classify_failure(finished)
@@ -119,22 +130,24 @@ def choose_dither(workspace: Workspace, count: int) -> str:
     targets = [workspace.scratch / f"trial-{i}.gif" for i in range(len(others) + 1)]
     finished = workspace.run(
         ffmpeg_args.trial_args(plan, frames=workspace.frames, palette=workspace.palette, count=count, targets=targets),
+        reads=[workspace.frames, workspace.palette],
+        writes=targets,
         file_size=workspace.options.max_bytes + FILE_SIZE_MARGIN_BYTES,
     )
     if finished.ended != "exit" or finished.code:
         raise classify_encoding_failure(finished)
-    base, *sizes = (target.stat().st_size for target in targets)
+    base, *sizes = (scratch.size(target) for target in targets)
     affordable = (name for name, size in zip(others[::-1], sizes[::-1], strict=True) if size <= base * MAX_DITHER_COST)
     return next(affordable, first)
 
 
-def encode(workspace: Workspace, *, count: int, dither: str) -> gif.Gif:
+def encode(workspace: Workspace, *, count: int, dither: str) -> None:
     """Write the GIF to `draft`, smaller each time until it is under the byte cap; raises Rejected("TooLarge")."""
     cap = workspace.options.max_bytes
     for _ in range(MAX_ATTEMPTS):
         excess = _encode_once(workspace, count=count, dither=dither)
         if excess is None:
-            return gif.measure(workspace.draft)
+            return
         before = workspace.plan
         workspace.plan = after = before.scaled(min(0.9, 0.95 * excess**-0.5))
         if after.width < MIN_WIDTH:
@@ -152,20 +165,21 @@ def _encode_once(workspace: Workspace, *, count: int, dither: str) -> float | No
     def watch(block: Mapping[str, str]) -> float | None:
         nonlocal encoded
         out_time = block.get("out_time_us", "")
-        encoded = min(max(int(out_time) / 1e6 / expected, 0.001), 1.0) if out_time.isdigit() else encoded
+        encoded = min(max(int(out_time) / 1e6 / expected, 0.001), 1.0) if _MICROSECONDS.match(out_time) else encoded
         workspace.progress.report("frames", encoded)
-        over = workspace.draft.exists() and workspace.draft.stat().st_size > cap
+        over = scratch.size(workspace.draft) > cap
         return None if over and encoded > MIN_EXTRAPOLATED_SHARE else encoded
 
-    workspace.draft.unlink(missing_ok=True)
     finished = workspace.run(
         ffmpeg_args.encode_args(
             workspace.plan, frames=workspace.frames, palette=workspace.palette, dither=dither, target=workspace.draft
         ),
+        reads=[workspace.frames, workspace.palette],
+        writes=[workspace.draft],
         file_size=cap + FILE_SIZE_MARGIN_BYTES,
         watch=watch,
     )
-    size = workspace.draft.stat().st_size if workspace.draft.exists() else 0
+    size = scratch.size(workspace.draft)
     complete = finished.ended == "exit" and not finished.code
     if size > cap:
         return size / cap / (1.0 if complete else max(encoded, MIN_EXTRAPOLATED_SHARE))

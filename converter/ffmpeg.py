@@ -1,4 +1,4 @@
-"""Runs ffmpeg: no shell, no stdin, an empty environment, kernel limits, its own process group, a hard timeout."""
+"""Runs ffmpeg: sandboxed, no shell, no stdin, an empty environment, its own process group, a hard timeout."""
 
 import os
 import re
@@ -13,28 +13,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from converter import limits, sandbox
+from converter import limits, sandbox, scratch, survivors
+from converter.verdict import NodeFailure
 
 MAX_LINES: Final = 200
 MAX_LINE_BYTES: Final = 500
+MAX_BLOCK_NAMES: Final = 64
 STALL_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.5
 EXIT_GRACE_SECONDS: Final = 10.0
 POINTER: Final = re.compile(r" @ 0x[0-9a-f]+")  # differs in each run
-LOADER: Final = "/lib64/ld-linux-x86-64.so.2"
+LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 
 EndReason = Literal["exit", "stopped", "timeout", "stalled"]
 
 
 @dataclass(kw_only=True)
 class Finished:
-    """How a run ended. `code` is negative for a signal, `lines` is stderr, `seconds` is wall clock."""
+    """How a run ended. `code` is negative for a signal, `lines` is stderr, `seconds` is wall clock.
+
+    `sandbox` lists the parts of the sandbox that were entered.
+    """
 
     code: int = 0
     ended: EndReason
     lines: list[str] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    sandbox: list[str] = field(default_factory=list)
 
 
 # Called with the latest block of `-progress`, empty before the first; returns how far the run is, or None to stop it.
@@ -47,6 +53,7 @@ def run(
     arguments: Sequence[str],
     work: Path,
     reads: Sequence[Path],
+    writes: Sequence[Path] = (),
     timeout: float,
     file_size: int,
     watch: Watch | None = None,
@@ -54,39 +61,76 @@ def run(
 ) -> Finished:
     """Run ffmpeg to its end, the timeout or a stall, whichever is first; none of its processes survives.
 
-    It may read `reads` and write in `work`, which is also its current directory. `file_size` limits each file in bytes.
-    `watch` is called at least every half second; a run is stalled when its result has not changed for `stall` seconds.
+    It may read `reads` and write `writes`, which are made anew; it can make no other file. `file_size` limits each of
+    them in bytes. `work` is its current directory. `watch` is called at least every half second; a run is stalled when
+    its result has not changed for `stall` seconds. Raises NodeFailure if the sandbox is required and cannot be entered.
     """
-    threads = limits.threads_allowed()
-
-    def confine() -> None:
-        # The sandbox first: it opens files, and the limit on open files counts those inherited from the parent.
-        sandbox.enter(readable=[binary, *reads], writable=work)
-        limits.apply(file_size=file_size, threads=threads)
-
-    started, used = time.monotonic(), _children_cpu()
-    process = subprocess.Popen(
-        [*_command(binary), *arguments],
-        cwd=work,
-        env={"LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        process_group=0,
-        preexec_fn=confine,  # noqa: PLW1509 - this process has one thread
-    )
-    finished = Finished(ended="stopped")
+    for path in writes:
+        scratch.create(path)
+    started, used, others = time.monotonic(), _children_cpu(), survivors.children()
+    process, entered = _start([*_command(binary), *arguments], binary, work, reads, writes, file_size)
+    finished = Finished(ended="stopped", sandbox=entered)
     try:
         finished.ended = _follow(process, lines=finished.lines, watch=watch, deadline=started + timeout, stall=stall)
         if finished.ended == "exit":
             process.wait(timeout=EXIT_GRACE_SECONDS)  # its pipes are closed, so it is exiting
+    except subprocess.TimeoutExpired:
+        finished.ended = "timeout"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         finished.code = process.wait()
+        survivors.kill(spare=others)
     finished.seconds = time.monotonic() - started
     finished.cpu_seconds = _children_cpu() - used
     return finished
+
+
+def _start(
+    command: Sequence[str], binary: Path, work: Path, reads: Sequence[Path], writes: Sequence[Path], file_size: int
+) -> tuple[subprocess.Popen[bytes], list[str]]:
+    """Start ffmpeg in the sandbox; returns the process and the parts of the sandbox that it entered."""
+    threads, required, parent = limits.threads_allowed(), sandbox.required(), os.getpid()
+    report, reported = os.pipe()
+
+    def confine() -> None:
+        def set_limits() -> None:
+            limits.apply(file_size=file_size, threads=threads, parent=parent)
+
+        try:
+            parts = sandbox.enter(
+                executable=binary, reads=reads, writes=writes, set_limits=set_limits, required=required
+            )
+        except OSError as error:
+            os.write(reported, str(error).encode(errors="replace"))
+            raise
+        os.write(reported, " ".join(parts).encode())
+
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=work,
+            env={"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+            preexec_fn=confine,  # noqa: PLW1509 - this process has one thread
+        )
+    except subprocess.SubprocessError as error:
+        hint = f"{sandbox.MODE_VARIABLE}=optional runs without it, for development only"
+        raise NodeFailure(f"ffmpeg cannot be sandboxed: {_all_of(report, reported)} ({hint})") from error
+    except OSError:
+        _all_of(report, reported)
+        raise
+    return process, _all_of(report, reported).split()
+
+
+def _all_of(reader: int, writer: int) -> str:
+    """What was written to a pipe, whose ends are closed; the child's copy of `writer` is closed already."""
+    os.close(writer)
+    with open(reader, errors="replace") as file:
+        return file.read()
 
 
 def _follow(
@@ -135,7 +179,7 @@ class Lines:
 
 @dataclass(kw_only=True)
 class Blocks:
-    """Collects the `name=value` lines of `-progress` into blocks."""
+    """Collects the `name=value` lines of `-progress` into blocks of at most MAX_BLOCK_NAMES names."""
 
     latest: dict[str, str] = field(default_factory=dict)
     _open: dict[str, str] = field(default_factory=dict)
@@ -143,7 +187,8 @@ class Blocks:
     def add(self, line: str) -> None:
         """Add one line; `progress=` ends a block."""
         name, _, value = line.partition("=")
-        self._open[name] = value.strip()
+        if name == "progress" or name in self._open or len(self._open) < MAX_BLOCK_NAMES:
+            self._open[name] = value.strip()
         if name == "progress":
             self.latest, self._open = self._open, {}
 
@@ -157,7 +202,7 @@ def _keep(lines: list[str], line: str) -> None:
 
 def _command(binary: Path) -> list[str]:
     """Start through the loader if unpacking lost the executable bit, which the task user may not be able to set."""
-    return [str(binary)] if os.access(binary, os.X_OK) else [LOADER, str(binary)]
+    return [str(binary)] if os.access(binary, os.X_OK) else [LOADERS[os.uname().machine], str(binary)]
 
 
 def _children_cpu() -> float:

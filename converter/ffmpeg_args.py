@@ -16,6 +16,8 @@ TONE_MAP: Final = (
 )
 # Each filter and codec starts a thread for each CPU; on a node with many CPUs they would exceed the memory limit.
 CPU_COUNT: Final = ("-cpucount", "2")
+# The files that ffmpeg writes exist and are empty. If it truncated them, ext4 would write them to the disk on closing.
+KEPT: Final = ("-truncate", "0")
 SCALER: Final = "lanczos+accurate_rnd+full_chroma_int"
 PALETTE_WIDTH: Final = 240
 PALETTE_FPS: Final = 4.0
@@ -55,7 +57,7 @@ def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
     return [
         "-v", "level+error", *before, *seek, "-t", f"{plan.duration:.3f}", flag, name,
         "-lavfi", f"[0:V:0]{','.join(filters)};[some]{sample},{palettegen}[palette]",
-        "-map", "[all]", "-frames:v", str(plan.max_frames), "-c:v", "rawvideo", "-f", "nut", f"file:{frames}",
+        "-map", "[all]", "-frames:v", str(plan.max_frames), "-c:v", "rawvideo", "-f", "nut", *KEPT, f"file:{frames}",
         "-map", "[palette]", "-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}",
     ]  # fmt: skip
 
@@ -69,7 +71,7 @@ def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: 
     outputs: list[str] = []
     for i, (dither, target) in enumerate(zip(plan.preset.dithers, targets, strict=True)):
         graph.append(f"[i{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle[o{i}]")
-        outputs += ["-map", f"[o{i}]", "-f", "gif", f"file:{target}"]
+        outputs += ["-map", f"[o{i}]", "-f", "gif", *KEPT, f"file:{target}"]
     return [*_decoded_input_args(frames, palette), "-lavfi", ";".join(graph), *outputs]
 
 
@@ -79,7 +81,7 @@ def encode_args(plan: Plan, *, frames: Path, palette: Path, dither: str, target:
     paletteuse = f"[x][1:v]paletteuse=dither={dither}:diff_mode=rectangle[o]"
     return [
         *_decoded_input_args(frames, palette), "-lavfi", f"{scale};{paletteuse}", "-map", "[o]",
-        "-loop", str(plan.loop), "-progress", "pipe:1", "-stats_period", "0.5", "-f", "gif", f"file:{target}",
+        "-loop", str(plan.loop), "-progress", "pipe:1", "-stats_period", "0.5", "-f", "gif", *KEPT, f"file:{target}",
     ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Measures a GIF by reading its structure block by block, without trusting the tool that wrote it."""
 
+import base64
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,11 +15,12 @@ class Gif:
     duration_seconds: float
     bytes: int
     sha256: str
+    content_md5: str
+    """As HTTP's Content-MD5, which Azure Storage computes for a blob that is uploaded in one request."""
 
 
-def measure(path: Path) -> Gif:
-    """Read the file from header to trailer; raises ValueError if it is not one complete GIF."""
-    data = path.read_bytes()
+def measure(data: bytes) -> Gif:
+    """Read a file's content from header to trailer; raises ValueError if it is not one complete GIF."""
     if data[:6] not in (b"GIF89a", b"GIF87a") or len(data) < 14:
         raise ValueError("no GIF header")
     frames, delay = 0, 0
@@ -44,6 +45,7 @@ def measure(path: Path) -> Gif:
         duration_seconds=delay / 100,
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
+        content_md5=base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
     )
 
 

@@ -1,6 +1,6 @@
 """Kernel limits on one ffmpeg process, set in the child before ffmpeg starts."""
 
-import ctypes
+import errno
 import functools
 import os
 import resource
@@ -8,21 +8,22 @@ import signal
 from pathlib import Path
 from typing import Final
 
+from converter.sandbox import kernel
+
 ADDRESS_SPACE_BYTES: Final = 2 * 2**30
 CPU_SECONDS: Final = 900
 MAX_OPEN_FILES: Final = 64
 SPARE_THREADS: Final = 256
 
-_PR_SET_PDEATHSIG: Final = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
-
-def apply(*, file_size: int, threads: int) -> None:
+def apply(*, file_size: int, threads: int, parent: int) -> None:
     """Limit this process before it becomes ffmpeg: memory, CPU, bytes per file, open files, threads; no core dump.
 
-    It is also killed when its parent dies. `threads` limits the total of the user, as the kernel counts it.
+    It is also killed when `parent`, its parent, dies. `threads` limits the total of the user, as the kernel counts it.
     """
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise ProcessLookupError(errno.ESRCH, "the converter has died")
     for limit, value in (
         (resource.RLIMIT_AS, ADDRESS_SPACE_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),

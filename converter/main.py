@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from converter import ffmpeg, ffmpeg_args, gif, options, probe, sandbox
+from converter import ffmpeg, ffmpeg_args, gif, options, probe, scratch, survivors
 from converter.classify import classify_failure
 from converter.encode import Workspace, choose_dither, decode, encode
 from converter.plan import Plan, make_plan
@@ -36,6 +36,8 @@ class Conversion:
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)
+    sandbox: set[str] | None = None
+    """Parts of the sandbox that every run of ffmpeg has entered; None before the first."""
 
     @property
     def binary(self) -> Path:
@@ -62,10 +64,11 @@ def main(arguments: Sequence[str], *, tools: Path, work: Path) -> int:
     made: gif.Gif | None = None
     rejected: Rejected | None = None
     try:
+        survivors.adopt()
         made = _convert(conversion, arguments)
     except Rejected as verdict:
         rejected = verdict
-    except (NodeFailure, OSError) as error:
+    except (NodeFailure, OSError, ValueError, ArithmeticError) as error:
         print(f"cannot convert on this node: {error}", file=sys.stderr)
         return 1
     result = _result(conversion, made, rejected)
@@ -79,49 +82,54 @@ def _convert(conversion: Conversion, arguments: Sequence[str]) -> gif.Gif:
     conversion.preset = requested.preset
     if not conversion.binary.is_file():
         raise NodeFailure(f"{conversion.binary} is missing")
-    with tempfile.TemporaryDirectory(prefix="scratch-", dir=conversion.work, ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(prefix="scratch-", dir=conversion.work, ignore_cleanup_errors=True) as folder:
         with conversion.phase("judging"):
-            conversion.source = _probe(conversion, requested, Path(scratch))
+            conversion.source = _probe(conversion, requested, Path(folder))
             plan = make_plan(conversion.source, requested)
             conversion.notes.extend(plan.notes)
-        return _make_gif(conversion, plan, requested, Path(scratch))
+        return _make_gif(conversion, plan, requested, Path(folder))
 
 
-def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, scratch: Path) -> gif.Gif:
+def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, folder: Path) -> gif.Gif:
     workspace = Workspace(
         binary=conversion.binary,
-        scratch=scratch,
+        scratch=folder,
         plan=plan,
         options=requested,
         progress=conversion.progress,
         notes=conversion.notes,
+        sandbox=conversion.sandbox if conversion.sandbox is not None else set(),
     )
     with conversion.phase("decoding"):
         count = decode(workspace)
     with conversion.phase("dither"):
         dither = choose_dither(workspace, count)
     with conversion.phase("frames"):
-        made = encode(workspace, count=count, dither=dither)
+        encode(workspace, count=count, dither=dither)
     with conversion.phase("checking"):
+        data = scratch.read(workspace.draft, max_bytes=requested.max_bytes)
+        made = gif.measure(data)
         if not made.frames:
             raise Rejected("NothingDecoded", "No frame of the video could be decoded.")
-        workspace.draft.rename(conversion.work / "out.gif")
+        # What is published is what was measured: no file that ffmpeg could write, or still have open.
+        scratch.write_new(conversion.work / "out.gif", data)
     conversion.progress.report("checking", 1.0)
     return made
 
 
-def _probe(conversion: Conversion, requested: options.Options, scratch: Path) -> probe.Source:
+def _probe(conversion: Conversion, requested: options.Options, folder: Path) -> probe.Source:
     if not requested.source.is_file():
         raise NodeFailure(f"{requested.source} does not exist")
     path = requested.source.absolute()
     finished = ffmpeg.run(
         binary=conversion.binary,
         arguments=ffmpeg_args.probe_args(path, max_pixels=requested.max_pixels),
-        work=scratch,
+        work=folder,
         reads=[path],
         timeout=PROBE_TIMEOUT_SECONDS,
         file_size=0,
     )
+    conversion.sandbox = set(finished.sandbox)
     if finished.ended == "exit" and not probe.first_line(finished.lines, "ffmpeg version"):
         raise NodeFailure(f"ffmpeg does not run on this node (exit {finished.code}): {' '.join(finished.lines[:3])}")
     if finished.ended != "exit" or finished.code < 0:
@@ -150,7 +158,7 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "seconds": conversion.seconds,
         "peak_memory_bytes": _peak_memory_bytes(),
         "preset": conversion.preset,
-        "sandbox": sandbox.available(),
+        "sandbox": None if conversion.sandbox is None else sorted(conversion.sandbox),
         "ffmpeg_version": source.ffmpeg_version if source else None,
         "notes": conversion.notes,
         "task": {

@@ -1,5 +1,7 @@
 """Measuring a GIF."""
 
+import base64
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -17,22 +19,24 @@ SMALL = (
 )
 
 
-def test_measure_counts_size_frames_and_duration(tmp_path: Path) -> None:
-    path = tmp_path / "x.gif"
-    path.write_bytes(SMALL)
-    made = gif.measure(path)
+def test_measure_counts_size_frames_and_duration() -> None:
+    made = gif.measure(SMALL)
     assert (made.width, made.height, made.frames, made.duration_seconds, made.bytes) == (2, 1, 1, 0.07, len(SMALL))
 
 
 def test_measure_agrees_with_ffmpeg(tmp_path: Path) -> None:
-    made = gif.measure(make_video(tmp_path / "x.gif", "-f", "gif"))
+    made = gif.measure(make_video(tmp_path / "x.gif", "-f", "gif").read_bytes())
     assert (made.width, made.height, made.frames) == (96, 64, 12)
     assert made.duration_seconds == pytest.approx(1, abs=0.05)
 
 
 @given(st.integers(0, len(SMALL) - 1))
-def test_measure_refuses_a_truncated_gif(tmp_path_factory: pytest.TempPathFactory, length: int) -> None:
-    path = tmp_path_factory.getbasetemp() / "cut.gif"
-    path.write_bytes(SMALL[:length])
+def test_measure_refuses_a_truncated_gif(length: int) -> None:
     with pytest.raises(ValueError, match="GIF"):
-        gif.measure(path)
+        gif.measure(SMALL[:length])
+
+
+def test_measure_gives_the_digests_of_the_bytes() -> None:
+    made = gif.measure(SMALL)
+    assert made.sha256 == hashlib.sha256(SMALL).hexdigest()
+    assert base64.b64decode(made.content_md5) == hashlib.md5(SMALL, usedforsecurity=False).digest()

@@ -88,7 +88,7 @@ def test_package_has_every_module_and_an_executable_ffmpeg(packages: Path) -> No
     with zipfile.ZipFile(build(packages).path) as archive:
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
     assert stat.S_IMODE(modes["ffmpeg"]) == 0o755
-    modules = {f"converter/{path.name}" for path in (ROOT / "converter").glob("*.py")} - {"converter/convert.py"}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "converter").rglob("*.py")} - {"converter/convert.py"}
     assert set(modes) == modules | {"ffmpeg", "convert.py", "launch.py"}
 
 

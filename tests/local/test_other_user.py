@@ -94,6 +94,14 @@ async def test_forged_token_cannot_read_storage(stack: Stack, client: StackClien
                 assert b"video" not in await response.read()
 
 
+async def test_forged_token_cannot_read_the_index(stack: Stack, client: StackClient, uploaded: None) -> None:
+    for headers in (forged(STORAGE), unsigned(forged(STORAGE)), {"x-ms-version": "2021-12-02"}):
+        for path in ("/Tables", "/conversions()"):
+            url = stack.endpoints["tables"] + path
+            async with client.http.get(url, headers=headers, ssl=client.tls) as response:
+                assert response.status in (401, 403), path
+
+
 async def test_forged_token_gets_no_user_delegation_key(stack: Stack, client: StackClient) -> None:
     url = f"{stack.endpoints['storage']}?restype=service&comp=userdelegationkey"
     now = datetime.now(UTC)
