@@ -92,6 +92,8 @@ class Conversion:
     compute_seconds: float | None = None
     """Time that tasks of this conversion have spent on nodes, all attempts together."""
     gif: Gif | None = None
+    sandbox: str | None = None
+    """Parts of the sandbox that the converter entered, with a space between them; `None` if it is not known."""
     error: Problem | None = None
 
     @property
@@ -142,9 +144,9 @@ class Conversion:
         """A task of this conversion has spent so many seconds on a node."""
         return replace(self, compute_seconds=round((self.compute_seconds or 0.0) + seconds, 3))
 
-    def succeeded(self, gif: Gif, *, at: datetime) -> Conversion:
-        """The GIF is there."""
-        return replace(self, state="succeeded", gif=gif, finished_at=at)
+    def succeeded(self, gif: Gif, *, at: datetime, sandbox: str | None = None) -> Conversion:
+        """The GIF is there; `sandbox` are the parts of it that the converter entered."""
+        return replace(self, state="succeeded", gif=gif, sandbox=sandbox, finished_at=at)
 
     def failed(self, error: Problem, *, at: datetime) -> Conversion:
         """There will be no GIF unless somebody retries."""

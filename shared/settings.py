@@ -52,6 +52,8 @@ class Settings:
     """How long an event may take to arrive, or a task to be listed, before the reconciliation acts."""
     hung_seconds: int = 600
     """A running task without progress for this long counts as hung."""
+    sandbox: str = "required"
+    """Whether a node that cannot confine ffmpeg converts nothing (`required`), or converts without (`optional`)."""
     logs: str = "failure"
     """When a task's logs are uploaded: on `failure`, or `always`."""
     sweep_seconds: int = 300
@@ -163,6 +165,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "task_seconds": ("GIFDROP_TASK_SECONDS", _between(60, 86_400)),
     "grace_seconds": ("GIFDROP_GRACE_SECONDS", _between(1, 86_400)),
     "hung_seconds": ("GIFDROP_HUNG_SECONDS", _between(1, 86_400)),
+    "sandbox": ("GIFDROP_SANDBOX", _one_of("required", "optional")),
     "logs": ("GIFDROP_LOGS", _one_of("failure", "always")),
     "sweep_seconds": ("GIFDROP_SWEEP_SECONDS", _between(10, 1500)),
     "reconcile_seconds": ("GIFDROP_RECONCILE_SECONDS", _between(10, 1500)),

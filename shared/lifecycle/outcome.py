@@ -24,6 +24,8 @@ class Converted:
     gif: Gif
     sha256: str | None
     """Digest of the GIF in hex, `None` if the converter reports none."""
+    sandbox: str | None = None
+    """Parts of the sandbox that the converter entered, `None` if it does not report them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +120,8 @@ def origin_of_result(result: bytes) -> Origin | None:
 def apply_outcome(conversion: Conversion, outcome: Outcome, *, at: datetime) -> Conversion:
     """The conversion after its task had this outcome: ended, or queued for another attempt."""
     match outcome:
-        case Converted(gif=gif):
-            return conversion.succeeded(gif, at=at)
+        case Converted(gif=gif, sandbox=sandbox):
+            return conversion.succeeded(gif, at=at, sandbox=sandbox)
         case Rejected(error=error):
             return conversion.failed(error, at=at)
         case Interrupted(error=error):
@@ -162,4 +164,11 @@ def _read_verdict(result: dict[str, object], gif: str) -> Outcome:
     digest = measured.get("sha256")
     if digest is not None and not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
         raise ValueError("invalid digest")
-    return Converted(gif=Gif(name=gif, duration_seconds=seconds, **whole), sha256=digest)
+    made = Gif(name=gif, duration_seconds=seconds, **whole)
+    return Converted(gif=made, sha256=digest, sandbox=_sandbox(result.get("sandbox")))
+
+
+def _sandbox(parts: object) -> str | None:
+    if not isinstance(parts, list):
+        return None  # of an earlier version
+    return " ".join(part for part in ("landlock", "seccomp") if part in parts)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from shared.api.health.batch import check_account
 from shared.api.health.finding import Finding, finding_of
 from shared.api.health.identity import check_managed_identity
-from shared.api.health.storage import check_containers, check_dead_letters, check_events, check_index, check_links
+from shared.api.health.storage import (
+    check_containers,
+    check_dead_letters,
+    check_events,
+    check_index,
+    check_links,
+    check_sandbox,
+)
 from shared.api.http import Response, json_response
 from shared.cache import Cache
 from shared.settings import SettingsError
@@ -49,6 +56,7 @@ class HealthReader:
         checks: dict[str, Awaitable[list[Finding]]] = {
             "containers": check_containers(services),
             "index": check_index(services),
+            "sandbox": check_sandbox(services),
             "links": check_links(services),
             "events": check_events(services),
             "dead letters": check_dead_letters(services),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROLE = "Storage Blob Data Contributor"
 MAX_NAMES_SHOWN = 3
+SANDBOX_PARTS = ("landlock", "seccomp")
 
 
 async def check_containers(services: Services) -> list[Finding]:
@@ -41,6 +42,23 @@ async def check_index(services: Services) -> list[Finding]:
         missing = f"Create the table {table!r}; the Bicep files do."
         return [finding_of("index", error, role="Storage Table Data Contributor", missing=missing)]
     return [Finding(name="index", message=f"The table {table!r} exists and may be read.")]
+
+
+async def check_sandbox(services: Services) -> list[Finding]:
+    """Whether the last conversion confined ffmpeg."""
+    newest, _ = await services.index.page("succeeded", limit=1)
+    if not newest or newest[0].sandbox is None:
+        return [Finding(name="sandbox", message="No conversion has reported its sandbox yet.")]
+    entered = newest[0].sandbox
+    if all(part in entered.split() for part in SANDBOX_PARTS):
+        return [Finding(name="sandbox", message=f"The last conversion was confined by {' and '.join(SANDBOX_PARTS)}.")]
+    return [
+        Finding(
+            name="sandbox",
+            message=f"The last conversion was confined by {entered or 'nothing'}: the node's kernel has no more.",
+            what_to_do="Choose an image with Landlock and seccomp (Ubuntu 22.04 or later) and remove GIFDROP_SANDBOX.",
+        )
+    ]
 
 
 async def check_links(services: Services) -> list[Finding]:

@@ -83,8 +83,11 @@ def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCr
             output("../stdout.txt", settings.logs_container, "stdout.txt", "text/plain", logs_when),
             output("../stderr.txt", settings.logs_container, "stderr.txt", "text/plain", logs_when),
         ],
-        # The converter writes it into result.json, which leads the event of that file to the video's record.
-        environment_settings=[models.EnvironmentSetting(name="GIFDROP_VIDEO", value=quote(conversion.video))],
+        environment_settings=[
+            # The converter writes it into result.json, which leads the event of that file to the video's record.
+            models.EnvironmentSetting(name="GIFDROP_VIDEO", value=quote(conversion.video)),
+            models.EnvironmentSetting(name="GIFDROP_SANDBOX", value=settings.sandbox),
+        ],
         user_identity=models.UserIdentity(
             auto_user=models.AutoUserSpecification(
                 scope=models.AutoUserScope.TASK, elevation_level=models.ElevationLevel.NON_ADMIN

@@ -84,7 +84,7 @@ def to_metadata(conversion: Conversion) -> dict[str, str]:
             values = asdict(value)
             del values["name"]  # derived from the video's name
             metadata[name] = json.dumps(values)
-        elif value is not None:
+        elif value is not None and value != "":  # a header without a value may be dropped on the way
             metadata[name] = to_rfc3339(value) if isinstance(value, datetime) else str(value)
     return metadata
 

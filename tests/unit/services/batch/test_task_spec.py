@@ -93,4 +93,7 @@ def test_logs_of_every_task_are_uploaded_if_the_settings_say_so() -> None:
 
 def test_converter_gets_the_name_of_the_video_percent_encoded() -> None:
     settings = build_task(conversion("cats/☃ \n.mp4"), SETTINGS).environment_settings or []
-    assert [(each.name, each.value) for each in settings] == [("GIFDROP_VIDEO", "cats/%E2%98%83%20%0A.mp4")]
+    assert [(each.name, each.value) for each in settings] == [
+        ("GIFDROP_VIDEO", "cats/%E2%98%83%20%0A.mp4"),
+        ("GIFDROP_SANDBOX", "required"),
+    ]
