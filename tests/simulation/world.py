@@ -18,8 +18,8 @@ from shared.services.batch.accounts import Accounts
 from shared.services.batch.jobs import Jobs
 from shared.services.services import Services
 from shared.services.storage.blobs import Blobs
-from shared.services.storage.record_format import from_json
 from shared.services.storage.index_rows import conversion_from, row_key
+from shared.services.storage.record_format import from_json
 from shared.services.storage.rest import StorageRest
 from shared.services.storage.table import Table
 from shared.services.topic import ResultsTopic

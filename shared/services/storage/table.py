@@ -138,7 +138,10 @@ def prefix_range(prefix: str) -> Range:
 def _entity(found: TableEntity) -> Entity:
     metadata = found.metadata
     return Entity(
-        key=found["RowKey"], values=dict(found), etag=metadata["etag"] or "", modified=cast("datetime", metadata["timestamp"])
+        key=found["RowKey"],
+        values=dict(found),
+        etag=metadata["etag"] or "",
+        modified=cast("datetime", metadata["timestamp"]),
     )
 
 
