@@ -1,6 +1,6 @@
 """The rows of the index: their keys and values, as pure functions.
 
-Every video has two rows that change together. The *pointer* `video:<name in hex>:<hash>` is found by the video's name
+Every video has two rows that change together. The *pointer* `video:<name in hex>.<hash>` is found by the video's name
 and sorts like it; it names the *row* `<state>:<time>:<hash>`, which sorts by state, the newest first, and holds what a
 list shows. `count:<writer>` has what one process has added to the number of videos in each state.
 """
@@ -20,7 +20,7 @@ COUNTERS = "count:"
 MAX_KEY_NAME_BYTES = 200
 """Bytes of a name in its pointer's key: a key has at most 512 characters (1 KiB in UTF-16), and cannot hold
 `/ \\ # ?`. Longer names are told apart by their hash."""
-_LAST_MICROSECOND = 10**17
+_LAST_MICROSECOND = 10**17 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,9 @@ class Pointer:
 
 
 def pointer_key(video: str) -> str:
-    """The key of a video's pointer. Keys sort like the names."""
-    return f"{POINTERS}{video.encode()[:MAX_KEY_NAME_BYTES].hex()}:{_hash(video)}"
+    """The key of a video's pointer. Keys sort like the first bytes of the names."""
+    # A dot sorts before every hex digit, so that a name sorts before those that it begins.
+    return f"{POINTERS}{video.encode()[:MAX_KEY_NAME_BYTES].hex()}.{_hash(video)}"
 
 
 def row_key(conversion: Conversion) -> str:

@@ -1,0 +1,469 @@
+"""The index in a table in memory: single calls, and several processes whose calls interleave and fail."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from shared.conversion import STATES, Conversion, State
+from shared.names import task_id
+from shared.services.errors import ConflictError, ServiceError
+from shared.services.storage.index import COUNTER_IDLE, MAX_MOVES, Index
+from shared.services.storage.index_rows import conversion_from
+from shared.services.storage.table import Table
+from shared.timestamps import utc_now
+from tests.simulation.gate import Ending, Gate, failure
+from tests.simulation.storage import Clock
+from tests.simulation.table import TableClient
+
+VIDEO = "a.mp4"
+FIRST = utc_now() - timedelta(days=1)
+IDLE = COUNTER_IDLE.total_seconds() + 60
+
+
+def make(
+    video: str = VIDEO,
+    state: State = "queued",
+    *,
+    version: int = 1,
+    attempt: int = 1,
+) -> Conversion:
+    """A conversion; a later version was queued later."""
+    id_ = f"{video}-{version}"
+    return Conversion(
+        video=video,
+        etag=f"{version}",
+        id=id_,
+        state=state,
+        attempt=attempt,
+        task_id=task_id(id_, attempt),
+        queued_at=FIRST + timedelta(seconds=version),
+    )
+
+
+class Recorder(TableClient):
+    """Also keeps the operations of each transaction."""
+
+    def __init__(self, gate: Gate, clock: Clock) -> None:
+        super().__init__(gate, clock)
+        self.operations: list[Sequence[tuple[Any, ...]]] = []
+
+    async def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        self.operations.append(operations)
+        return await super().submit_transaction(operations)
+
+    @property
+    def transactions(self) -> list[list[str]]:
+        """The keys of each."""
+        return [[entity["RowKey"] for _, entity, _ in operations] for operations in self.operations]
+
+
+@pytest.fixture
+async def table() -> AsyncIterator[Recorder]:
+    """An empty table, whose calls succeed without waiting; at the end it must be consistent."""
+    table = Recorder(Gate(), Clock())
+    table.gate.open = True
+    yield table
+    indexed(table)
+
+
+def process(table: TableClient) -> Index:
+    """The index as another process sees it."""
+    return Index(Table(cast("Any", table)))
+
+
+async def idle() -> None:
+    for _ in range(15):
+        await asyncio.sleep(0)
+
+
+def indexed(table: TableClient) -> dict[str, Conversion]:
+    """The conversion of each video, after a check that every video has one row and every row is counted."""
+    pointers = {key: values for key, (values, _, _) in table.rows.items() if key.startswith("video:")}
+    rows = {key: values for key, (values, _, _) in table.rows.items() if key.partition(":")[0] in STATES}
+    found = {key: conversion_from(values) for key, values in rows.items()}
+    assert sorted(values["row"] for values in pointers.values()) == sorted(found), (
+        "a row without a pointer, or vice versa"
+    )
+    for values in pointers.values():
+        row = found[values["row"]]
+        assert (row.video, row.id, row.attempt) == (values["video"], values["conversion"], values["attempt"])
+    videos = [row.video for row in found.values()]
+    assert len(videos) == len(set(videos)), "a video has two rows"
+    assert all(key.startswith(f"{row.state}:") for key, row in found.items())
+    counted: Counter[str] = Counter()
+    for key, (values, _, _) in table.rows.items():
+        if key.startswith("count:"):
+            counted.update({state: values[state] for state in STATES})
+    assert {state: counted[state] for state in STATES} == tally(found.values())
+    return {row.video: row for row in found.values()}
+
+
+def tally(conversions: Any) -> dict[State, int]:
+    states = Counter(one.state for one in conversions)
+    return {state: states[state] for state in STATES}
+
+
+def counters(table: TableClient) -> list[str]:
+    return [key for key in table.rows if key.startswith("count:")]
+
+
+async def end(table: TableClient, *endings: Ending) -> None:
+    """End one waiting call after another, then let all others succeed."""
+    for ending in endings:
+        await idle()
+        table.gate.end(0, ending)
+    await idle()
+    while table.gate.waiting:
+        table.gate.end(0, "done")
+        await idle()
+
+
+# Moves
+
+
+async def test_whole_life_of_a_video_has_one_row_at_a_time(table: Recorder) -> None:
+    index = process(table)
+    previous = None
+    life: list[State] = ["queued", "running", "queued", "running", "failed"]
+    for conversion in [make(state=state) for state in life]:
+        await index.put(conversion, previous=previous)
+        assert indexed(table) == {VIDEO: conversion}
+        previous = conversion
+    assert await index.counts() == {"queued": 0, "running": 0, "succeeded": 0, "failed": 1}
+
+
+async def test_put_with_a_right_assumption_is_one_request(table: Recorder) -> None:
+    index = process(table)
+    await index.put(make(), previous=None)
+    table.gate.log.clear()
+    await index.put(make(state="running"), previous=make())
+    await index.put(make(state="succeeded"), previous=make(state="running"))
+    assert table.gate.log == ["index transaction"] * 2
+
+
+@pytest.mark.parametrize("previous", [None, make(state="running"), make(state="failed", version=2)])
+async def test_put_with_a_wrong_assumption_moves_the_row_all_the_same(
+    table: Recorder, previous: Conversion | None
+) -> None:
+    await process(table).put(make(), previous=None)
+    await process(table).put(make(state="succeeded"), previous=previous)
+    assert indexed(table) == {VIDEO: make(state="succeeded")}
+
+
+async def test_put_enters_a_video_that_the_index_misses(table: Recorder) -> None:
+    await process(table).put(make(state="succeeded"), previous=make(state="running"))
+    assert indexed(table) == {VIDEO: make(state="succeeded")}
+
+
+LATER = [
+    (make(state="succeeded"), make()),
+    (make(state="succeeded"), make(state="running")),
+    (make(state="running"), make()),
+    (make(attempt=2), make(state="running")),
+    (make(attempt=2), make(state="failed")),
+    (make(version=2), make(state="succeeded")),
+    (make(version=2), make(state="running", attempt=3)),
+    (make(state="failed", version=2), make(attempt=2)),
+]
+
+
+async def test_refresh_enters_what_is_missing_and_keeps_what_is_later(table: Recorder) -> None:
+    index = process(table)
+    await index.refresh(make(state="failed"))
+    assert indexed(table) == {VIDEO: make(state="failed")}
+    await index.put(make(attempt=2), previous=make(state="failed"))
+    await index.refresh(make(state="failed"))
+    assert indexed(table) == {VIDEO: make(attempt=2)}
+
+
+async def test_refresh_of_an_entry_that_is_right_only_reads(table: Recorder) -> None:
+    index = process(table)
+    await index.put(make(state="failed"), previous=None)
+    table.gate.log.clear()
+    await index.refresh(make(state="failed"))
+    assert [what.split()[:2] for what in table.gate.log] == [["index", "get"]]
+
+
+# Corrections
+
+
+async def row_of(index: Index, state: State) -> str:
+    return (await anext(index.rows(state))).key
+
+
+@pytest.mark.parametrize("correction", [None, make(state="succeeded"), make()])
+async def test_correct_replaces_even_a_later_state(table: Recorder, correction: Conversion | None) -> None:
+    index = process(table)
+    await index.put(make(state="failed", version=2), previous=None)
+    await index.correct(VIDEO, correction, row=await row_of(index, "failed"))
+    assert indexed(table) == ({VIDEO: correction} if correction else {})
+
+
+@pytest.mark.parametrize("correction", [None, make(state="succeeded")])
+async def test_correct_raises_conflict_if_the_row_was_moved(table: Recorder, correction: Conversion | None) -> None:
+    index = process(table)
+    await index.put(make(), previous=None)
+    row = await row_of(index, "queued")
+    await process(table).put(make(state="running"), previous=make())
+    with pytest.raises(ConflictError):
+        await index.correct(VIDEO, correction, row=row)
+    assert indexed(table) == {VIDEO: make(state="running")}
+
+
+async def test_correct_raises_conflict_if_the_row_is_gone(table: Recorder) -> None:
+    index = process(table)
+    await index.put(make(), previous=None)
+    row = await row_of(index, "queued")
+    await process(table).correct(VIDEO, None, row=row)
+    for correction in (None, make(state="failed")):
+        with pytest.raises(ConflictError):
+            await index.correct(VIDEO, correction, row=row)
+    assert indexed(table) == {}
+
+
+async def test_correct_raises_conflict_if_a_missing_row_was_created(table: Recorder) -> None:
+    await process(table).put(make(state="running"), previous=None)
+    with pytest.raises(ConflictError):
+        await process(table).correct(VIDEO, make(), row=None)
+    assert indexed(table) == {VIDEO: make(state="running")}
+
+
+# Counters
+
+
+async def test_each_process_has_a_counter_and_their_sum_is_the_count(table: Recorder) -> None:
+    first, second = process(table), process(table)
+    await first.put(make("1.mp4"), previous=None)
+    await first.put(make("2.mp4"), previous=None)
+    await second.put(make("1.mp4", "running"), previous=make("1.mp4"))
+    assert len(counters(table)) == 2
+    expected = {"queued": 1, "running": 1, "succeeded": 0, "failed": 0}
+    assert await first.counts() == await second.counts() == await process(table).counts() == expected
+
+
+async def test_merged_counters_are_merged_again(table: Recorder) -> None:
+    for number in range(3):
+        await process(table).put(make(f"{number}.mp4"), previous=None)
+        table.clock.seconds += IDLE
+        await process(table).merge_counters()
+    assert len(counters(table)) == 1
+    assert (await process(table).counts())["queued"] == 3
+
+
+async def test_recent_counters_are_not_merged(table: Recorder) -> None:
+    await process(table).put(make(), previous=None)
+    table.clock.seconds += COUNTER_IDLE.total_seconds() - 60
+    before = dict(table.rows)
+    await process(table).merge_counters()
+    assert table.rows == before
+
+
+async def test_more_counters_than_a_transaction_holds_are_merged_by_the_next_runs(table: Recorder) -> None:
+    for number in range(120):
+        await process(table).put(make(f"{number}.mp4"), previous=None)
+    table.clock.seconds += IDLE
+    await process(table).merge_counters()
+    await process(table).merge_counters()
+    assert len(counters(table)) == 1
+    assert (await process(table).counts())["queued"] == 120
+
+
+# Faults
+
+
+@pytest.mark.parametrize("ending", ["refused", "throttled", "response lost"])
+@pytest.mark.parametrize("videos", [1, 2, 5])
+async def test_failed_put_may_be_repeated(table: Recorder, ending: Ending, videos: int) -> None:
+    index = process(table)
+    table.gate.open = False
+    conversions = [make(f"{number}.mp4") for number in range(videos)]
+    puts = [asyncio.create_task(index.put(one, previous=None)) for one in conversions]
+    await idle()
+    await end(table, ending)
+    outcomes = await asyncio.gather(*puts, return_exceptions=True)
+    assert all(isinstance(outcome, ServiceError) for outcome in outcomes)
+    assert len(indexed(table)) == (videos if ending == "response lost" else 0)
+    table.gate.open = True
+    for one in conversions:
+        await index.put(one, previous=None)
+    assert indexed(table) == {one.video: one for one in conversions}
+
+
+async def test_throttled_transaction_is_not_repeated_move_by_move(table: Recorder) -> None:
+    index = process(table)
+    table.gate.open = False
+    puts = [asyncio.create_task(index.put(make(f"{number}.mp4"), previous=None)) for number in range(5)]
+    await end(table, "throttled")
+    assert {type(error) for error in await asyncio.gather(*puts, return_exceptions=True)} == {ServiceError}
+    assert table.gate.log == ["index transaction"]
+
+
+async def test_request_that_arrives_after_its_process_went_on_counts_once(table: Recorder) -> None:
+    """The connection breaks, but the request is carried out: after the process has sent the next one."""
+    index = process(table)
+    table.gate.open = False
+    put = asyncio.create_task(index.put(make(), previous=None))
+    await idle()
+    first, operations = table.transactions[-1], table.operations[-1]
+    await end(table, "refused")
+    with pytest.raises(ServiceError):
+        await put
+    table.gate.open = True
+    await index.put(make("other.mp4"), previous=None)
+    assert first[0] not in table.rows, "the counter of the lost request was used again"
+    await table.submit_transaction(operations)
+    await index.put(make(state="running"), previous=make())
+    assert await index.counts() == {"queued": 1, "running": 1, "succeeded": 0, "failed": 0}
+
+
+async def test_one_wrong_assumption_does_not_stop_the_moves_of_others(table: Recorder) -> None:
+    index = process(table)
+    await index.put(make("1.mp4", "running"), previous=None)
+    await asyncio.gather(*(index.put(make(f"{number}.mp4"), previous=None) for number in range(4)))
+    assert tally(indexed(table).values()) == {"queued": 3, "running": 1, "succeeded": 0, "failed": 0}
+
+
+async def test_conflict_of_one_correction_does_not_stop_the_others(table: Recorder) -> None:
+    index = process(table)
+    await index.put(make("1.mp4"), previous=None)
+    outcomes = await asyncio.gather(
+        *(index.correct(f"{number}.mp4", make(f"{number}.mp4"), row=None) for number in range(4)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), ConflictError, type(None), type(None)]
+
+
+async def test_concurrent_moves_of_one_video_follow_each_other(table: Recorder) -> None:
+    index = process(table)
+    life = [make(), make(state="running"), make(state="failed"), make(attempt=2)]
+    await asyncio.gather(
+        *(index.put(new, previous=old) for old, new in zip([None, *life[:-1]], life, strict=True)),
+        index.put(make("other.mp4"), previous=None),
+    )
+    assert indexed(table)[VIDEO] == life[-1]
+
+
+async def test_cancelled_caller_harms_nobody(table: Recorder) -> None:
+    index = process(table)
+    table.gate.open = False
+    puts = [asyncio.create_task(index.put(make(f"{number}.mp4"), previous=None)) for number in range(3)]
+    await idle()
+    puts[1].cancel()
+    await end(table)
+    outcomes = await asyncio.gather(*puts, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), asyncio.CancelledError, type(None)]
+    table.gate.open = True
+    await index.put(make("1.mp4", "running"), previous=make("1.mp4"))
+    assert tally(indexed(table).values()) == {"queued": 2, "running": 1, "succeeded": 0, "failed": 0}
+
+
+async def test_transaction_has_at_most_100_operations_on_different_keys(table: Recorder) -> None:
+    index = process(table)
+    queued = [make(f"{number}.mp4") for number in range(100)]
+    await asyncio.gather(*(index.put(one, previous=None) for one in queued))
+    running = [make(f"{number}.mp4", "running") for number in range(100)]
+    table.operations.clear()
+    await asyncio.gather(*(index.put(new, previous=old) for old, new in zip(queued, running, strict=True)))
+    assert max(len(keys) for keys in table.transactions) == 3 * MAX_MOVES + 1 == 100
+    assert len(table.transactions) == -(-100 // MAX_MOVES)
+    assert all(len(keys) == len(set(keys)) for keys in table.transactions)
+
+
+# Reading
+
+
+async def names(index: Index, state: State, *, limit: int) -> list[str]:
+    """The videos of all pages."""
+    found: list[str] = []
+    marker: str | None = None
+    while True:
+        page, marker = await index.page(state, limit=limit, marker=marker)
+        assert len(page) <= limit
+        found += [conversion.video for conversion in page]
+        if marker is None:
+            return found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 1000])
+async def test_pages_of_a_state_are_newest_first_without_gap_or_overlap(table: Recorder, limit: int) -> None:
+    index = process(table)
+    videos = [make(f"{number}.mp4", "failed", version=number) for number in (3, 1, 7, 5, 2, 6, 4)]
+    for video in (*videos, make("other.mp4", "running")):
+        await index.put(video, previous=None)
+    assert await names(index, "failed", limit=limit) == [f"{number}.mp4" for number in range(7, 0, -1)]
+    assert [row.conversion.video async for row in index.rows("failed")] == await names(index, "failed", limit=1)
+
+
+async def test_pointers_are_those_behind_one_name_up_to_another(table: Recorder) -> None:
+    index = process(table)
+    videos = ["a.mp4", "a.mp4.mp4", "a.mp41.mp4", "aé.mp4", "b.mp4", "b/c.mp4", "😀.mp4"]
+    assert videos == sorted(videos)
+    for video in videos:
+        await index.put(make(video), previous=None)
+    for first in range(len(videos)):
+        for last in range(first, len(videos)):
+            after = videos[first - 1] if first else ""
+            found = [pointer.video async for pointer in index.pointers(after=after, until=videos[last])]
+            assert found == videos[first : last + 1], (after, videos[last])
+
+
+async def test_unreadable_row_is_left_out(table: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    index = process(table)
+    await index.put(make("1.mp4"), previous=None)
+    await index.put(make("2.mp4", version=2), previous=None)
+    row = await row_of(index, "queued")
+    values, etag, written = table.rows[row]
+    table.rows[row] = (values | {"record": "{}"}, etag, written)
+    assert await names(index, "queued", limit=10) == ["1.mp4"]
+    assert "cannot be read" in caplog.text
+    table.rows[row] = (values, etag, written)
+
+
+NAMES = [
+    "a/b\\c#d?e.mp4",
+    'it\'s "quoted" & <escaped> %2F+100%.mp4',
+    " leading, trailing \t\x7f.mp4",
+    ":;:video:queued:count:.mp4",
+    "日本語/🎬.mp4",
+    "e\u0301 and \u00e9.mp4",
+    "\u00e9 and e\u0301.mp4",
+    "A.MP4",
+    "a.Mp4",
+    "x" * 1020 + ".mp4",
+    "🎬" * 1020 + ".mp4",
+    "p" * 200 + "1.mp4",
+    "p" * 200 + "2.mp4",
+    "é" * 100 + "1.mp4",
+    "é" * 100 + "2.mp4",
+    "x" + "é" * 100 + ".mp4",  # a character across the 200th byte
+    "x" + "é" * 99 + "e\u0301.mp4",
+]
+
+
+async def test_any_name_may_be_indexed(table: Recorder) -> None:
+    index = process(table)
+    for name in NAMES:
+        await index.put(make(name), previous=None)
+    for name in NAMES[::2]:
+        await index.put(make(name, "succeeded"), previous=None)
+    assert indexed(table) == {
+        name: make(name, "succeeded" if number % 2 == 0 else "queued") for number, name in enumerate(NAMES)
+    }
+    for key in table.rows:
+        assert len(key.encode("utf-16-le")) <= 1024
+        assert not set(key) & set("/\\#?")
+        assert key.isascii()
+        assert key.isprintable()
+    pointers = [pointer.video async for pointer in index.pointers(after="", until="🎬" * 1024)]
+    assert sorted(pointers) == sorted(NAMES)
+
+
+# Several processes
