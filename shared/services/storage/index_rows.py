@@ -1,8 +1,8 @@
 """The rows of the index: their keys and values, as pure functions.
 
 Every video has two rows that change together. The *pointer* `video:<name in hex>.<hash>` is found by the video's name
-and sorts like it; it names the *row* `<state>:<time>:<hash>`, which sorts by state, the newest first, and holds what a
-list shows. `count:<writer>` has what one process has added to the number of videos in each state.
+and sorts like it; it names the *row* `<state>:<time>:<hash>:<attempt>`, which sorts by state, the newest first, and
+holds what a list shows. `count:<writer>` has what one process has added to the number of videos in each state.
 """
 
 import json
@@ -58,10 +58,10 @@ def pointer_key(video: str) -> str:
 
 
 def row_key(conversion: Conversion) -> str:
-    """The key of a conversion's row."""
+    """The key of a conversion's row. It has the attempt, so that a late move of an earlier attempt finds no row."""
     queued = conversion.queued_at or datetime.fromtimestamp(0, UTC)
     age = _LAST_MICROSECOND - int(queued.timestamp() * 1_000_000)
-    return f"{conversion.state}:{age:017}:{_hash(conversion.video)}"
+    return f"{conversion.state}:{age:017}:{_hash(conversion.video)}:{conversion.attempt}"
 
 
 def row_order(conversion: Conversion) -> str:

@@ -175,6 +175,30 @@ LATER = [
 ]
 
 
+@pytest.mark.parametrize(("later", "earlier"), LATER)
+@pytest.mark.parametrize("assumed", [None, *STATES])
+async def test_put_never_replaces_a_later_state(
+    table: Recorder, later: Conversion, earlier: Conversion, assumed: State | None
+) -> None:
+    await process(table).put(later, previous=None)
+    previous = replace(earlier, state=assumed) if assumed else None
+    if previous != later:
+        await process(table).put(earlier, previous=previous)
+    assert indexed(table) == {VIDEO: later}
+
+
+async def test_delayed_put_of_an_earlier_attempt_does_not_replace_a_later_one(table: Recorder) -> None:
+    """The states are the same as in the earlier attempt, and so are the times."""
+    delayed, quick = process(table), process(table)
+    first = make(state="running")
+    await quick.put(first, previous=None)
+    # One process has saved that the attempt failed, and falls silent. The video is retried.
+    await quick.put(make(attempt=2), previous=make(state="failed"))
+    await quick.put(make(state="running", attempt=2), previous=make(attempt=2))
+    await delayed.put(make(state="failed"), previous=first)
+    assert indexed(table) == {VIDEO: make(state="running", attempt=2)}
+
+
 async def test_refresh_enters_what_is_missing_and_keeps_what_is_later(table: Recorder) -> None:
     index = process(table)
     await index.refresh(make(state="failed"))
