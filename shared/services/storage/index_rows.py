@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from shared.conversion import FINAL_STATES, Conversion
+from shared.conversion import Conversion
 from shared.services.storage.record_format import from_metadata, to_metadata
 
 POINTERS = "video:"
@@ -21,6 +21,7 @@ MAX_KEY_NAME_BYTES = 200
 """Bytes of a name in its pointer's key: a key has at most 512 characters (1 KiB in UTF-16), and cannot hold
 `/ \\ # ?`. Longer names are told apart by their hash."""
 _LAST_MICROSECOND = 10**17 - 1
+_STAGES = {"queued": 0, "running": 1, "succeeded": 2, "failed": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +46,10 @@ class Pointer:
         return (self.row, self.conversion, self.attempt) == (row_key(conversion), conversion.id, conversion.attempt)
 
     def is_newer_than(self, conversion: Conversion) -> bool:
-        """Whether the index has a later state of the video than `conversion`, as far as the order is known."""
+        """Whether the index has this state of the video or a later one, as far as the order is known."""
         if self.conversion != conversion.id:
             return self.queued_at > _queued_at(conversion)
-        return (self.attempt, self.state in FINAL_STATES) >= (conversion.attempt, conversion.final)
+        return (self.attempt, _STAGES[self.state]) >= (conversion.attempt, _STAGES[conversion.state])
 
 
 def pointer_key(video: str) -> str:

@@ -187,6 +187,24 @@ async def test_put_never_replaces_a_later_state(
     assert indexed(table) == {VIDEO: later}
 
 
+@pytest.mark.parametrize(("later", "earlier"), LATER)
+async def test_put_replaces_an_earlier_state(table: Recorder, later: Conversion, earlier: Conversion) -> None:
+    await process(table).put(earlier, previous=None)
+    await process(table).put(later, previous=None)
+    assert indexed(table) == {VIDEO: later}
+
+
+async def test_put_replaces_the_time_of_a_row_that_a_crash_left_behind(table: Recorder) -> None:
+    """A process put a new video's row and crashed before it saved the record; another planned the video again."""
+    index = process(table)
+    await index.put(make(), previous=None)
+    planned_again = replace(make(), queued_at=FIRST + timedelta(seconds=30))
+    await index.put(planned_again, previous=None)
+    running = replace(planned_again, state="running")
+    await index.put(running, previous=planned_again)
+    assert indexed(table) == {VIDEO: running}
+
+
 async def test_delayed_put_of_an_earlier_attempt_does_not_replace_a_later_one(table: Recorder) -> None:
     """The states are the same as in the earlier attempt, and so are the times."""
     delayed, quick = process(table), process(table)
