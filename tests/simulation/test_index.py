@@ -165,6 +165,21 @@ async def test_ended_conversion_stays_open_in_the_index_until_its_record_is_save
     world._check_index()
 
 
+async def test_index_that_refuses_an_ended_conversion_delays_nothing_and_is_caught_up(world: World) -> None:
+    task = await upload_and_submit(world, b"good1")
+    world.batch.begin(task)
+    world.batch.end(task, "judged")
+    world.sweep()
+    await let_pass(world, until="index transaction")
+    world.gate.end(0, failure(403, "AuthorizationFailure"))
+    await let_pass(world)
+    assert (world.batch.tasks, indexed(world)) == ([], {VIDEO: "queued"})
+    world.clock.seconds += LATER
+    report = await run(world)
+    assert (report.indexed, report.restarted, indexed(world)) == (1, 0, {VIDEO: "succeeded"})
+    world._check_index()
+
+
 async def test_redelivered_event_enters_a_refused_video_that_a_crash_left_out(world: World) -> None:
     world.videos.put(VIDEO, b"")
     world.deliver(VIDEO)

@@ -46,6 +46,8 @@ MAX_TRIES = 4
 COUNTER_IDLE = timedelta(hours=6)
 """Counters that did not change for this long are merged into one: each process leaves one behind."""
 MERGED_COUNTER = f"{COUNTERS}merged"
+RACE_STATUSES = (404, 409, 412)
+"""Statuses of a transaction that found a row or a counter missing, existing, or changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,16 +193,19 @@ class Index:
                 try:
                     await self._transact([move])
                 except ServiceError as error:
-                    if not error.refused:
+                    if error.status not in RACE_STATUSES:
                         raise
                 else:
                     return None
+                pointer = await self._pointer(move.video)
+                found = pointer.row if pointer else None
+                if found == move.old:
+                    continue  # the counter was merged, or a request whose response was lost has changed it
                 if move.new is None or not move.follow:
                     break
-                pointer = await self._pointer(move.video)
                 if pointer and pointer.is_newer_than(move.new):
                     return None
-                move = replace(move, old=pointer.row if pointer else None)
+                move = replace(move, old=found)
             return ConflictError(f"the index row of {move.video!r} was moved meanwhile")
         except ServiceError as error:
             return error

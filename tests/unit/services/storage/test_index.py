@@ -278,6 +278,15 @@ async def test_correct_raises_conflict_if_a_missing_row_was_created(table: Recor
     assert indexed(table) == {VIDEO: make(state="running")}
 
 
+async def test_correct_succeeds_after_the_counter_was_merged(table: Recorder) -> None:
+    index = process(table)
+    await index.put(make(), previous=None)
+    table.clock.seconds += IDLE
+    await process(table).merge_counters()
+    await index.correct(VIDEO, make(state="failed"), row=await row_of(index, "queued"))
+    assert indexed(table) == {VIDEO: make(state="failed")}
+
+
 # Counters
 
 
@@ -289,6 +298,30 @@ async def test_each_process_has_a_counter_and_their_sum_is_the_count(table: Reco
     assert len(counters(table)) == 2
     expected = {"queued": 1, "running": 1, "succeeded": 0, "failed": 0}
     assert await first.counts() == await second.counts() == await process(table).counts() == expected
+
+
+async def test_merged_counter_keeps_the_total_and_its_process_continues(table: Recorder) -> None:
+    indexes = [process(table) for _ in range(5)]
+    for number, index in enumerate(indexes):
+        await index.put(make(f"{number}.mp4"), previous=None)
+    table.clock.seconds += IDLE
+    await indexes[4].put(make("4.mp4", "running"), previous=make("4.mp4"))  # not idle
+    await process(table).merge_counters()
+    assert len(counters(table)) == 2
+    assert tally(indexed(table).values()) == {"queued": 4, "running": 1, "succeeded": 0, "failed": 0}
+    for number, index in enumerate(indexes[:4]):
+        await index.put(make(f"{number}.mp4", "running"), previous=make(f"{number}.mp4"))
+    assert await indexes[0].counts() == {"queued": 0, "running": 5, "succeeded": 0, "failed": 0}
+
+
+@pytest.mark.parametrize("state", ["running", "succeeded"])
+async def test_put_after_its_counter_was_merged_moves_the_row(table: Recorder, state: State) -> None:
+    index = process(table)
+    await index.put(make(), previous=None)
+    table.clock.seconds += IDLE
+    await process(table).merge_counters()
+    await index.put(make(state=state), previous=make())
+    assert indexed(table) == {VIDEO: make(state=state)}
 
 
 async def test_merged_counters_are_merged_again(table: Recorder) -> None:
@@ -391,6 +424,23 @@ async def test_concurrent_moves_of_one_video_follow_each_other(table: Recorder) 
         index.put(make("other.mp4"), previous=None),
     )
     assert indexed(table)[VIDEO] == life[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "PropertyValueTooLarge"), (403, "AuthorizationFailure"), (413, "RequestBodyTooLarge")]
+)
+async def test_refusal_that_is_no_conflict_is_raised_as_it_is(table: Recorder, status: int, code: str) -> None:
+    """A caller that met a conflict would decide again, without end."""
+    index = process(table)
+    table.gate.open = False
+    put = asyncio.create_task(index.put(make(), previous=None))
+    await idle()
+    table.gate.end(0, cast("Any", failure(status, code)))
+    await end(table)
+    with pytest.raises(ServiceError) as raised:
+        await put
+    assert (type(raised.value), raised.value.status, raised.value.code) == (ServiceError, status, code)
+    assert table.gate.log == ["index transaction"]
 
 
 async def test_cancelled_caller_harms_nobody(table: Recorder) -> None:
