@@ -173,7 +173,12 @@ class Index:
         if operations:
             kind, etag = ("update", merged.etag) if merged else ("create", None)
             operations.append(Operation(kind, MERGED_COUNTER, _counter_values(total), etag))  # type: ignore[arg-type]
-            await self._table.transact(operations)
+            try:
+                await self._table.transact(operations)
+            except ServiceError as error:
+                if error.status not in RACE_STATUSES:
+                    raise
+                log.info("the counters are merged by the next run: %s", error)
 
     async def _send(self, moves: Sequence[Move]) -> list[Exception | None]:
         """The error of each move, `None` for those that were made."""
