@@ -316,6 +316,32 @@ async def test_conversion_begun_by_a_rolled_back_app_is_entered_and_its_lost_tas
 # Records deleted by hand
 
 
+@pytest.mark.parametrize("video", ["1.mp4", "2.mp4", "3.mp4"])
+@pytest.mark.parametrize("video_too", [False, True])
+async def test_record_deleted_by_hand_leaves_the_index(world: World, video: str, video_too: bool) -> None:
+    await convert(world, "1.mp4", "2.mp4", "3.mp4")
+    world.clock.seconds += LATER
+    del world.records.blobs[video]
+    if video_too:
+        del world.videos.blobs[video]
+    else:
+        world.videos.blobs[video].written = world.clock.seconds  # not submitted in the same run
+    assert (await run(world)).indexed == 1
+    assert indexed(world) == {name: "succeeded" for name in ("1.mp4", "2.mp4", "3.mp4") if name != video}
+    world._check_index()
+
+
+async def test_records_all_deleted_by_hand_leave_the_index(world: World) -> None:
+    await convert(world, "1.mp4", "2.mp4")
+    await upload_and_submit(world, b"good1")
+    world.clock.seconds += LATER
+    for container in (world.videos, world.records):
+        container.blobs.clear()
+    world.batch.jobs.clear()
+    await run(world)
+    assert (indexed(world), counted(world)) == ({}, {})
+
+
 # Bounds and cursor
 
 

@@ -18,6 +18,7 @@ from shared.services.coalescer import Coalescer
 from shared.services.errors import ConflictError, ServiceError
 from shared.services.storage.index_rows import (
     COUNTERS,
+    POINTERS,
     conversion_from,
     pointer_from,
     pointer_key,
@@ -153,10 +154,12 @@ class Index:
             if row:
                 yield row
 
-    async def pointers(self, *, after: str, until: str) -> AsyncIterator[Pointer]:
-        """The pointers of the videos behind the name `after`, up to and with `until`."""
-        first = pointer_key(after) + ":" if after else "video:"
-        async for entity in self._table.all(Range(first, pointer_key(until) + ":")):
+    async def pointers(self, *, after: str, until: str | None) -> AsyncIterator[Pointer]:
+        """The pointers of the videos behind the name `after`, up to and with `until`; `None` is the last one."""
+        whole = prefix_range(POINTERS)
+        first = pointer_key(after) + ":" if after else whole.first
+        end = whole.end if until is None else pointer_key(until) + ":"
+        async for entity in self._table.all(Range(first, end)):
             yield pointer_from(entity.key, entity.values, entity.modified)
 
     async def merge_counters(self) -> None:
