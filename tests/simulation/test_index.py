@@ -425,6 +425,21 @@ async def test_audit_lists_only_its_part_however_many_names_there_are(bounded: C
     assert requests[0] == requests[1]
 
 
+async def test_audit_does_not_list_videos_again_that_end_before_the_records(bounded: Callable[..., World]) -> None:
+    """The videos of the later names were deleted after their conversion."""
+    world = bounded(4)
+    names = [f"{number:03}.mp4" for number in range(40)]
+    await convert(world, *names)
+    for name in names[20:]:
+        del world.videos.blobs[name]
+    listings = []
+    for _ in range(10):
+        world.gate.log.clear()
+        await run(world)
+        listings.append(listed(world, "videos"))
+    assert max(listings) <= 4
+
+
 async def test_lost_task_is_found_by_every_run_although_the_audit_is_elsewhere(bounded: Callable[..., World]) -> None:
     world = bounded(2)
     await convert(world, *(f"{number}.mp4" for number in range(8)))

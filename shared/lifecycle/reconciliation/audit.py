@@ -137,7 +137,7 @@ class _Listing:
             for blob in page.blobs:
                 if is_video(blob.name) and not is_directory(blob) and blob.name > self._after:
                     yield blob
-            self.marker = page.marker
+            self.marker = page.marker or self.marker  # the last page, not the first one again
 
 
 def _age(moment: datetime) -> float:
