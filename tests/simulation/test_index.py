@@ -440,6 +440,26 @@ async def test_audit_does_not_list_videos_again_that_end_before_the_records(boun
     assert max(listings) <= 4
 
 
+async def test_audit_cut_off_by_the_end_of_its_process_skips_no_comparison(bounded: Callable[..., World]) -> None:
+    """The process ends when a page of names has been compared; the next one continues behind that page."""
+    world = bounded(100)
+    await convert(world, *(f"{number}.mp4" for number in range(8)))
+    forget(world, "0.mp4", "1.mp4")
+    world.clock.seconds += LATER
+    world.reconcile()
+    await let_pass(world, until="list videos/ after 3.mp4")
+    for _ in range(20):
+        # What the audit has started goes on until its process ends.
+        others = [n for n, (what, _) in enumerate(world.gate.waiting) if not what.startswith("list videos/ after 3")]
+        if others:
+            world.gate.end(others[0], "done")
+        await world.idle()
+    await world.kill()
+    await run(world)
+    assert len(indexed(world)) == 8
+    world._check_index()
+
+
 async def test_lost_task_is_found_by_every_run_although_the_audit_is_elsewhere(bounded: Callable[..., World]) -> None:
     world = bounded(2)
     await convert(world, *(f"{number}.mp4" for number in range(8)))

@@ -55,6 +55,10 @@ async def audit(services: Services, report: Report) -> None:
                 reached = replace(here, after=previous)
                 break
             if cursor != here:
+                # First what the cursor leaves behind, which the next run skips if this one is stopped.
+                if previous != checked:
+                    await _compare_index(checked, previous, recorded, services, report, start_soon)
+                    checked, recorded = previous, {}
                 cursor = replace(here, after=previous)
                 await save_cursor(cursor, services)
             previous = name
