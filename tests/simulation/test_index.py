@@ -474,6 +474,14 @@ async def test_lost_task_is_found_by_every_run_although_the_audit_is_elsewhere(b
         assert [task.video for task in world.batch.tasks] == ["z.mp4"]
 
 
+@pytest.mark.parametrize("cursor", [b"", b"[]", b"{}", b'{"after": 7}', b'{"after": null}', b'{"place": "x"}', b"\xff"])
+async def test_audit_with_a_damaged_cursor_starts_at_the_beginning(world: World, cursor: bytes) -> None:
+    lose(world, VIDEO)
+    world.records.put(CURSOR, cursor)
+    report = await run(world)
+    assert (report.audited, report.submitted) == (1, 1)
+
+
 async def test_index_queries_of_a_long_audit_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_module, "NAMES_PER_INDEX_QUERY", 2)
     await convert(world, *(f"{number}.mp4" for number in range(9)))
