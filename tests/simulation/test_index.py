@@ -217,6 +217,49 @@ async def test_conversion_whose_video_was_deleted_fails_in_the_index(world: Worl
     assert (indexed(world), counted(world)) == ({VIDEO: "failed"}, {"failed": 1})
 
 
+@pytest.mark.parametrize("begun", [False, True])
+async def test_conversion_that_has_its_task_is_left_alone(world: World, begun: bool) -> None:
+    task = await upload_and_submit(world, b"good1")
+    if begun:
+        world.batch.begin(task)
+        world.sweep()
+        await let_pass(world)
+    rows, record = dict(world.table.rows), world.records.blobs[VIDEO]
+    world.clock.seconds += LATER
+    world.restart()
+    report = await run(world)
+    assert (report.restarted, report.indexed) == (0, 0)
+    assert (world.table.rows, world.records.blobs[VIDEO]) == (rows, record)
+
+
+async def test_running_conversion_whose_task_is_lost_is_queued_again(world: World) -> None:
+    task = await upload_and_submit(world, b"good1")
+    world.batch.begin(task)
+    world.sweep()
+    await let_pass(world)
+    world.batch.jobs.clear()
+    world.clock.seconds += LATER
+    world.restart()
+    report = await run(world)
+    assert (report.restarted, len(world.batch.tasks)) == (1, 1)
+    assert (indexed(world), counted(world)) == ({VIDEO: "queued"}, {"queued": 1})
+
+
+async def test_entry_of_an_earlier_attempt_is_corrected_before_its_task_is_missed(world: World) -> None:
+    """An app without an index has begun another attempt, whose task the first listing of tasks did not have yet."""
+    await upload_and_submit(world, b"good1")
+    first = world.record(VIDEO)
+    assert first
+    second = first.next_attempt(retries_left=1)
+    world.batch.jobs.clear()
+    write_record(world, VIDEO, attempt=second.attempt, task_id=second.task_id)
+    world.clock.seconds += LATER
+    world.restart()
+    report = await run(world)
+    assert (report.indexed, report.restarted, world.batch.tasks) == (1, 0, [])
+    world._check_index()
+
+
 async def test_conversion_is_left_alone_while_its_account_does_not_list_all_tasks(world: World) -> None:
     task = await upload_and_submit(world, b"good1")
     record = world.records.blobs[VIDEO]
@@ -582,3 +625,15 @@ async def test_ended_record_of_a_newer_schema_is_left_alone(world: World, entere
     report = await run(world)
     assert (report.indexed, report.submitted) == (0, 0)
     assert (world.table.rows, world.records.blobs[VIDEO]) == (rows, record)
+
+
+async def test_record_that_a_newer_version_rewrites_during_the_audit_is_left_alone(world: World) -> None:
+    await convert(world, VIDEO)
+    write_record(world, VIDEO, state="failed")
+    world.clock.seconds += LATER
+    world.reconcile()
+    await let_pass(world, until="get conversions/a.mp4")
+    write_record(world, VIDEO, schema=2)
+    rows = dict(world.table.rows)
+    await let_pass(world)
+    assert world.table.rows == rows
