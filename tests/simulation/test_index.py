@@ -262,6 +262,9 @@ async def test_entry_of_an_earlier_attempt_is_corrected_before_its_task_is_misse
 
 async def test_conversion_is_left_alone_while_its_account_does_not_list_all_tasks(world: World) -> None:
     task = await upload_and_submit(world, b"good1")
+    world.batch.begin(task)
+    world.sweep()
+    await let_pass(world)
     record = world.records.blobs[VIDEO]
     world.clock.seconds += LATER
     world.reconcile()

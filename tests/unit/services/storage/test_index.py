@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -428,6 +429,23 @@ async def test_request_that_arrives_after_its_process_went_on_counts_once(table:
     await table.submit_transaction(operations)
     await index.put(make(state="running"), previous=make())
     assert await index.counts() == {"queued": 1, "running": 1, "succeeded": 0, "failed": 0}
+
+
+async def test_request_that_arrives_after_a_later_one_is_refused(table: Recorder) -> None:
+    """It would replace the counter by an older one."""
+    index = process(table)
+    await index.put(make("first.mp4"), previous=None)
+    table.gate.open = False
+    put = asyncio.create_task(index.put(make(), previous=None))
+    await end(table, "refused")
+    with pytest.raises(ServiceError):
+        await put
+    late = table.operations[-1]
+    table.gate.open = True
+    await index.put(make("other.mp4"), previous=None)
+    with pytest.raises(HttpResponseError, match="UpdateConditionNotSatisfied"):
+        await table.submit_transaction(late)
+    assert set(indexed(table)) == {"first.mp4", "other.mp4"}
 
 
 async def test_one_wrong_assumption_does_not_stop_the_moves_of_others(table: Recorder) -> None:
