@@ -16,6 +16,7 @@ from shared.lifecycle.submission import submit_event
 from shared.names import gif_name, is_video
 from shared.services.batch.accounts import Accounts
 from shared.services.batch.jobs import Jobs
+from shared.services.coalescer import Coalescer
 from shared.services.services import Services
 from shared.services.storage.blobs import Blobs
 from shared.services.storage.index_rows import conversion_from, row_key
@@ -156,9 +157,11 @@ class World:
 
     async def kill(self) -> None:
         """Kill the process in the middle of its calls; another takes its place."""
-        for task in list(self.running):
+        senders = [task for task in asyncio.all_tasks() if _sends_for_others(task)]
+        killed = [*self.running, *senders]
+        for task in killed:
             task.cancel()
-        await asyncio.gather(*self.running, return_exceptions=True)
+        await asyncio.gather(*killed, return_exceptions=True)
         self.gate.drop()
         self.restart()
 
@@ -230,6 +233,10 @@ class World:
         for state in STATES:
             counted = sum(values[state] for key, values in rows.items() if key.startswith("count:"))
             assert counted == sum(one.state == state for one in indexed.values()), f"{state} is miscounted"
+
+
+def _sends_for_others(task: asyncio.Task[Any]) -> bool:
+    return getattr(task.get_coro(), "__qualname__", "") == f"{Coalescer.__name__}.{Coalescer._send_all.__name__}"
 
 
 class _Credential:

@@ -47,14 +47,18 @@ async def audit(services: Services, report: Report) -> None:
     records = _Listing(services, settings.records_container, cursor.records, after=cursor.after)
     previous = checked = cursor.after
     recorded: dict[str, Conversion | None] = {}
-    finished = False
+    reached = Cursor()
     async with bounded_task_group(limit=MAX_CONCURRENT, expected=HARMLESS) as start_soon:
         async for name, video, record in merged(videos, records, key=lambda blob: blob.name):
             here = Cursor(videos=videos.marker, records=records.marker, after=cursor.after)
             if report.audited == settings.audit_names:
-                await save_cursor(replace(here, after=previous), services)
+                reached = replace(here, after=previous)
                 break
             if cursor != here:
+                # First what the cursor leaves behind, which the next run skips if this one is stopped.
+                if previous != checked:
+                    await _compare_index(checked, previous, recorded, services, report, start_soon)
+                    checked, recorded = previous, {}
                 cursor = replace(here, after=previous)
                 await save_cursor(cursor, services)
             previous = name
@@ -68,12 +72,12 @@ async def audit(services: Services, report: Report) -> None:
             if len(recorded) == NAMES_PER_INDEX_QUERY:
                 await _compare_index(checked, name, recorded, services, report, start_soon)
                 checked, recorded = name, {}
-        else:
-            finished = True
-        if previous != checked:
-            await _compare_index(checked, previous, recorded, services, report, start_soon)
-    if finished and cursor != Cursor():
-        await save_cursor(Cursor(), services)
+        # At the end of both listings, up to the last entry: its record may have been deleted.
+        if previous != checked or reached == Cursor():
+            until = None if reached == Cursor() else previous
+            await _compare_index(checked, until, recorded, services, report, start_soon)
+    if cursor != reached:
+        await save_cursor(reached, services)
 
 
 async def _submit_if_old(video: Blob, services: Services, report: Report, start_soon: StartSoon) -> None:
@@ -88,7 +92,7 @@ async def _submit(video: str, services: Services, report: Report) -> None:
 
 async def _compare_index(
     after: str,
-    until: str,
+    until: str | None,
     recorded: Mapping[str, Conversion | None],
     services: Services,
     report: Report,
@@ -137,7 +141,7 @@ class _Listing:
             for blob in page.blobs:
                 if is_video(blob.name) and not is_directory(blob) and blob.name > self._after:
                     yield blob
-            self.marker = page.marker
+            self.marker = page.marker or self.marker  # the last page, not the first one again
 
 
 def _age(moment: datetime) -> float:

@@ -30,12 +30,15 @@ async def load_cursor(services: Services) -> Cursor:
     """The stored cursor, or the beginning. Raises `ServiceError`."""
     try:
         content = await services.rest.read(services.settings.records_container, BLOB)
-        return Cursor(**json.loads(content.body))
+        match json.loads(content.body):
+            case {"videos": str() | None as videos, "records": str() | None as records, "after": str() as after}:
+                return Cursor(videos=videos, records=records, after=after)
     except NotFoundError:
         return Cursor()
-    except (ValueError, TypeError):
-        log.warning("the reconciliation's cursor is damaged: it starts at the beginning")
-        return Cursor()
+    except ValueError:
+        pass
+    log.warning("the reconciliation's cursor is damaged: it starts at the beginning")
+    return Cursor()
 
 
 async def save_cursor(cursor: Cursor, services: Services) -> None:

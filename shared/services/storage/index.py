@@ -18,6 +18,7 @@ from shared.services.coalescer import Coalescer
 from shared.services.errors import ConflictError, ServiceError
 from shared.services.storage.index_rows import (
     COUNTERS,
+    POINTERS,
     conversion_from,
     pointer_from,
     pointer_key,
@@ -46,6 +47,8 @@ MAX_TRIES = 4
 COUNTER_IDLE = timedelta(hours=6)
 """Counters that did not change for this long are merged into one: each process leaves one behind."""
 MERGED_COUNTER = f"{COUNTERS}merged"
+RACE_STATUSES = (404, 409, 412)
+"""Statuses of a transaction that found a row or a counter missing, existing, or changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,10 +154,12 @@ class Index:
             if row:
                 yield row
 
-    async def pointers(self, *, after: str, until: str) -> AsyncIterator[Pointer]:
-        """The pointers of the videos behind the name `after`, up to and with `until`."""
-        first = pointer_key(after) + ":" if after else "video:"
-        async for entity in self._table.all(Range(first, pointer_key(until) + ":")):
+    async def pointers(self, *, after: str, until: str | None) -> AsyncIterator[Pointer]:
+        """The pointers of the videos behind the name `after`, up to and with `until`; `None` is the last one."""
+        whole = prefix_range(POINTERS)
+        first = pointer_key(after) + ":" if after else whole.first
+        end = whole.end if until is None else pointer_key(until) + ":"
+        async for entity in self._table.all(Range(first, end)):
             yield pointer_from(entity.key, entity.values, entity.modified)
 
     async def merge_counters(self) -> None:
@@ -171,7 +176,12 @@ class Index:
         if operations:
             kind, etag = ("update", merged.etag) if merged else ("create", None)
             operations.append(Operation(kind, MERGED_COUNTER, _counter_values(total), etag))  # type: ignore[arg-type]
-            await self._table.transact(operations)
+            try:
+                await self._table.transact(operations)
+            except ServiceError as error:
+                if error.status not in RACE_STATUSES:
+                    raise
+                log.info("the counters are merged by the next run: %s", error)
 
     async def _send(self, moves: Sequence[Move]) -> list[Exception | None]:
         """The error of each move, `None` for those that were made."""
@@ -191,16 +201,19 @@ class Index:
                 try:
                     await self._transact([move])
                 except ServiceError as error:
-                    if not error.refused:
+                    if error.status not in RACE_STATUSES:
                         raise
                 else:
                     return None
+                pointer = await self._pointer(move.video)
+                found = pointer.row if pointer else None
+                if found == move.old:
+                    continue  # the counter was merged, or a request whose response was lost has changed it
                 if move.new is None or not move.follow:
                     break
-                pointer = await self._pointer(move.video)
                 if pointer and pointer.is_newer_than(move.new):
                     return None
-                move = replace(move, old=pointer.row if pointer else None)
+                move = replace(move, old=found)
             return ConflictError(f"the index row of {move.video!r} was moved meanwhile")
         except ServiceError as error:
             return error

@@ -68,22 +68,6 @@ async def test_single_task_is_sent_at_once_by_itself() -> None:
     assert client.requests == [["a"]]
 
 
-async def test_tasks_that_arrive_during_a_request_share_the_next() -> None:
-    client = Client()
-    client.go.clear()
-    tasks = adder(client)
-    first = asyncio.ensure_future(tasks.add(spec("a")))
-    for _ in range(3):
-        await asyncio.sleep(0)
-    others = asyncio.ensure_future(add_all(tasks, ["b", "c", "d"]))
-    for _ in range(3):
-        await asyncio.sleep(0)
-    client.go.set()
-    await first
-    assert await others == [None] * 3
-    assert client.requests == [["a"], ["b", "c", "d"]]
-
-
 async def test_tasks_that_arrive_one_after_the_other_wait_for_no_more() -> None:
     client = Client()
     tasks = adder(client, gather_seconds=3600)
@@ -143,16 +127,3 @@ async def test_lost_response_is_the_error_of_every_task() -> None:
     client.refuse = {"collection": cast("Any", ServiceResponseError("connection reset"))}
     results = await add_all(adder(client), ["a", "b"])
     assert [type(result) for result in results] == [ServiceError, ServiceError]
-
-
-async def test_cancelled_caller_does_not_stop_the_others() -> None:
-    client = Client()
-    client.go.clear()
-    tasks = adder(client)
-    impatient, patient = (asyncio.ensure_future(tasks.add(spec(id_))) for id_ in ("a", "b"))
-    await asyncio.sleep(0)
-    impatient.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await impatient
-    client.go.set()
-    await patient
