@@ -14,7 +14,7 @@ from aiohttp import web
 from local.batch import clock, control, injection
 from local.batch.api.routes import ROUTES, Operation
 from local.batch.errors import BatchError
-from local.batch.wire.call import JSON, Call, encode
+from local.batch.wire.call import JSON, REQUEST_ID, STANDARD_HEADERS, Call, encode
 from local.batch.wire.preconditions import NotModifiedError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
 
 @web.middleware
 async def _envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
-    headers = request["standard_headers"] = _standard_headers(request)
+    headers = request[STANDARD_HEADERS] = _standard_headers(request)
     try:
         response = await handler(request)
     except NotModifiedError:
@@ -122,7 +122,7 @@ async def _envelope(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _standard_headers(request: web.Request) -> dict[str, str]:
-    request_id = request["request_id"] = str(uuid.uuid4())
+    request_id = request[REQUEST_ID] = str(uuid.uuid4())
     headers = {
         "request-id": request_id,
         "DataServiceVersion": "3.0",
@@ -139,7 +139,7 @@ def _standard_headers(request: web.Request) -> dict[str, str]:
 
 def _error_response(request: web.Request, error: BatchError) -> web.Response:
     body = {"odata.metadata": f"{request.url.origin()}/$metadata#errors/@Element"}
-    body |= error.body(request_id=request["request_id"], time=clock.now())  # type: ignore[arg-type]
+    body |= error.body(request_id=request[REQUEST_ID], time=clock.now())  # type: ignore[arg-type]
     response = web.Response(status=error.status, body=encode(body), headers={"Content-Type": JSON} | error.headers)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = (

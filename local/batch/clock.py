@@ -47,6 +47,11 @@ def moment(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
+def after(seconds: float) -> str:
+    """The time in `seconds` from now."""
+    return timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
+
+
 def seconds_until(text: str) -> float:
     """The time left until a date and time, negative when it has passed."""
     return (moment(text) - datetime.now(UTC)).total_seconds()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from local.batch.domain import job_lifecycle, node_faults, node_lifecycle
+from local.batch.domain import job_lifecycle, node_faults
 from local.batch.errors import STATUS, BatchError
 from local.batch.schema.checks import body, boolean, identifier, integer, invalid, many, one_of, text
 from local.batch.wire.call import Call, empty_response, json_response
@@ -131,7 +131,7 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
         return _stored()
 
     async def restore(request: web.Request) -> web.Response:
-        node_lifecycle.start(Call(request, account).node())
+        node_faults.restore_now(Call(request, account).node())
         return _stored()
 
     def _stored() -> web.Response:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from local.batch import clock
 from local.batch.domain.deletion_hold import DeletionHold
 from local.batch.errors import STATUS, BatchError
 from local.batch.faults import Fault, Faults
@@ -100,12 +101,16 @@ def _held_deletion(account: Account, fault: Fault, request: web.Request) -> Iter
     if job is None or job.state == "deleting":
         yield
         return
-    job.deletion_hold = DeletionHold.start(fault.key, seconds=fault.doc["deleting"])
+    seconds = fault.doc["deleting"]
+    job.deletion_hold = DeletionHold(fault.key, timed=seconds >= 0)
+    if seconds >= 0:
+        account.due_times.add("release deletion", job.key, at=clock.after(seconds))
     try:
         yield
     finally:
         if job.state != "deleting":
             job.deletion_hold = None
+            account.due_times.remove("release deletion", job.key)
 
 
 def delivery(faults: Faults) -> Middleware:

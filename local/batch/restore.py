@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from local.batch.domain import (
     dependencies,
     job_lifecycle,
-    node_faults,
     node_lifecycle,
     pool_autoscale,
     pool_lifecycle,
@@ -42,6 +41,7 @@ def restore(account: Account) -> None:
             account.run_in_background(asyncio.create_task(schedule_lifecycle.terminate(schedule)))
         elif schedule.state != "completed":
             schedule_lifecycle.resume(schedule)
+    account.due_times.restore(url=account.url)
 
 
 def _load_pool(account: Account, row: Row) -> None:
@@ -53,9 +53,9 @@ def _load_node(account: Account, row: Row) -> None:
     if pool is not None:
         root = account.node_root / row.key
         users = set(row.doc.pop("users", []))
-        restore_at = row.doc.pop("restoreAt", None)
+        removal = row.doc.pop("removal", None)
         doc = row.doc | {"runningTasksCount": 0, "runningTaskSlotsCount": 0}
-        node = Node(doc, pool, root, users=users, restore_at=restore_at, on_change=account.save_node, seq=row.seq)
+        node = Node(doc, pool, root, users=users, removal=removal, on_change=account.save_node, seq=row.seq)
         pool.nodes[row.key] = node
 
 
@@ -73,8 +73,8 @@ def _load_job(account: Account, row: Row) -> None:
     job.schedule_id, job.has_auto_pool = extra.get("schedule"), extra.get("automaticPool", False)
     hold = extra.get("deletionHold")
     # Without the control endpoint nothing could release it.
-    if hold is not None and (account.options.control or hold["until"] is not None):
-        job.deletion_hold = DeletionHold(hold["fault"], hold["until"])
+    if hold is not None and (account.options.control or hold["timed"]):
+        job.deletion_hold = DeletionHold(hold["fault"], hold["timed"])
     account.jobs[row.key] = job
     job.pool = account.pools.get(job.info.get("poolId", "").lower())
     if job.pool is not None:
@@ -109,16 +109,25 @@ def _resume_pool(pool: Pool) -> None:
         pool_lifecycle.resume_delete(pool)
         return
     for node in list(pool.nodes.values()):
-        if node.state == "preempted":
-            node_faults.schedule_restore(node)
-        elif node.state != "deallocated":
-            node_lifecycle.start(node)
+        _resume_node(node)
     pool.recount_nodes()
     if pool.doc["enableAutoScale"]:
         pool.set_allocation_state("steady")
-    else:
+        pool_autoscale.evaluate_and_apply(pool)
+    if pool.resizing is None:
         pool_resize.approach_targets(pool)
     pool_autoscale.start(pool)
+
+
+def _resume_node(node: Node) -> None:
+    if node.removal is not None:
+        pool_resize.resume_removal(node)
+    elif node.state == "deallocating":
+        node_lifecycle.start_deallocate(node, option="requeue")
+    elif node.state in ("rebooting", "reimaging"):
+        node_lifecycle.start_restart(node, option="requeue", state=node.state)
+    elif node.state not in ("preempted", "deallocated"):
+        node_lifecycle.start(node)
 
 
 def _resume_job(job: Job) -> None:
@@ -134,8 +143,10 @@ def _resume_job(job: Job) -> None:
             job_lifecycle.resume_delete(job)
         case "terminating":
             job_lifecycle.resume_terminate(job)
-        case "disabling":
-            job.move_to("disabled")
+        case "disabling" | "disabled":
+            if job.state == "disabling":
+                job.move_to("disabled")
+            job_lifecycle.watch_wall_clock(job)
         case "active":
             job_lifecycle.watch_wall_clock(job)
             if job.tasks:

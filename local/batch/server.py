@@ -15,6 +15,7 @@ from aiohttp import web
 
 from local.batch import app, clock, restore, store
 from local.batch.domain import pool_lifecycle, scheduler
+from local.batch.domain.due_actions import ACTIONS
 from local.batch.domain.limits import Limits
 from local.batch.domain.model import Account
 from local.batch.faults import Faults
@@ -57,6 +58,7 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
             store=store.open_store(options.data),
             limits=Limits.from_options(options),
             place_tasks=scheduler.place_tasks,
+            due_actions=ACTIONS,
         )
         stack.callback(account.store.close)
         faults = Faults() if options.control else None
@@ -93,6 +95,7 @@ def _create_pools(account: Account, specs: list[object]) -> None:
 async def _stop(account: Account) -> None:
     """End every run, node and timer."""
     account.expiries.cancel()
+    account.due_times.cancel()
     work = list(account.background)
     work += [each.work for each in account.schedules.values() if each.work is not None]
     for pool in account.pools.values():

@@ -18,7 +18,7 @@ from aiohttp import web
 from local.batch import clock
 from local.batch.errors import BatchError
 from local.batch.wire import listing, preconditions, ranges
-from local.batch.wire.call import empty_response
+from local.batch.wire.call import STANDARD_HEADERS, empty_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,7 +142,7 @@ async def _download(call: Call, root: Root) -> web.StreamResponse:
         start, end = ranges.parse(header, stat.st_size) if header else (0, stat.st_size)
         response = web.StreamResponse(status=200, headers=_headers(root, path, stat))
         response.content_length = end - start
-        response.headers.update(call.request["standard_headers"])
+        response.headers.update(call.request[STANDARD_HEADERS])
         await response.prepare(call.request)
         file.seek(start)
         left = end - start

@@ -119,6 +119,7 @@ async def resize_pool(call: Call) -> web.Response:
         dedicated=change.get("targetDedicatedNodes"),
         low_priority=change.get("targetLowPriorityNodes"),
         option=change.get("nodeDeallocationOption", "requeue"),
+        timeout=change.get("resizeTimeout"),
     )
     return empty_response(202, pool)
 

@@ -13,7 +13,7 @@ from local.batch.errors import BatchError
 from local.batch.node import command
 from local.batch.schema import tasks as bodies
 from local.batch.wire import listing
-from local.batch.wire.call import empty_response, entity_response, json_response
+from local.batch.wire.call import REQUEST_ID, empty_response, entity_response, json_response
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -69,7 +69,7 @@ def _add_one(call: Call, job: Job, spec: object) -> Doc:
         task = task_creation.add(job, bodies.create.read(spec))
     except BatchError as error:
         name = spec.get("id") if isinstance(spec, dict) else None
-        body = error.body(request_id=call.request["request_id"], time=clock.now())
+        body = error.body(request_id=call.request[REQUEST_ID], time=clock.now())
         return {"status": "clienterror", "taskId": str(name), "error": body}
     return {
         "status": "success",

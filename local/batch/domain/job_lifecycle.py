@@ -128,7 +128,7 @@ def start_delete(job: Job) -> asyncio.Task[None]:
 async def _delete(job: Job) -> None:
     await _end_tasks(job)
     if job.deletion_hold is not None:
-        await job.deletion_hold.wait()
+        await job.deletion_hold.released.wait()
     if job.pool is not None:
         roots = [node.root / job.directory for node in job.pool.nodes.values()]
         await asyncio.gather(*(asyncio.to_thread(shutil.rmtree, root, ignore_errors=True) for root in roots))
@@ -147,9 +147,17 @@ def release_held_deletions(account: Account, fault: str | None = None) -> None:
     for job in account.jobs.values():
         hold = job.deletion_hold
         if hold is not None and fault in (None, hold.fault):
-            hold.release()
-            job.deletion_hold = None
-            job.save()
+            account.due_times.remove("release deletion", job.key)
+            release_held_deletion(account, job.key)
+
+
+def release_held_deletion(account: Account, key: str) -> None:
+    """Let the deletion of the job with this key continue."""
+    job = account.jobs.get(key)
+    if job is not None and job.deletion_hold is not None:
+        job.deletion_hold.released.set()
+        job.deletion_hold = None
+        job.save()
 
 
 def _release_resources(job: Job) -> None:

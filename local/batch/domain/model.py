@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Literal
 from local.batch import clock
 from local.batch.autoscale import History
 from local.batch.domain.counts import TaskCounts
+from local.batch.domain.due_times import DueTimes
 from local.batch.domain.expiry import ExpiryTimer, FileExpiry
 from local.batch.entity import Doc, Entity
 from local.batch.errors import BatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from local.batch.domain.deletion_hold import DeletionHold
+    from local.batch.domain.due_times import Action
     from local.batch.domain.limits import Limits
     from local.batch.node.machine import Machine
     from local.batch.options import Options
@@ -97,8 +99,8 @@ class Pool(Entity):
 class Node(Entity):
     """A compute node.
 
-    `removal` is the deallocation option for its tasks, set when it will leave its pool. `restore_at` is the time at
-    which a preempted node starts again.
+    `removal` is the deallocation option for its tasks, set when it will leave its pool. `leaving` is what removes it,
+    once nothing can stop that any more.
     """
 
     pool: Pool
@@ -107,7 +109,7 @@ class Node(Entity):
     used_slots: int = 0
     startup: asyncio.Task[None] | None = None
     removal: str | None = None
-    restore_at: str | None = None
+    leaving: asyncio.Task[None] | None = None
     packages: dict[tuple[str, str], asyncio.Task[Path]] = field(default_factory=dict)
     users: set[str] = field(default_factory=set)
 
@@ -137,7 +139,7 @@ class Node(Entity):
         return self.pool.slots - self.used_slots
 
     def stored(self) -> Doc:
-        return self.doc | {"poolKey": self.pool.key, "users": sorted(self.users), "restoreAt": self.restore_at}
+        return self.doc | {"poolKey": self.pool.key, "users": sorted(self.users), "removal": self.removal}
 
     def move_to(self, state: str) -> None:
         self.doc["state"] = state
@@ -247,7 +249,7 @@ class Job(Entity):
     def stored(self) -> Doc:
         kept: Doc = {"schedule": self.schedule_id, "automaticPool": self.has_auto_pool}
         if self.deletion_hold is not None:
-            kept["deletionHold"] = {"fault": self.deletion_hold.fault, "until": self.deletion_hold.until}
+            kept["deletionHold"] = {"fault": self.deletion_hold.fault, "timed": self.deletion_hold.timed}
         return self.doc | {"kept": kept}
 
     def wake_scheduler(self) -> None:
@@ -397,7 +399,8 @@ class JobSchedule(Entity):
 class Account:
     """Pools, jobs and job schedules by lower-case id, and the machine that the nodes share.
 
-    `place_tasks` is the scheduler's function: it assigns waiting tasks of a pool to its free nodes.
+    `place_tasks` is the scheduler's function: it assigns waiting tasks of a pool to its free nodes. `due_actions` are
+    what can be due at a time.
     """
 
     options: Options
@@ -412,9 +415,12 @@ class Account:
     jobs: dict[str, Job] = field(default_factory=dict)
     schedules: dict[str, JobSchedule] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
+    due_actions: Mapping[Action, Callable[[Account, str], None]]
     expiries: ExpiryTimer = field(init=False)
+    due_times: DueTimes = field(init=False)
 
     def __post_init__(self) -> None:
+        self.due_times = DueTimes(self, self.due_actions)
         self.expiries = ExpiryTimer(self._remove_files)
 
     def pool(self, name: str) -> Pool:
@@ -487,7 +493,7 @@ class Account:
     def expire_files(self, task: Task) -> None:
         """Remove the files of a completed task when their retention time is over."""
         self.expiries.add(
-            delay=task.retention_seconds,
+            delay=max(0.0, task.retention_seconds + clock.seconds_until(task.info["endTime"])),
             seq=task.seq,
             job=task.job.key,
             task=task.key,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from local.batch import clock
 from local.batch.domain import node_lifecycle, pool_resize
 
 if TYPE_CHECKING:
-    from local.batch.domain.model import Node
+    from local.batch.domain.model import Account, Node
 
 
 async def lose(node: Node) -> None:
@@ -20,41 +19,47 @@ async def lose(node: Node) -> None:
     await _interrupt_tasks(node)
     await node_lifecycle.power_off(node)
     pool.account.remove_node(node)
-
-    async def replace() -> None:
-        await asyncio.sleep(pool.account.options.allocation_delay)
-        if pool.state == "active" and pool.has_too_few_nodes:
-            pool_resize.add_node(pool, dedicated=node.dedicated)
-
-    pool.account.run_in_background(asyncio.create_task(replace()))
+    pool.account.due_times.add("replace node", _subject(node), at=clock.after(pool.account.options.allocation_delay))
     pool.wake_scheduler()
+
+
+def replace(account: Account, subject: str) -> None:
+    """Add a node in place of a lost one."""
+    pool = account.pools.get(subject.partition("/")[0])
+    if pool is not None and pool.state == "active" and pool.has_too_few_nodes:
+        pool_resize.add_node(pool, dedicated=subject.endswith("_d"))
 
 
 async def preempt(node: Node, *, seconds: float | None) -> None:
     """Preempt the node, and start it again after `seconds`; None leaves it preempted."""
-    due = None if seconds is None else clock.timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
-    node.restore_at = due
     node.move_to("preempted")
+    if seconds is None:
+        node.pool.account.due_times.remove("restore node", _subject(node))
+    else:
+        node.pool.account.due_times.add("restore node", _subject(node), at=clock.after(seconds))
     await _interrupt_tasks(node)
     await node_lifecycle.power_off(node)
     node.packages.clear()
     node.pool.wake_scheduler()
-    schedule_restore(node)
 
 
-def schedule_restore(node: Node) -> None:
-    """Start the preempted node again at its time, if it has one."""
-    due = node.restore_at
-    if due is None:
-        return
+def restore(account: Account, subject: str) -> None:
+    """Start a preempted node again."""
+    pool_key, _, node_id = subject.partition("/")
+    pool = account.pools.get(pool_key)
+    node = pool.nodes.get(node_id) if pool is not None else None
+    if node is not None and node.state == "preempted":
+        node_lifecycle.start(node)
 
-    async def restore() -> None:
-        await asyncio.sleep(max(0.0, clock.seconds_until(due)))
-        if node.pool.nodes.get(node.id) is node and node.state == "preempted" and node.restore_at == due:
-            node.restore_at = None
-            node_lifecycle.start(node)
 
-    node.pool.account.run_in_background(asyncio.create_task(restore()))
+def restore_now(node: Node) -> None:
+    """Start a node again before its time, or without one."""
+    node.pool.account.due_times.remove("restore node", _subject(node))
+    node_lifecycle.start(node)
+
+
+def _subject(node: Node) -> str:
+    return f"{node.pool.key}/{node.id}"
 
 
 async def _interrupt_tasks(node: Node) -> None:

@@ -21,11 +21,12 @@ log = logging.getLogger(__name__)
 
 def start(node: Node) -> None:
     """Begin to start it: directories, packages, start task, then tasks."""
+    # At once: what started it may be stored by the next commit.
+    node.move_to("starting")
     node.startup = asyncio.get_running_loop().create_task(_start(node))
 
 
 async def _start(node: Node) -> None:
-    node.move_to("starting")
     node.doc["lastBootTime"] = clock.now()
     for name in ("shared", "startup/wd", "workitems", "applications"):
         (node.root / name).mkdir(parents=True, exist_ok=True)
@@ -134,6 +135,7 @@ async def _restart(node: Node, *, option: str, state: str) -> None:
                 preparation.prepared = False
     if node.pool.account.options.allocation_delay:
         await asyncio.sleep(node.pool.account.options.allocation_delay)
+    node.move_to("starting")
     await _start(node)
 
 

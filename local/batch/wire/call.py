@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _E = TypeVar("_E", bound="Entity")
 
 JSON = "application/json; odata=minimalmetadata"
+REQUEST_ID = web.RequestKey("request_id", str)
+STANDARD_HEADERS = web.RequestKey("standard_headers", dict[str, str])
 
 
 def encode(doc: object) -> bytes:
