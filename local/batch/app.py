@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"^20\d\d-\d\d-\d\d(\.\d+\.\d+)?(-preview)?$")
+# Earlier ones have other names for some properties, such as maxTasksPerNode.
+_OLDEST_VERSION = "2020-09-01"
 # The query parameters of Batch's operations; not all of them have an effect here.
 _PARAMETERS = frozenset(
     [
@@ -72,15 +75,21 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         version = request.query.get("api-version")
         if version is None:
             raise BatchError("MissingRequiredQueryParameter", QueryParameterName="api-version")
-        if not _VERSION.fullmatch(version):
-            raise BatchError("UnsupportedRequestVersion", f"The api-version {version} is not supported.")
+        if not _VERSION.fullmatch(version) or version < _OLDEST_VERSION:
+            raise BatchError(
+                "UnsupportedRequestVersion",
+                f"The api-version {version} is not supported; the oldest is {_OLDEST_VERSION}.",
+            )
         unknown = [name for name in request.query if name.lower() not in _PARAMETERS]
         if unknown:
             raise BatchError(
                 "InvalidQueryParameterValue", QueryParameterName=unknown[0], Reason="The parameter does not exist"
             )
-        response = await operation(Call(request, account))
+        call = Call(request, account)
+        response = await operation(call)
         account.store.flush()
+        if call.base != account.url:
+            _follow_host(response, account.url, call.base)
         return response
 
     if faults is None:
@@ -94,6 +103,19 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         return await injection.inject(account, faults, fault, request, handle)
 
     return _authenticated(authenticator, handle_with_faults)
+
+
+def _follow_host(response: web.StreamResponse, url: str, base: str) -> None:
+    """Make links begin with the URL that the client used."""
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        response.body = response.body.replace(f'"{url}/'.encode(), f'"{base}/'.encode())
+    if not response.prepared:
+        for name in ("Location", "DataServiceId"):
+            if name in response.headers:
+                response.headers[name] = response.headers[name].replace(url, base, 1)
+        file_url = response.headers.get("ocp-batch-file-url")
+        if file_url is not None:
+            response.headers["ocp-batch-file-url"] = file_url.replace(quote(url, safe=""), quote(base, safe=""), 1)
 
 
 @web.middleware

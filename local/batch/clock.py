@@ -9,6 +9,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 UNLIMITED = "P10675199DT2H48M5.4775807S"
 _DURATION = re.compile(
@@ -55,6 +56,21 @@ def after(seconds: float) -> str:
 def seconds_until(text: str) -> float:
     """The time left until a date and time, negative when it has passed."""
     return (moment(text) - datetime.now(UTC)).total_seconds()
+
+
+def normal_duration(text: str) -> str:
+    """A valid duration as Batch returns it: `PT1H` for `PT01H00M00S`, `P1D` for `PT24H`."""
+    match = _DURATION.fullmatch(text)
+    assert match is not None  # noqa: S101
+    days, hours, minutes, rest = (Decimal(match[name] or 0) for name in ("days", "hours", "minutes", "seconds"))
+    left = ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    days, left = divmod(left, 86400)
+    hours, left = divmod(left, 3600)
+    minutes, left = divmod(left, 60)
+    date = f"{days}D" if days else ""
+    parts = ((hours, "H"), (minutes, "M"), (left, "S"))
+    clock = "".join(f"{value.normalize():f}{unit}" for value, unit in parts if value)
+    return f"{match['sign'] or ''}P{date}{f'T{clock}' if clock else ''}" if date or clock else "PT0S"
 
 
 def seconds(duration: str) -> float:

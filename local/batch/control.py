@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _MAX_SECONDS = 10 * 365 * 86400
 
 
-def _seconds(value: object, path: str) -> None:
+def _seconds(value: object, path: str) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= _MAX_SECONDS:
         raise BatchError("InvalidPropertyValue", PropertyName=path, Reason="A number of seconds is expected")
+    return value
 
 
-def _seconds_or_forever(value: object, path: str) -> None:
-    if value != -1:
-        _seconds(value, path)
+def _seconds_or_forever(value: object, path: str) -> float:
+    return -1 if value == -1 else _seconds(value, path)
 
 
 _FAULT = body(

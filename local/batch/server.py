@@ -67,7 +67,7 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
             options.account, key, token_key=options.token_key, unsigned_tokens=options.unsigned_tokens
         )
         url = await _serve(options, app.build(account, authenticator, faults), stack)
-        account.url = account.machine.url = url
+        account.url, account.machine.url, account.machine.key = url, url, key
         stack.push_async_callback(_stop, account)
         restore.restore(account)
         if faults is not None:

@@ -18,6 +18,7 @@ from local.batch import clock, server
 from local.batch import store as stores
 from local.batch.options import Options
 from local.batch.store import Store
+from tests.batch.resources import pool_options
 from tests.batch.tokens import TOKEN_KEY, make_token
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ SETTLE_TIMEOUT_SECONDS = 20.0
 """Within which a restarted account must have nothing left to do."""
 CONCURRENT_RESTARTS = 16
 ENDING = ("disabling", "terminating", "deleting")
-POOL = {"vmSize": "standard_d2s_v3", "taskSlotsPerNode": 2}
+POOL = pool_options("", target_dedicated_nodes=0).as_dict()
+for _name in ("id", "targetDedicatedNodes"):
+    del POOL[_name]
 
 
 @dataclass

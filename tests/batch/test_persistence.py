@@ -32,7 +32,7 @@ def test_node_users_and_scheduling_state_survive_a_kill(tmp_path: Path) -> None:
         assert (found.scheduling_state, found.total_tasks_run) == ("disabled", 1)
         client.replace_node_user("p", node.id, "me", models.BatchNodeUserReplaceOptions(ssh_public_key="k"))
         client.create_node_user("p", node.id, models.BatchNodeUserCreateOptions(name="gone"))
-        wait_until(lambda: client.get_node("p", node.id).state == "idle")
+        wait_until(lambda: client.get_node("p", node.id).state == "offline")
         client.enable_node_scheduling("p", node.id)
         second.kill()
     with emulator("--data", tmp_path) as third, third.client() as client:

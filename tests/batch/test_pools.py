@@ -175,8 +175,10 @@ def test_node_users_and_login_settings(client: BatchClient) -> None:
         client.create_node_user(pool, name, models.BatchNodeUserCreateOptions(name="me"))
     client.delete_node_user(pool, name, "me")
     assert client.get_node_remote_login_settings(pool, name).remote_login_port == 22
-    assert list(client.list_node_extensions(pool, name)) == []
-    assert {image.os_type for image in client.list_supported_images()} == {"linux"}
+    (extension,) = client.list_node_extensions(pool, name)
+    assert extension.vm_extension is not None
+    assert extension.vm_extension.name == "batchNodeExtension"
+    assert {image.os_type for image in client.list_supported_images()} == {"linux", "windows"}
 
 
 FORMULA = """

@@ -22,6 +22,12 @@ SCHEDULE = {"id": "s", "jobSpecification": {"poolInfo": {"poolId": "validation"}
 JOB = {"id": "j", "poolInfo": {"poolId": "validation"}}
 OUTPUT = {"filePattern": "*", "destination": {}, "uploadOptions": {"uploadCondition": "tasksuccess"}}
 POOL: dict[str, Any] = pool_options("p", target_dedicated_nodes=0).as_dict()
+MACHINE = POOL["virtualMachineConfiguration"]
+OTHER_SUBNET = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/test"
+    "/providers/Microsoft.Network/virtualNetworks/vnet1/subnets/subnet1"
+)
+"""In a subscription that is not the account's."""
 
 
 @pytest.mark.parametrize(
@@ -39,9 +45,22 @@ POOL: dict[str, Any] = pool_options("p", target_dedicated_nodes=0).as_dict()
         ),
         ("/pools", POOL | {"certificateReferences": [{"thumbprint": "x"}]}, "OperationNotSupported"),
         ("/pools", POOL | {"startTask": {"commandLine": "true"} | CONTAINER}, "OperationNotSupported"),
-        ("/jobs/{job}/tasks", TASK | CONTAINER, "OperationNotSupported"),
         ("/jobs/{job}/tasks", TASK | {"outputFiles": [OUTPUT]}, "MissingRequiredProperty"),
-        ("/jobs/{job}/tasks", TASK | {"authenticationTokenSettings": {"access": ["job"]}}, "OperationNotSupported"),
+        ("/jobs/{job}/tasks", TASK | {"authenticationTokenSettings": {"access": ["pool"]}}, "InvalidPropertyValue"),
+        ("/pools", POOL | {"cloudServiceConfiguration": {"osFamily": "5"}}, "OperationNotSupported"),
+        ("/pools", POOL | {"virtualMachineConfiguration": MACHINE | {"nodeAgentSKUId": "x"}}, "InvalidPropertyValue"),
+        (
+            "/pools",
+            POOL | {"virtualMachineConfiguration": MACHINE | {"nodeAgentSKUId": "batch.node.windows amd64"}},
+            "InvalidPropertyValue",
+        ),
+        (
+            "/pools",
+            POOL | {"virtualMachineConfiguration": MACHINE | {"imageReference": {"virtualMachineImageId": "/x"}}},
+            "InvalidPropertyValue",
+        ),
+        ("/pools", POOL | {"networkConfiguration": {"subnetId": "subnet1"}}, "InvalidPropertyValue"),
+        ("/pools", POOL | {"networkConfiguration": {"subnetId": OTHER_SUBNET}}, "InvalidPropertyValue"),
     ],
 )
 def test_invalid_body_is_refused(plain: Emulator, job: str, path: str, body: object, code: str) -> None:

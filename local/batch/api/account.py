@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from local.batch.errors import BatchError
 from local.batch.node import packages
+from local.batch.schema import images
 from local.batch.wire import listing
 from local.batch.wire.call import json_response
 
@@ -22,12 +23,6 @@ _IMAGES = listing.kind(
     "nodeAgentSKUId osType verificationType",
 )
 _USAGE = listing.kind("poolusagemetrics", [], "poolId")
-_LINUX = (
-    ("canonical", "ubuntu-24_04-lts", "server", "batch.node.ubuntu 24.04"),
-    ("canonical", "0001-com-ubuntu-server-jammy", "22_04-lts", "batch.node.ubuntu 22.04"),
-    ("debian", "debian-12", "12-gen2", "batch.node.debian 12"),
-    ("almalinux", "almalinux-x86_64", "9-gen2", "batch.node.el 9"),
-)
 
 
 def _application(name: str, versions: list[str]) -> Doc:
@@ -49,21 +44,26 @@ async def get_application(call: Call) -> web.Response:
 
 
 async def list_supported_images(call: Call) -> web.Response:
-    images: list[Doc] = [
+    found: list[Doc] = [
         {
             "nodeAgentSKUId": agent,
             "imageReference": {"publisher": publisher, "offer": offer, "sku": sku, "version": "latest"},
-            "osType": "linux",
-            "capabilities": [],
+            "osType": "windows" if "windows" in agent else "linux",
+            "capabilities": list(capabilities),
             "verificationType": "verified",
         }
-        for publisher, offer, sku, agent in _LINUX
+        for publisher, offer, sku, agent, capabilities in images.SUPPORTED
     ]
-    return listing.page(call, _IMAGES, enumerate(images, 1))
+    return listing.page(call, _IMAGES, enumerate(found, 1))
 
 
 async def list_pool_usage_metrics(call: Call) -> web.Response:
     return listing.page(call, _USAGE, [])
+
+
+async def retired(_call: Call) -> web.Response:
+    """Refuse an operation that Batch has retired."""
+    raise BatchError("OperationNotSupported", "Batch has retired this operation.")
 
 
 async def not_supported(call: Call) -> web.Response:

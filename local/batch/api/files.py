@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 import os
 import shutil
 from dataclasses import dataclass
@@ -65,13 +66,17 @@ def _node_root(call: Call) -> Root:
     return Root(node.root, f"{node.doc['url']}/files")
 
 
+def _content_type(path: Path) -> str:
+    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+
+
 def _properties(path: Path) -> Doc:
     stat = path.stat()
     return {
         "creationTime": clock.timestamp(datetime.fromtimestamp(stat.st_ctime, UTC)),
         "lastModified": clock.timestamp(datetime.fromtimestamp(stat.st_mtime, UTC)),
         "contentLength": str(stat.st_size),
-        "contentType": "application/octet-stream",
+        "contentType": _content_type(path),
         "fileMode": f"0o{stat.st_mode:o}",
     }
 
@@ -106,11 +111,11 @@ def _list(call: Call, root: Root) -> web.Response:
 def _headers(root: Root, path: Path, stat: os.stat_result) -> dict[str, str]:
     created, modified = (datetime.fromtimestamp(each, UTC) for each in (stat.st_ctime, stat.st_mtime))
     return {
-        "Content-Type": "application/octet-stream",
+        "Content-Type": _content_type(path),
         "Last-Modified": format_datetime(modified, usegmt=True),
         "ocp-creation-time": format_datetime(created, usegmt=True),
-        "ocp-batch-file-isdirectory": str(S_ISDIR(stat.st_mode)).lower(),
-        "ocp-batch-file-url": f"{root.url}/{quote(path.relative_to(root.path.resolve()).as_posix(), safe='')}",
+        "ocp-batch-file-isdirectory": str(S_ISDIR(stat.st_mode)),
+        "ocp-batch-file-url": quote(f"{root.url}/{path.relative_to(root.path.resolve()).as_posix()}", safe=""),
         "ocp-batch-file-mode": f"0o{stat.st_mode:o}",
     }
 

@@ -71,6 +71,7 @@ def _update(job: Job, changes: Doc) -> web.Response:
             Reason="terminatejob cannot be changed to noaction",
         )
     if "poolInfo" in changes:
+        changes["poolInfo"] = job_creation.pool_info(changes["poolInfo"])
         job_creation.change_pool(job, changes["poolInfo"])
     job_lifecycle.apply(job, changes)
     return empty_response(200, job)

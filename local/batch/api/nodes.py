@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from local.batch.domain import node_lifecycle
 from local.batch.errors import BatchError
+from local.batch.node import node_logs
 from local.batch.schema import pools as bodies
 from local.batch.wire import listing
-from local.batch.wire.call import empty_response, entity_response, json_response
+from local.batch.wire.call import REQUEST_ID, empty_response, entity_response, json_response
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from local.batch.domain.model import Node
+    from local.batch.entity import Doc
     from local.batch.wire.call import Call
 
 _PROPERTIES = [
@@ -48,6 +50,14 @@ NODES = listing.kind(
     "id state schedulingState stateTransitionTime lastBootTime allocationTime isDedicated ipAddress affinityId "
     "totalTasksRun vmSize",
 )
+_EXTENSIONS = listing.kind("extensions", ["provisioningState", "vmExtension", "instanceView"], "")
+_NODE_EXTENSION: Doc = {
+    "name": "batchNodeExtension",
+    "publisher": "Microsoft.Azure.Extensions",
+    "type": "CustomScript",
+    "typeHandlerVersion": "2.0",
+    "autoUpgradeMinorVersion": True,
+}
 _UNREACHABLE = ("creating", "starting", "rebooting", "reimaging", "preempted", "leavingpool", "deallocated", "unknown")
 
 
@@ -101,8 +111,7 @@ async def disable_node_scheduling(call: Call) -> web.Response:
     change = await call.body(bodies.disable_scheduling, optional=True)
     if node.doc["schedulingState"] == "disabled":
         raise BatchError("NodeAlreadyInTargetSchedulingState", "Scheduling is disabled on the node already.")
-    node.doc["schedulingState"] = "disabled"
-    node.save()
+    node_lifecycle.disable_scheduling(node)
     option = change.get("nodeDisableSchedulingOption", "requeue")
     if option.lower() != "taskcompletion":
         call.account.run_in_background(asyncio.create_task(node_lifecycle.drain(node, option)))
@@ -162,10 +171,38 @@ def _known_user(call: Call, node: Node) -> str:
 
 
 async def list_node_extensions(call: Call) -> web.Response:
-    call.node()
-    return listing.page(call, listing.kind("extensions", ["provisioningState", "vmExtension", "instanceView"], ""), [])
+    return listing.page(call, _EXTENSIONS, enumerate(_extensions(call.node()), 1))
 
 
 async def get_node_extension(call: Call) -> web.Response:
-    call.node()
+    wanted = call.path_variable("extension").lower()
+    for extension in _extensions(call.node()):
+        if extension["vmExtension"]["name"].lower() == wanted:
+            return json_response({"odata.metadata": f"{call.base}/$metadata#extensions/@Element"} | extension)
     raise BatchError("ResourceNotFound", "The node has no such extension.")
+
+
+def _extensions(node: Node) -> list[Doc]:
+    """The extensions of its pool, and Batch's own."""
+    configured = node.pool.doc.get("virtualMachineConfiguration", {}).get("extensions", [])
+    status = {"code": "ProvisioningState/succeeded", "level": 0, "displayStatus": "Provisioning succeeded"}
+    return [
+        {
+            "provisioningState": "Succeeded",
+            "instanceView": {"name": each["name"], "statuses": [status]},
+            "vmExtension": each,
+        }
+        for each in [*configured, _NODE_EXTENSION]
+    ]
+
+
+async def upload_node_logs(call: Call) -> web.Response:
+    """Begin to upload a log of the node, which Batch does after its response, too."""
+    node = call.node()
+    given = await call.body(bodies.upload_logs)
+    account = call.account
+    folder = f"{account.options.account}/{node.pool.id}/{node.id}/{call.request[REQUEST_ID]}"
+    account.run_in_background(asyncio.create_task(node_logs.upload(account.machine, node, given, folder)))
+    kind = "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult"
+    head = {"odata.metadata": f"{call.base}/$metadata#{kind}"}
+    return json_response(head | {"virtualDirectoryName": folder, "numberOfFilesUploaded": 1})

@@ -88,7 +88,7 @@ async def delete_pool(call: Call) -> web.Response:
 async def update_pool(call: Call) -> web.Response:
     pool = call.pool()
     pool_lifecycle.check_changeable(pool)
-    pool.doc |= await call.body(bodies.update)
+    _change(pool, await call.body(bodies.update))
     pool.touch()
     return empty_response(200, pool)
 
@@ -99,9 +99,15 @@ async def replace_pool_properties(call: Call) -> web.Response:
     changes = await call.body(bodies.replace)
     for name in ("startTask", "applicationPackageReferences", "metadata"):
         pool.doc.pop(name, None)
-    pool.doc |= changes
+    _change(pool, changes)
     pool.touch()
     return empty_response(204, pool)
+
+
+def _change(pool: Pool, changes: Doc) -> None:
+    if "startTask" in changes:
+        changes["startTask"] = pool_lifecycle.start_task(changes["startTask"])
+    pool.doc |= changes
 
 
 async def resize_pool(call: Call) -> web.Response:

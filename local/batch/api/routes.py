@@ -95,7 +95,9 @@ ROUTES: list[tuple[str, str, Operation]] = [
     ("POST", f"{_SCHEDULE}/enable", schedules.enable_job_schedule),
     ("POST", f"{_SCHEDULE}/terminate", schedules.terminate_job_schedule),
     ("GET", f"{_SCHEDULE}/jobs", schedules.list_jobs_from_schedule),
-    ("*", "/certificates{rest:.*}", account.not_supported),
-    ("GET", f"{_NODE}/rdp", account.not_supported),
-    ("POST", f"{_NODE}/uploadbatchservicelogs", account.not_supported),
+    ("POST", f"{_NODE}/uploadbatchservicelogs", nodes.upload_node_logs),
+    ("*", "/certificates{rest:.*}", account.retired),
+    ("GET", "/lifetimepoolstats", account.retired),
+    ("GET", "/lifetimejobstats", account.retired),
+    ("GET", f"{_NODE}/rdp", account.retired),
 ]

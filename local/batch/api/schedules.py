@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from local.batch.api.jobs import JOBS
-from local.batch.domain import schedule_lifecycle
+from local.batch.domain import job_creation, schedule_lifecycle
 from local.batch.errors import BatchError
 from local.batch.schema import jobs as bodies
 from local.batch.wire import listing
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from local.batch.domain.model import JobSchedule
+    from local.batch.entity import Doc
     from local.batch.wire.call import Call
 
 SCHEDULES = listing.kind(
@@ -67,9 +68,12 @@ async def replace_job_schedule(call: Call) -> web.Response:
     return _update(schedule, {"schedule": {}} | {name: value for name, value in given.items() if name in names})
 
 
-def _update(schedule: JobSchedule, changes: dict[str, object]) -> web.Response:
+def _update(schedule: JobSchedule, changes: Doc) -> web.Response:
     if "schedule" in changes:
-        schedule_lifecycle.check_times(changes["schedule"])  # type: ignore[arg-type]
+        schedule_lifecycle.check_times(changes["schedule"])
+    if "jobSpecification" in changes:
+        job_creation.check_pool_info(changes["jobSpecification"]["poolInfo"])
+        changes["jobSpecification"] = job_creation.specification(changes["jobSpecification"])
     restart = "schedule" in changes and changes["schedule"] != schedule.doc["schedule"]
     schedule.doc |= changes
     schedule.touch()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from local.batch import clock
 from local.batch.domain import dependencies, execution, job_lifecycle, task_creation, task_state
 from local.batch.errors import BatchError
-from local.batch.node import command
 from local.batch.schema import tasks as bodies
 from local.batch.wire import listing
 from local.batch.wire.call import REQUEST_ID, empty_response, entity_response, json_response
@@ -113,7 +112,7 @@ async def terminate_task(call: Call) -> web.Response:
     if task.run is not None:
         await task.run.interrupt("terminate")
     else:
-        execution.finish(task, command.failed("TaskEnded", "Task Was Ended by User Request"))
+        execution.finish(task, execution.terminated())
     return empty_response(204, task)
 
 
@@ -149,5 +148,6 @@ async def delete_task(call: Call) -> web.Response:
 
 
 async def list_subtasks(call: Call) -> web.Response:
+    """The subtasks of an ordinary task: none."""
     call.task()
-    raise BatchError("OperationInvalidForCurrentState", "The specified task is not a multi-instance task.")
+    return json_response({"odata.metadata": f"{call.base}/$metadata#subtaskslist", "value": []})

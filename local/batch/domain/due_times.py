@@ -13,9 +13,9 @@ from local.batch import clock
 from local.batch.entity import Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from local.batch.domain.model import Account
+    from local.batch.store import Store
 
 Action = Literal["restore node", "replace node", "release deletion"]
 
@@ -38,8 +38,8 @@ class Due(Entity):
 class DueTimes:
     """Runs actions at their times, each once for each subject."""
 
-    account: Account
-    actions: Mapping[Action, Callable[[Account, str], None]]
+    store: Store
+    run: Callable[[Action, str], None]
     _entries: dict[str, Due] = field(default_factory=dict)
 
     def add(self, action: Action, subject: str, *, at: str) -> None:
@@ -54,13 +54,13 @@ class DueTimes:
         """Do not run the action any more."""
         due = self._entries.pop(f"{action}/{subject}", None)
         if due is not None:
-            self.account.store.remove("due", due.id)
+            self.store.remove("due", due.id)
             if due.timer is not None:
                 due.timer.cancel()
 
     def restore(self, *, url: str) -> None:
         """Load the entries of an earlier run. What was due meanwhile runs now."""
-        for row in list(self.account.store.rows("due", url=url)):
+        for row in list(self.store.rows("due", url=url)):
             due = Due(row.doc, on_change=self._save, seq=row.seq)
             self._entries[due.id] = due
             self._start(due)
@@ -72,7 +72,7 @@ class DueTimes:
                 due.timer.cancel()
 
     def _save(self, due: Entity) -> None:
-        self.account.store.save("due", due.id, due)
+        self.store.save("due", due.id, due)
 
     def _start(self, due: Due) -> None:
         left = max(0.0, clock.seconds_until(due.doc["at"]))
@@ -84,4 +84,4 @@ class DueTimes:
             return
         # The entry and what the action changes are stored by the same commit.
         self.remove(due.doc["action"], due.doc["subject"])
-        self.actions[due.doc["action"]](self.account, due.doc["subject"])
+        self.run(due.doc["action"], due.doc["subject"])

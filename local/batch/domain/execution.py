@@ -12,7 +12,7 @@ from local.batch.node import command
 from local.batch.node.command import Command, Outcome
 
 if TYPE_CHECKING:
-    from local.batch.domain.model import Run, Task
+    from local.batch.domain.model import Pool, Run, Task
     from local.batch.entity import Doc
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,15 @@ async def _run(task: Task, run: Run) -> Outcome:
             task.move_to("preparing")
         await job_preparation.prepare(preparation)
     task_state.start(task)
+    if "containerSettings" in task.doc:
+        return _no_containers(node.pool)
     return await command.run(node.pool.account.machine, _command(task), node)
+
+
+def _no_containers(pool: Pool) -> Outcome:
+    if pool.has_containers:
+        return command.failed("ContainerInvalidSettings", "The emulator does not run containers.", stage="prepare")
+    return command.failed("ContainerPoolNotSupported", "The pool is not configured for containers.", stage="prepare")
 
 
 def _command(task: Task) -> Command:
@@ -71,6 +79,7 @@ def _command(task: Task) -> Command:
         wall_clock=task.wall_clock_seconds,
         job_id=job.id,
         task_id=task.id,
+        with_token=bool(doc.get("authenticationTokenSettings", {}).get("access")),
         preparation=job_preparation.directory(job, job.doc["jobPreparationTask"]["id"])
         if "jobPreparationTask" in job.doc
         else None,
@@ -93,7 +102,7 @@ def _apply(task: Task, run: Run, outcome: Outcome | None) -> None:
         task.job.enqueue(task, first=True)
         return
     if run.interruption is not None or outcome is None:
-        finish(task, command.failed("TaskEnded", run.message or "Task Was Ended by User Request"))
+        finish(task, terminated(run.message))
         return
     info = task.info
     if outcome.stage == "exit" and outcome.failure is not None and info["retryCount"] < task.max_retries:
@@ -102,6 +111,11 @@ def _apply(task: Task, run: Run, outcome: Outcome | None) -> None:
         task.job.enqueue(task, first=True)
         return
     finish(task, outcome)
+
+
+def terminated(message: str = "") -> Outcome:
+    """The outcome of a task that somebody ended."""
+    return command.failed("TaskEnded", message or "Task Was Ended by User Request", stage="terminated")
 
 
 def finish(task: Task, outcome: Outcome) -> None:
@@ -131,7 +145,8 @@ def remove(task: Task) -> None:
 
 def _apply_job_action(task: Task, outcome: Outcome, options: Doc) -> None:
     job = task.job
-    default = "none" if outcome.failure is None else "terminate"
+    # Somebody who ends one task does not mean the whole job, unless the task's exit conditions say so.
+    default = "none" if outcome.failure is None or outcome.stage == "terminated" else "terminate"
     action = str(options.get("jobAction", default)).lower()
     enabled = job.doc["onTaskFailure"].lower() == "performexitoptionsjobaction"
     if enabled and action == "terminate":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from local.batch import clock
+from local.batch import clock, defaults
 from local.batch.domain import job_lifecycle, pool_lifecycle, task_creation
 from local.batch.domain.model import Job
 from local.batch.entity import created
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def add(account: Account, spec: Doc, *, schedule: JobSchedule | None = None) -> Job:
-    """Add a job from a checked body. Raises JobExists, PoolNotFound or ActiveJobAndScheduleQuotaReached."""
+    """Add a job from a checked body. Raises JobExists or ActiveJobAndScheduleQuotaReached.
+
+    A job on a pool that does not exist waits for one with its id.
+    """
     if spec["id"].lower() in account.jobs:
         raise BatchError("JobExists")
     check_quota(account)
@@ -38,24 +41,47 @@ def add(account: Account, spec: Doc, *, schedule: JobSchedule | None = None) -> 
     return job
 
 
-def _create(spec: Doc, account: Account) -> Job:
-    defaults: Doc = {
+def specification(spec: Doc) -> Doc:
+    """A job specification with its defaults."""
+    doc: Doc = {
         "priority": 0,
         "maxParallelTasks": -1,
         "allowTaskPreemption": False,
         "usesTaskDependencies": False,
         "onAllTasksComplete": "noaction",
         "onTaskFailure": "noaction",
-    }
-    doc = created({"id": spec["id"], "url": f"{account.url}/jobs/{spec['id']}"} | defaults | spec, state="active")
+    } | spec
     doc["constraints"] = {"maxWallClockTime": clock.UNLIMITED, "maxTaskRetryCount": 0} | spec.get("constraints", {})
-    doc["executionInfo"] = {"startTime": doc["creationTime"]}
-    for name, default in (("jobPreparationTask", "jobpreparation"), ("jobReleaseTask", "jobrelease")):
+    doc["poolInfo"] = pool_info(spec["poolInfo"])
+    user = {"userIdentity": defaults.USER}
+    for name, task_defaults in (
+        ("jobManagerTask", user | {"killJobOnCompletion": True, "runExclusive": True, "requiredSlots": 1}),
+        (
+            "jobPreparationTask",
+            user | {"id": "jobpreparation", "waitForSuccess": True, "rerunOnNodeRebootAfterSuccess": True},
+        ),
+        ("jobReleaseTask", user | {"id": "jobrelease", "maxWallClockTime": "PT15M", "retentionTime": "P7D"}),
+    ):
         if name in doc:
-            doc[name] = {"id": default} | doc[name]
-    if "jobPreparationTask" in doc:
-        preparation = {"waitForSuccess": True, "rerunOnNodeRebootAfterSuccess": True}
-        doc["jobPreparationTask"] = preparation | doc["jobPreparationTask"]
+            doc[name] = task_defaults | doc[name]
+            if name != "jobReleaseTask":
+                doc[name]["constraints"] = defaults.CONSTRAINTS | doc[name].get("constraints", {})
+    return doc
+
+
+def pool_info(info: Doc) -> Doc:
+    """Pool information with the defaults of an automatic pool."""
+    own = info.get("autoPoolSpecification")
+    if own is None or "pool" not in own:
+        return info
+    own = {"keepAlive": False} | own | {"pool": pool_lifecycle.specification(own["pool"])}
+    return info | {"autoPoolSpecification": own}
+
+
+def _create(spec: Doc, account: Account) -> Job:
+    head = {"id": spec["id"], "url": f"{account.url}/jobs/{spec['id']}"}
+    doc = created(head | specification(spec), state="active")
+    doc["executionInfo"] = {"startTime": doc["creationTime"]}
     return Job(doc, account, on_change=account.save_job)
 
 
@@ -68,22 +94,23 @@ def check_pool_info(info: Doc) -> None:
         raise BatchError("MissingRequiredProperty", PropertyName="poolInfo.autoPoolSpecification.pool")
 
 
-def _slots(account: Account, info: Doc) -> int:
-    """The slots per node of the pool that the job will have."""
+def _slots(account: Account, info: Doc) -> int | None:
+    """The slots per node of the pool that the job will have; None if the pool does not exist yet."""
     if "poolId" in info:
-        return account.pool(info["poolId"]).slots
+        pool = account.pools.get(info["poolId"].lower())
+        return pool.slots if pool is not None else None
     return int(info["autoPoolSpecification"]["pool"].get("taskSlotsPerNode", 1))
 
 
 def change_pool(job: Job, info: Doc) -> None:
     """Move a disabled job to another pool. Unchanged pool information, sent back by a client, is accepted."""
+    check_pool_info(info)
     old = job.doc["poolInfo"]
     own, former = info.get("autoPoolSpecification"), old.get("autoPoolSpecification")
     if own is not None and former is not None and own | {"keepAlive": None} == former | {"keepAlive": None}:
         shared = job.schedule_id is not None and own["poolLifetimeOption"].lower() == "jobschedule"
         job.has_auto_pool = not shared and not own.get("keepAlive", False)
         return
-    check_pool_info(info)
     if info.get("poolId", "").lower() == old.get("poolId", "").lower() != "":
         return
     if job.state != "disabled":
@@ -92,7 +119,7 @@ def change_pool(job: Job, info: Doc) -> None:
         raise BatchError(
             "InvalidPropertyValue", PropertyName="poolInfo.autoPoolSpecification", Reason="Only keepAlive can change"
         )
-    pool_lifecycle.check_changeable(job.account.pool(info["poolId"]))
+    _check_usable(job.account.pools.get(info["poolId"].lower()))
     job_lifecycle.delete_auto_pool(job)
     job.has_auto_pool = False
     _attach_pool(job, info)
@@ -110,17 +137,25 @@ def check_quota(account: Account) -> None:
 def _attach_pool(job: Job, info: Doc, schedule: JobSchedule | None = None) -> None:
     """Attach the pool named in `info`, or an automatic one."""
     account = job.account
+    pool: Pool | None
     if "autoPoolSpecification" in info:
         pool = _auto_pool(job, info["autoPoolSpecification"], schedule)
     else:
-        pool = account.pool(info["poolId"])
-    pool_lifecycle.check_changeable(pool)
+        pool = account.pools.get(info["poolId"].lower())
+    _check_usable(pool)
     if job.pool is not None:
         job.pool.jobs.pop(job.key, None)
     job.pool = pool
-    job.info["poolId"] = pool.id
-    pool.jobs[job.key] = job
-    pool.wake_scheduler()
+    job.info["poolId"] = pool.id if pool is not None else info["poolId"]
+    if pool is not None:
+        pool.jobs[job.key] = job
+        pool.wake_scheduler()
+
+
+def _check_usable(pool: Pool | None) -> None:
+    """Refuse a pool that is being deleted. One that does not exist may come to exist."""
+    if pool is not None:
+        pool_lifecycle.check_changeable(pool)
 
 
 def _auto_pool(job: Job, spec: Doc, schedule: JobSchedule | None) -> Pool:

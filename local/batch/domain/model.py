@@ -60,6 +60,11 @@ class Pool(Entity):
         return image
 
     @property
+    def has_containers(self) -> bool:
+        """Whether its nodes are to run containers."""
+        return "containerConfiguration" in self.doc.get("virtualMachineConfiguration", {})
+
+    @property
     def identities(self) -> list[Doc]:
         """The user-assigned identities that its nodes may use."""
         found: list[Doc] = self.doc.get("identity", {}).get("userAssignedIdentities", [])
@@ -138,6 +143,11 @@ class Node(Entity):
             return 0
         return self.pool.slots - self.used_slots
 
+    @property
+    def resting_state(self) -> str:
+        """Its state without a task."""
+        return "idle" if self.doc["schedulingState"] == "enabled" else "offline"
+
     def stored(self) -> Doc:
         return self.doc | {"poolKey": self.pool.key, "users": sorted(self.users), "removal": self.removal}
 
@@ -160,7 +170,7 @@ class Node(Entity):
         self.used_slots -= task.slots
         self._show_usage()
         if not self.tasks and self.state == "running":
-            self.move_to("idle")
+            self.move_to(self.resting_state)
 
     def _show_usage(self) -> None:
         self.doc["runningTasksCount"] = len(self.tasks)
@@ -420,7 +430,7 @@ class Account:
     due_times: DueTimes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.due_times = DueTimes(self, self.due_actions)
+        self.due_times = DueTimes(self.store, lambda action, subject: self.due_actions[action](self, subject))
         self.expiries = ExpiryTimer(self._remove_files)
 
     def pool(self, name: str) -> Pool:

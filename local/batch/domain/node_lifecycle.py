@@ -27,6 +27,8 @@ def start(node: Node) -> None:
 
 
 async def _start(node: Node) -> None:
+    for name in ("errors", "startTaskInfo"):  # of an earlier start
+        node.doc.pop(name, None)
     node.doc["lastBootTime"] = clock.now()
     for name in ("shared", "startup/wd", "workitems", "applications"):
         (node.root / name).mkdir(parents=True, exist_ok=True)
@@ -60,7 +62,7 @@ async def _start(node: Node) -> None:
 
 
 def _ready(node: Node) -> None:
-    node.move_to("idle")
+    node.move_to(node.resting_state)
     node.pool.wake_scheduler()
 
 
@@ -160,8 +162,18 @@ async def _deallocate(node: Node, option: str) -> None:
     node.move_to("deallocated")
 
 
+def disable_scheduling(node: Node) -> None:
+    """Start no more tasks on it. Without a task it is offline."""
+    node.doc["schedulingState"] = "disabled"
+    node.save()
+    if node.state == "idle":
+        node.move_to("offline")
+
+
 def enable_scheduling(node: Node) -> None:
     """Let it run tasks again."""
     node.doc["schedulingState"] = "enabled"
     node.save()
+    if node.state == "offline":
+        node.move_to("idle")
     node.pool.wake_scheduler()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from local.batch import defaults
 from local.batch.domain import pool_autoscale, pool_resize
 from local.batch.domain.model import Pool
 from local.batch.entity import created
@@ -31,7 +32,7 @@ def create(account: Account, spec: Doc) -> Pool:
     pool = _create(spec, account)
     account.pools[pool.key] = pool
     pool.save()
-    for job in account.jobs.values():
+    for job in account.jobs.values():  # jobs that wait for it
         if job.pool is None and job.doc["poolInfo"].get("poolId", "").lower() == pool.key:
             job.pool = pool
             pool.jobs[job.key] = job
@@ -43,20 +44,31 @@ def create(account: Account, spec: Doc) -> Pool:
     return pool
 
 
-def _create(spec: Doc, account: Account) -> Pool:
-    defaults: Doc = {
-        "allocationState": "steady",
+def specification(spec: Doc) -> Doc:
+    """A pool specification with its defaults."""
+    doc: Doc = {
         "taskSlotsPerNode": 1,
-        "taskSchedulingPolicy": {"nodeFillType": "spread"},
+        "taskSchedulingPolicy": {"nodeFillType": "Spread"},
         "resizeTimeout": "PT15M",
-        "currentDedicatedNodes": 0,
-        "currentLowPriorityNodes": 0,
         "targetDedicatedNodes": 0,
         "targetLowPriorityNodes": 0,
         "enableAutoScale": False,
         "enableInterNodeCommunication": False,
-    }
-    doc = created({"id": spec["id"], "url": f"{account.url}/pools/{spec['id']}"} | defaults | spec, state="active")
+    } | spec
+    if "startTask" in doc:
+        doc["startTask"] = start_task(doc["startTask"])
+    return doc
+
+
+def start_task(spec: Doc) -> Doc:
+    """A start task with its defaults."""
+    return {"maxTaskRetryCount": 0, "waitForSuccess": True, "userIdentity": defaults.USER} | spec
+
+
+def _create(spec: Doc, account: Account) -> Pool:
+    numbers: Doc = {"allocationState": "steady", "currentDedicatedNodes": 0, "currentLowPriorityNodes": 0}
+    head = {"id": spec["id"], "url": f"{account.url}/pools/{spec['id']}"}
+    doc = created(head | numbers | specification(spec), state="active")
     doc["allocationStateTransitionTime"] = doc["creationTime"]
     if doc["enableAutoScale"]:
         doc.setdefault("autoScaleEvaluationInterval", "PT15M")

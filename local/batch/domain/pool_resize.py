@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 _TARGETS = {True: "targetDedicatedNodes", False: "targetLowPriorityNodes"}
+_LATEST = "1.0.0"
+_LOGIN_PORT = 50000
 _RESIZE_STOPPED: Doc = {
     "code": "ResizeStopped",
     "message": "Desired number of nodes could not be allocated as the resize was stopped",
@@ -236,21 +238,36 @@ def _create_node(pool: Pool, *, dedicated: bool) -> Node:
         "totalTasksSucceeded": 0,
         "runningTasksCount": 0,
         "runningTaskSlotsCount": 0,
-        "endpointConfiguration": {
-            "inboundEndpoints": [
-                {
-                    "name": "SSHRule.0",
-                    "protocol": "tcp",
-                    "publicIPAddress": "127.0.0.1",
-                    "publicFQDN": "localhost",
-                    "frontendPort": 22,
-                    "backendPort": 22,
-                }
-            ]
-        },
+        "endpointConfiguration": {"inboundEndpoints": _inbound_endpoints(pool)},
         "nodeAgentInfo": {"version": "1.0.0", "lastUpdateTime": stamp},
-        "virtualMachineInfo": {"imageReference": pool.image},
+        "virtualMachineInfo": {"imageReference": _exact(pool.image)},
     }
     if "startTask" in pool.doc:
         doc["startTask"] = pool.doc["startTask"]
     return Node(doc, pool, pool.account.node_root / name, on_change=pool.account.save_node)
+
+
+def _exact(image: Doc) -> Doc:
+    """An image of the marketplace with the version that `latest` stands for."""
+    if "version" not in image:
+        return image
+    return image | {"exactVersion": _LATEST if image["version"].lower() == "latest" else image["version"]}
+
+
+def _inbound_endpoints(pool: Pool) -> list[Doc]:
+    """Endpoints of the next node: one for each inbound NAT pool, and the one for remote login."""
+    network = pool.doc.get("networkConfiguration", {}).get("endpointConfiguration", {})
+    windows = "windows" in pool.doc.get("virtualMachineConfiguration", {}).get("nodeAgentSKUId", "").lower()
+    login = {"name": "SSHRule", "protocol": "tcp", "backendPort": 3389 if windows else 22}
+    number = len(pool.nodes)
+    return [
+        {
+            "name": f"{each['name']}.{number}",
+            "protocol": each["protocol"].lower(),
+            "publicIPAddress": "127.0.0.1",
+            "publicFQDN": "localhost",
+            "frontendPort": each.get("frontendPortRangeStart", _LOGIN_PORT) + number,
+            "backendPort": each["backendPort"],
+        }
+        for each in [*network.get("inboundNATPools", []), login]
+    ]

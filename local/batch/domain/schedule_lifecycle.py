@@ -26,6 +26,8 @@ def add(account: Account, spec: Doc) -> JobSchedule:
         raise BatchError("JobScheduleExists")
     job_creation.check_quota(account)
     check_times(spec["schedule"])
+    job_creation.check_pool_info(spec["jobSpecification"]["poolInfo"])
+    spec = spec | {"jobSpecification": job_creation.specification(spec["jobSpecification"])}
     url = f"{account.url}/jobschedules/{spec['id']}"
     doc = created({"id": spec["id"], "url": url} | spec, state="active") | {"executionInfo": {}}
     schedule = JobSchedule(doc, account, on_change=account.save_schedule)

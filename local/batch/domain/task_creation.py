@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.batch import clock
+from local.batch import defaults
 from local.batch.domain import dependencies
 from local.batch.domain.model import Task
 from local.batch.entity import created
@@ -30,13 +30,10 @@ def _create(spec: Doc, job: Job) -> Task:
     constraints = spec.get("constraints", {})
     url = f"{job.doc['url']}/tasks/{spec['id']}"
     doc = created({"id": spec["id"], "url": url} | spec, state="active")
-    doc["constraints"] = {
-        "maxWallClockTime": constraints.get("maxWallClockTime", clock.UNLIMITED),
-        "retentionTime": constraints.get("retentionTime", "P7D"),
-        "maxTaskRetryCount": constraints.get("maxTaskRetryCount", job.doc["constraints"]["maxTaskRetryCount"]),
-    }
+    retries = {"maxTaskRetryCount": job.doc["constraints"]["maxTaskRetryCount"]}
+    doc["constraints"] = defaults.CONSTRAINTS | retries | constraints
     doc.setdefault("requiredSlots", 1)
-    doc.setdefault("userIdentity", {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}})
+    doc.setdefault("userIdentity", defaults.USER)
     doc["executionInfo"] = {"retryCount": 0, "requeueCount": 0}
     task = Task(doc, job, int(doc["requiredSlots"]), on_change=job.account.save_task)
     task.count()
@@ -56,6 +53,8 @@ def check(job: Job, spec: Doc, *, slots: int | None) -> None:
             raise BatchError(code, f"The task has the id of the {name}.")
     if "multiInstanceSettings" in spec:
         raise BatchError("OperationNotSupported", "Multi-instance tasks are not supported by the emulator.")
+    if "containerSettings" in spec and job.pool is not None and job.pool.has_containers:
+        raise BatchError("OperationNotSupported", "Container tasks are not supported by the emulator.")
     if slots is not None and spec.get("requiredSlots", 1) > slots:
         raise BatchError(
             "InvalidPropertyValue", PropertyName="requiredSlots", Reason="More than the pool's taskSlotsPerNode"

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 # The event loop refuses longer timeouts.
 _MAX_TIMEOUT_SECONDS = 10 * 365 * 86400
-Stage = Literal["prepare", "exit", "upload", "ended"]
+Stage = Literal["prepare", "exit", "upload", "ended", "terminated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ class Command:
     job_id: str | None = None
     task_id: str | None = None
     preparation: str | None = None
+    with_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
         job_id=command.job_id,
         task_id=command.task_id,
         preparation=command.preparation,
+        with_token=command.with_token,
     )
     outcome = await _execute(machine, command, directory, env)
     if command.output_files:

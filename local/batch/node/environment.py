@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from local.batch.node.task_token import task_token
+
 if TYPE_CHECKING:
     from local.batch.entity import Doc
     from local.batch.node.host import Host
@@ -21,6 +23,7 @@ def variables(
     job_id: str | None,
     task_id: str | None,
     preparation: str | None,
+    with_token: bool = False,
 ) -> dict[str, str]:
     """The complete environment; of the emulator's own it contains only the search path."""
     root = node.root
@@ -46,6 +49,8 @@ def variables(
     }
     if job_id is not None:
         found["AZ_BATCH_JOB_ID"] = job_id
+        if with_token:
+            found["AZ_BATCH_AUTHENTICATION_TOKEN"] = task_token(machine.key, job_id)
     if task_id is not None:
         found["AZ_BATCH_TASK_ID"] = task_id
     if preparation is not None:

@@ -36,6 +36,7 @@ class Machine:
     guardian: Guardian
     session: aiohttp.ClientSession
     url: str = ""
+    key: str = field(default="", repr=False)
     failing_uploads: int = 0
     failing_unmatched_uploads: int = 0
     _tokens: dict[str | None, tuple[str, float]] = field(default_factory=dict)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NoReturn
+
+from local.batch import defaults
 from local.batch.errors import BatchError
 from local.batch.schema.checks import (
     Check,
+    anything,
     body,
     duration,
     exactly_one,
@@ -15,14 +19,24 @@ from local.batch.schema.checks import (
     text,
 )
 
+if TYPE_CHECKING:
+    from local.batch.entity import Doc
+
 metadata = many(body("name value", name=text(), value=text()))
 environment = many(body("name", name=text(), value=text()))
 identity = body(resourceId=text())
 packages = many(body("applicationId", applicationId=text(64), version=text(64)))
-user_identity = body(
+_user_identity = body(
     username=text(),
     autoUser=body(scope=one_of("task", "pool"), elevationLevel=one_of("nonadmin", "admin")),
 )
+
+
+def user_identity(given: object, path: str) -> Doc:
+    value = _user_identity(given, path)
+    return value if "username" in value else {"autoUser": defaults.USER["autoUser"] | value.get("autoUser", {})}
+
+
 constraints = body(maxWallClockTime=duration(), retentionTime=duration(), maxTaskRetryCount=integer(-1))
 _resource_file = body(
     autoStorageContainerName=text(),
@@ -35,12 +49,12 @@ _resource_file = body(
 )
 
 
-def resource_file(value: object, path: str) -> None:
-    _resource_file(value, path)
-    assert isinstance(value, dict)  # noqa: S101
+def resource_file(given: object, path: str) -> Doc:
+    value = _resource_file(given, path)
     source = exactly_one(value, ("httpUrl", "storageContainerUrl", "autoStorageContainerName"), path)
     if source == "httpUrl":
         exactly_one(value, ("filePath",), path)
+    return value
 
 
 _upload_condition = one_of("tasksuccess", "taskfailure", "taskcompletion")
@@ -64,13 +78,22 @@ output_file = body(
 def unsupported(what: str) -> Check:
     """Refuse any value: the emulator does not support `what`."""
 
-    def check(_value: object, _path: str) -> None:
+    def check(_value: object, _path: str) -> NoReturn:
         raise BatchError("OperationNotSupported", f"{what} are not supported by the emulator.")
 
     return check
 
 
-authentication_tokens = body(access=many(unsupported("Authentication tokens of tasks")))
+authentication_tokens = body(access=many(one_of("job")))
+_workdir = one_of("taskWorkingDirectory", "containerImageDefault")
+container_settings = body(
+    "imageName",
+    imageName=text(),
+    containerRunOptions=text(),
+    registry=anything,
+    workingDirectory=_workdir,
+    containerHostBatchBindMounts=anything,
+)
 # Clients send an empty array where they have none.
 certificates = many(unsupported("Certificates"))
 

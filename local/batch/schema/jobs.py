@@ -60,10 +60,10 @@ _pool_info = body(
 _from_minus_one = integer(-1)
 
 
-def _parallel(value: object, path: str) -> None:
-    _from_minus_one(value, path)
+def _parallel(value: object, path: str) -> object:
     if value == 0:
         raise invalid(path, value, "-1 or a number above 0 is expected")
+    return _from_minus_one(value, path)
 
 
 _changeable: dict[str, Check] = {

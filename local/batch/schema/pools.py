@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.batch.schema import common
+from local.batch.schema import common, images, networks
 from local.batch.schema.checks import (
     Check,
     anything,
@@ -23,33 +23,14 @@ _evaluation_interval = duration(300, 168 * 3600)
 _machine: dict[str, Check] = {
     "displayName": text(1024),
     "vmSize": text(),
-    "virtualMachineConfiguration": body(
-        "imageReference nodeAgentSKUId",
-        imageReference=anything,
-        nodeAgentSKUId=text(),
-        **dict.fromkeys(
-            [
-                "windowsConfiguration",
-                "dataDisks",
-                "licenseType",
-                "containerConfiguration",
-                "diskEncryptionConfiguration",
-                "nodePlacementConfiguration",
-                "extensions",
-                "osDisk",
-                "securityProfile",
-                "serviceArtifactReference",
-            ],
-            anything,
-        ),
-    ),
+    "virtualMachineConfiguration": images.machine,
     "enableInterNodeCommunication": boolean,
-    "networkConfiguration": anything,
+    "networkConfiguration": networks.network,
     "startTask": start_task,
     "applicationPackageReferences": common.packages,
     "taskSlotsPerNode": integer(1, 256),
     "taskSchedulingPolicy": body(
-        "nodeFillType", jobDefaultOrder=one_of("none", "creationtime"), nodeFillType=one_of("spread", "pack")
+        "nodeFillType", jobDefaultOrder=one_of("none", "creationtime"), nodeFillType=one_of("Spread", "Pack")
     ),
     "userAccounts": many(anything),
     "metadata": common.metadata,
@@ -68,11 +49,12 @@ _size: dict[str, Check] = {
 }
 _old_properties: dict[str, Check] = {
     "certificateReferences": common.certificates,
+    "cloudServiceConfiguration": common.unsupported("Pools with cloudServiceConfiguration, which are retired,"),
     "applicationLicenses": many(anything),
 }
 
-specification = body("vmSize", **_machine, **_size, **_old_properties)
-create = body("id vmSize", **_machine, **_size, **_old_properties, id=identifier)
+specification = body("vmSize virtualMachineConfiguration", **_machine, **_size, **_old_properties)
+create = body("id vmSize virtualMachineConfiguration", **_machine, **_size, **_old_properties, id=identifier)
 seed = body(
     "id vmSize",
     **_machine,
@@ -109,5 +91,12 @@ reboot = body(nodeRebootOption=_deallocation)
 reimage = body(nodeReimageOption=_deallocation)
 deallocate = body(nodeDeallocateOption=_deallocation)
 disable_scheduling = body(nodeDisableSchedulingOption=one_of("requeue", "terminate", "taskcompletion"))
+upload_logs = body(
+    "containerUrl startTime",
+    containerUrl=text(),
+    startTime=moment,
+    endTime=moment,
+    identityReference=common.identity,
+)
 create_user = body("name", name=text(64), isAdmin=boolean, expiryTime=moment, password=text(), sshPublicKey=text())
 replace_user = body(expiryTime=moment, password=text(), sshPublicKey=text())

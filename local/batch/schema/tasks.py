@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from local.batch.schema import common
 from local.batch.schema.checks import anything, body, integer, invalid, many, one_of, text
+
+if TYPE_CHECKING:
+    from local.batch.entity import Doc
 
 _exit_options = body(jobAction=one_of("none", "disable", "terminate"), dependencyAction=one_of("satisfy", "block"))
 _exit_conditions = body(
@@ -19,16 +24,16 @@ _exit_conditions = body(
 _ends = body("start end", start=integer(0), end=integer(0))
 
 
-def _id_range(value: object, path: str) -> None:
-    _ends(value, path)
-    assert isinstance(value, dict)  # noqa: S101
+def _id_range(given: object, path: str) -> Doc:
+    value = _ends(given, path)
     if value["start"] > value["end"]:
         raise invalid(path, f"{value['start']} to {value['end']}", "The start is after the end")
+    return value
 
 
 create = body(
     "id commandLine",
-    **common.command,
+    **(common.command | {"containerSettings": common.container_settings}),
     id=common.task_id,
     displayName=text(1024),
     exitConditions=_exit_conditions,

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import jwt
 
 from local.batch.errors import BatchError
+from local.batch.node.task_token import task_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,14 +60,16 @@ class Authenticator:
         """Check the credentials of a request. Raises AuthenticationFailed."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            self._check_token(value)
+            self._check_token(request, value)
         elif scheme.lower() in ("sharedkey", "sharedkeylite"):
             self._check_signature(request, value, lite=scheme.lower() == "sharedkeylite")
         else:
             raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail="No usable Authorization.")
 
-    def _check_token(self, token: str) -> None:
+    def _check_token(self, request: web.Request, token: str) -> None:
         if self._tokens.get(token, 0) > time.time():
+            return
+        if self._is_job_token(request, token):
             return
         if self.token_key is None and not self.unsigned_tokens:
             detail = "The emulator has no key for tokens: set BATCH_TOKEN_KEY, or start it with --unsigned-tokens."
@@ -82,6 +85,12 @@ class Authenticator:
             )
         self._tokens = {known: end for known, end in self._tokens.items() if end > time.time()}
         self._tokens[token] = float(claims["exp"])
+
+    def _is_job_token(self, request: web.Request, token: str) -> bool:
+        """Whether it is the token of a task, which permits requests to its job and the job's tasks."""
+        _, _, job, *_ = f"{request.path}//".split("/")
+        expected = task_token(self.key, job)
+        return request.path.startswith("/jobs/") and hmac.compare_digest(expected.encode(), token.encode())
 
     def _claims(self, token: str) -> Doc:
         return jwt.decode(

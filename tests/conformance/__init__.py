@@ -1,0 +1,1 @@
+"""Runs Microsoft's own tests of azure-batch, live, against the Batch emulator."""

@@ -1,0 +1,3 @@
+"""Passwords that the tests send."""
+
+BATCH_TEST_PASSWORD = "kt#_gahr!@aGERDXA"  # noqa: S105
