@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-az up check bench chaos lock clean
+.PHONY: help demo test test-az conformance up check bench chaos lock clean
 
 PYTHON ?= python3.11
 FOUND := $$($(PYTHON) -c '' 2>/dev/null && echo $(PYTHON) || echo python3)
@@ -55,6 +55,9 @@ test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each 
 	  cp requirements-$$name.txt $$home/.ready; \
 	done
 	@$(PY) -m pytest tests/batch/test_sdks.py tests/batch/test_az.py
+
+conformance: $(READY) ## Microsoft's own tests of azure-batch against the Batch emulator: make conformance [ARGS=--write]
+	@$(PY) -m tests.conformance $(ARGS)
 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
 	@$(PY) -m local up

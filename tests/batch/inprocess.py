@@ -18,7 +18,7 @@ async def make_pool_in(account: Account, name: str, *, nodes: int) -> Pool:
     return pool
 
 
-def make_job_with_task(account: Account, pool: Pool, command: str) -> Task:
+def make_job_with_task(account: Account, pool: Pool, command: str, **settings: object) -> Task:
     """Create a job with one task."""
     job = job_creation.add(account, {"id": "j", "poolInfo": {"poolId": pool.id}})
-    return task_creation.add(job, {"id": "t", "commandLine": command})
+    return task_creation.add(job, {"id": "t", "commandLine": command} | settings)

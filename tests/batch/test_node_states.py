@@ -1,4 +1,4 @@
-"""Nodes as Batch shows them: offline, repaired by a reboot, their endpoints and extensions; and resizes that end early."""
+"""Nodes and tasks as Batch shows them: offline nodes, endpoints, resizes that end early, tasks that are terminated."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ def test_container_task_is_accepted_and_fails_on_a_pool_without_containers(clien
 def test_authentication_token_of_a_task_permits_requests_to_its_job_only(
     plain: Emulator, client: BatchClient, job: str, name: str
 ) -> None:
-    token_to_file = "/bin/sh -c 'printf %s \"$AZ_BATCH_AUTHENTICATION_TOKEN\"'"
-    add_task(client, job, "t", token_to_file, authenticationTokenSettings={"access": ["job"]})
+    print_variable = "/bin/sh -c 'printf %s \"$AZ_BATCH_AUTHENTICATION_TOKEN\"'"
+    add_task(client, job, "t", print_variable, authenticationTokenSettings={"access": ["job"]})
     wait_for_task(client, job, "t")
     token = b"".join(client.download_task_file(job, "t", "stdout.txt")).decode()
     other = make_job(client, name, "none")

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 from azure.batch import models
 
+from local.batch import clock
+from local.batch.options import Options
+from local.batch.server import running
 from local.batch.store import open_store
 from tests.batch.emulators import emulator
+from tests.batch.inprocess import make_job_with_task, make_pool_in
 from tests.batch.resources import file_text, make_job, make_pool, run_task
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +73,17 @@ def test_accepted_jobs_and_tasks_survive_a_kill(tmp_path: Path) -> None:
         assert {task.id for task in client.list_tasks(job, select=["id"])} == (
             {"before", "last", "long"} | {f"t{i}" for i in range(count)}
         )
+
+
+async def test_retention_time_counts_from_the_end_of_a_task_also_after_a_restart(tmp_path: Path) -> None:
+    options = Options(port=0, data=tmp_path)
+    async with running(options) as first:
+        pool = await make_pool_in(first.account, "p", nodes=1)
+        task = make_job_with_task(first.account, pool, "true", constraints={"retentionTime": "PT30M"})
+        await wait_until_async(lambda: task.state == "completed")
+        directory = first.account.node_root / task.doc["nodeInfo"]["nodeId"] / task.directory
+        assert directory.exists()
+        task.info["endTime"] = clock.after(-3600)
+        task.save()
+    async with running(options):
+        await wait_until_async(lambda: not directory.exists())

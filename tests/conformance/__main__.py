@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import xml.etree.ElementTree as ET  # noqa: S405  (pytest's own report)
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,11 +112,11 @@ def _install(release: Release) -> None:
         return
     shutil.rmtree(release.home, ignore_errors=True)
     (release.home / "tests").mkdir(parents=True)
-    pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
     pinned = release.home / "sdist.txt"
     pinned.write_text(f"azure-batch=={release.version} --hash=sha256:{release.sha256}\n")
-    download = ["download", "--no-deps", "--no-binary", ":all:", "--require-hashes", "--requirement", pinned]
-    subprocess.run([*pip, *download, "--dest", release.home], check=True)
+    download = ["download", "--no-deps", "--no-binary", ":all:", "--require-hashes", "--requirement"]
+    subprocess.run([*pip, *download, pinned, "--dest", release.home], check=True)
     with tarfile.open(release.home / release.archive) as archive:
         for member in archive.getmembers():
             path = Path(member.name)
@@ -125,8 +125,10 @@ def _install(release: Release) -> None:
                 assert content is not None
                 (release.home / "tests" / path.name).write_text(_modern(content.read().decode()))
     if release.requirements is not None:
-        libraries = ["--target", release.home / "lib", "--require-hashes", "--requirement", release.requirements]
-        subprocess.run([*pip, "install", *libraries], check=True)
+        target: list[str | Path] = ["--target", release.home / "lib"]
+        subprocess.run(
+            [*pip, "install", "--require-hashes", "--requirement", release.requirements, *target], check=True
+        )
     (release.home / "tests/pytest.ini").write_text(SETTINGS)
     (release.home / "ready").touch()
 
@@ -182,11 +184,12 @@ def _table(results: dict[str, dict[str, bool]]) -> str:
     lines = [
         "# Conformance",
         "",
-        "Microsoft's own tests of azure-batch, from the sdists on PyPI, run live against the emulator. `make conformance`",
-        "runs them and fails if the result is another than this; `make conformance ARGS=--write` writes this file.",
-        "Their utilities for recordings and ARM are replaced by stand-ins (`tests/conformance/standins`): each test gets an",
-        "account of its own. In the tests of 14.2.0, what the service has retired (Ubuntu 18.04, cloud service pools) is",
-        "replaced by what it offers today (`tests/conformance/__main__.py`).",
+        "Microsoft's own tests of azure-batch, from the sdists on PyPI, run live against the emulator. `make",
+        "conformance` runs them and fails if the result differs from this table; with `ARGS=--write` it writes",
+        "it. Their utilities for recordings and ARM are replaced by stand-ins (`tests/conformance/standins`),",
+        "which give each test an account of its own. What the service has retired (Ubuntu 18.04, cloud service",
+        "pools) is replaced in the tests of 14.2.0 by what it offers today (`RETIRED` in",
+        "`tests/conformance/__main__.py`).",
     ]
     for version, outcomes in results.items():
         passed = list(outcomes.values()).count(True)

@@ -1,4 +1,4 @@
-"""A stand-in for the module of that name beside Microsoft's tests: resources are made in an emulator, not through ARM."""
+"""A stand-in for the module beside Microsoft's tests: makes resources in an emulator, not through ARM."""
 
 from __future__ import annotations
 

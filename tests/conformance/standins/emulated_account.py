@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -12,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import azure.batch
 import jwt
 import requests
+from azure.core.credentials import AzureNamedKeyCredential
 
 ROOT = Path(__file__).parents[3]
 TOKEN_KEY = "k" * 32
@@ -38,7 +41,7 @@ class EmulatedAccount:
         options += ["--tls-cert", tls / "cert.pem", "--tls-key", tls / "key.pem"]
         options += ["--applications", root / "applications"]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "local.batch", *map(str, options)],
             cwd=ROOT,
             env=environment | {"BATCH_TOKEN_KEY": TOKEN_KEY},
@@ -56,15 +59,10 @@ class EmulatedAccount:
 
     def credential(self) -> Any:
         """A shared key, as the client of this version takes it."""
-        try:
-            from azure.core.credentials import AzureNamedKeyCredential
-
-            from azure.batch import BatchClient  # noqa: F401
-        except ImportError:
-            from azure.batch.batch_auth import SharedKeyCredentials
-
-            return SharedKeyCredentials(self.name, self.key)
-        return AzureNamedKeyCredential(self.name, self.key)
+        if hasattr(azure.batch, "BatchClient"):
+            return AzureNamedKeyCredential(self.name, self.key)
+        old = importlib.import_module("azure.batch.batch_auth")
+        return old.SharedKeyCredentials(self.name, self.key)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Send a request as an administrator; returns its JSON. Raises for an error."""

@@ -12,7 +12,7 @@ import emulated_account
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class AzureTestError(Exception):
@@ -89,8 +89,8 @@ def recorded_by_proxy(test: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def test_proxy() -> Iterator[None]:
-    yield
+def test_proxy() -> None:
+    """The recording proxy, which is not used."""
 
 
 def trim_kwargs_from_test_function(test: Callable[..., Any], resources: dict[str, Any]) -> None:
