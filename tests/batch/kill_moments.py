@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from local.batch.domain.model import Account
 
-SETTLE_TIMEOUT_SECONDS = 20.0
+SETTLE_TIMEOUT_SECONDS = 60.0
 """Within which a restarted account must have nothing left to do."""
 CONCURRENT_RESTARTS = 16
 ENDING = ("disabling", "terminating", "deleting")

@@ -12,7 +12,7 @@ from tests.batch.kill_moments import record_moments, restart_all
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOMENTS = int(os.environ.get("BATCH_KILL_MOMENTS", "60"))
+MOMENTS = int(os.environ.get("BATCH_KILL_MOMENTS", "40"))
 """Set it to 200 or more for the long run."""
 
 
