@@ -184,12 +184,12 @@ def _table(results: dict[str, dict[str, bool]]) -> str:
     lines = [
         "# Conformance",
         "",
-        "Microsoft's own tests of azure-batch, from the sdists on PyPI, run live against the emulator. `make",
-        "conformance` runs them and fails if the result differs from this table; with `ARGS=--write` it writes",
-        "it. Their utilities for recordings and ARM are replaced by stand-ins (`tests/conformance/standins`),",
-        "which give each test an account of its own. What the service has retired (Ubuntu 18.04, cloud service",
-        "pools) is replaced in the tests of 14.2.0 by what it offers today (`RETIRED` in",
-        "`tests/conformance/__main__.py`).",
+        "Microsoft's own tests of azure-batch, from the sdists on PyPI, run live against the emulator.",
+        "`make conformance` runs them and fails if the result differs from this table; with `ARGS=--write` it",
+        "writes it. Their utilities for recordings and ARM are replaced by stand-ins",
+        "(`tests/conformance/standins`), which give each test an account of its own. What the service has retired",
+        "(Ubuntu 18.04, cloud service pools) is replaced in the tests of 14.2.0 by what it offers today",
+        "(`RETIRED` in `tests/conformance/__main__.py`).",
     ]
     for version, outcomes in results.items():
         passed = list(outcomes.values()).count(True)
