@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -89,7 +88,7 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         response = await operation(call)
         account.store.flush()
         if call.base != account.url:
-            _follow_host(response, account.url, call.base)
+            _follow_host(response, call)
         return response
 
     if faults is None:
@@ -105,17 +104,14 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
     return _authenticated(authenticator, handle_with_faults)
 
 
-def _follow_host(response: web.StreamResponse, url: str, base: str) -> None:
+def _follow_host(response: web.StreamResponse, call: Call) -> None:
     """Make links begin with the URL that the client used."""
-    if isinstance(response, web.Response) and isinstance(response.body, bytes):
-        response.body = response.body.replace(f'"{url}/'.encode(), f'"{base}/'.encode())
-    if not response.prepared:
+    if isinstance(response, web.Response):
+        if isinstance(response.body, bytes):
+            response.body = response.body.replace(f'"{call.account.url}/'.encode(), f'"{call.base}/'.encode())
         for name in ("Location", "DataServiceId"):
             if name in response.headers:
-                response.headers[name] = response.headers[name].replace(url, base, 1)
-        file_url = response.headers.get("ocp-batch-file-url")
-        if file_url is not None:
-            response.headers["ocp-batch-file-url"] = file_url.replace(quote(url, safe=""), quote(base, safe=""), 1)
+                response.headers[name] = call.link(response.headers[name])
 
 
 @web.middleware

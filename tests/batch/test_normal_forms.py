@@ -159,13 +159,15 @@ def test_links_begin_with_the_url_that_the_client_used(plain: Emulator, client: 
 
     def responses() -> str:
         text = ""
-        for path in (f"/jobs/{job}", f"/jobs/{job}/tasks", f"/jobs/{job}/tasks/t", f"/jobs/{job}/tasks/t/files"):
+        task = f"/jobs/{job}/tasks/t"
+        for path in (f"/jobs/{job}", f"/jobs/{job}/tasks", task, f"{task}/files", f"{task}/files/stderr.txt"):
             with urlopen(Request(f"{other}{path}?api-version=2025-06-01", headers=headers)) as response:  # noqa: S310
                 text += str(response.headers) + response.read().decode()
         return text
 
     found = responses()
     assert f"echo {plain.url}" in found
+    assert quote(plain.url, safe="") not in found
     assert plain.url not in found.replace(f"echo {plain.url}", "")
     assert f'"{other}/jobs/{job}/tasks/t"' in found
 

@@ -58,12 +58,12 @@ def _task_root(call: Call) -> Root:
         raise BatchError("TaskFilesCleanedup", "The files of the task were removed from the node.")
     if task.node.pool.nodes.get(task.node.id) is not task.node:
         raise BatchError("NodeNotFound", "The node that the task ran on is gone.")
-    return Root(task.node.root / task.doc["nodeInfo"]["taskRootDirectory"], f"{task.doc['url']}/files")
+    return Root(task.node.root / task.doc["nodeInfo"]["taskRootDirectory"], f"{call.link(task.doc['url'])}/files")
 
 
 def _node_root(call: Call) -> Root:
     node = call.node()
-    return Root(node.root, f"{node.doc['url']}/files")
+    return Root(node.root, f"{call.link(node.doc['url'])}/files")
 
 
 def _content_type(path: Path) -> str:

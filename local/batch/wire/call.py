@@ -42,6 +42,10 @@ class Call:
         """The account's URL as the client used it."""
         return str(self.request.url.origin())
 
+    def link(self, url: str) -> str:
+        """A URL of a document, as the client would use it."""
+        return url.replace(self.account.url, self.base, 1)
+
     def path_variable(self, name: str) -> str:
         """A variable part of the path."""
         return self.request.match_info[name]
