@@ -111,8 +111,9 @@ def _resume_pool(pool: Pool) -> None:
     for node in list(pool.nodes.values()):
         _resume_node(node)
     pool.recount_nodes()
+    # A resize begins again, with its whole timeout: nodes start again, too.
+    pool.set_allocation_state("steady")
     if pool.doc["enableAutoScale"]:
-        pool.set_allocation_state("steady")
         pool_autoscale.evaluate_and_apply(pool)
     if pool.resizing is None:
         pool_resize.approach_targets(pool)

@@ -75,6 +75,13 @@ class Pool(Entity):
         wanted = self.doc["targetDedicatedNodes"] + self.doc["targetLowPriorityNodes"]
         return len(self.nodes) < int(wanted)
 
+    @property
+    def is_off_target(self) -> bool:
+        """Whether it has too few nodes of a kind, or too many."""
+        dedicated = sum(node.dedicated for node in self.nodes.values())
+        wanted = (self.doc["targetDedicatedNodes"], self.doc["targetLowPriorityNodes"])
+        return wanted != (dedicated, len(self.nodes) - dedicated)
+
     def wake_scheduler(self) -> None:
         """Place tasks on free nodes soon: once, however often this is called before."""
         if not self.placement_due:

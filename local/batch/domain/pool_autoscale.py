@@ -126,7 +126,7 @@ def evaluate_and_apply(pool: Pool) -> None:
     if result is None or pool.doc["allocationState"] != "steady" or pool.state != "active":
         return
     targets = (pool.doc["targetDedicatedNodes"], pool.doc["targetLowPriorityNodes"])
-    if targets != (result.target_dedicated, result.target_low_priority) or pool.has_too_few_nodes:
+    if targets != (result.target_dedicated, result.target_low_priority) or pool.is_off_target:
         pool_resize.resize(
             pool,
             dedicated=result.target_dedicated,
