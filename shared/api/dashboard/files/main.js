@@ -1,6 +1,6 @@
 // Polls the API, renders its responses, and handles input.
 
-import { ApiError, json, path, request, setKey } from "./api.js";
+import { ApiError, json, path, request, setKey, setOperatorKey } from "./api.js";
 import { count } from "./format.js";
 import * as grid from "./grid.js";
 import * as pool from "./pool.js";
@@ -29,7 +29,7 @@ const handlers = {
   async onRetry(video, button) {
     button.disabled = true;
     try {
-      grid.refresh(await json(`retry/${path(video.video)}`, { method: "POST" }));
+      grid.refresh(await asOperator(() => json(`retry/${path(video.video)}`, { method: "POST" })));
       grid.announce(`${video.video} will be retried.`);
     } catch (error) {
       button.disabled = false;
@@ -156,7 +156,7 @@ byId("retry-all").addEventListener("click", async ({ target }) => {
   }
   target.disabled = true;
   try {
-    const { retried } = await json("retry", { method: "POST" });
+    const { retried } = await asOperator(() => json("retry", { method: "POST" }));
     grid.announce(`${retried} videos will be retried.`);
     await refreshList();
   } catch (error) {
@@ -165,6 +165,19 @@ byId("retry-all").addEventListener("click", async ({ target }) => {
   target.disabled = false;
   reset(target);
 });
+
+/** Calls again with the operator's key, which is asked for, if the API requires it. */
+async function asOperator(call) {
+  try {
+    return await call();
+  } catch (error) {
+    if (error.code !== "OperatorKeyRequired") throw error;
+    const operatorKey = prompt("Operator's key:");
+    if (!operatorKey) throw error;
+    setOperatorKey(operatorKey);
+    return call();
+  }
+}
 
 function reset(button) {
   delete button.dataset.confirming;
