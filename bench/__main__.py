@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.table import show
 
-NAMES = ("pipeline", "latency", "requests", "conversion", "batch_emulator", "status", "imports")
+NAMES = ("pipeline", "latency", "requests", "conversion", "batch_emulator", "status", "imports", "autoscale")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
