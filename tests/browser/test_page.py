@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from pathlib import Path
 
 from playwright.async_api import Page, expect
@@ -113,6 +114,10 @@ async def test_markup_in_a_name_is_shown_as_text(client: StackClient, page: Page
     assert await mine.locator("h3").inner_text() == name.replace("</", "</\n", 1)
     assert await page.locator("li.card script, li.card h3 img").count() == 0
     assert await page.title() not in ("1", "2")
+
+
+async def test_counts_say_when_they_were_counted(page: Page) -> None:
+    await expect(page.locator("#counted")).to_have_text(re.compile(r"Counted at \d+:\d\d:\d\d"))
 
 
 async def test_pool_and_health_are_described(page: Page) -> None:
