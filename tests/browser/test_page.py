@@ -4,7 +4,7 @@ import asyncio
 import math
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from local.stack import Stack
 from tests.browser.page_session import PageSession, card
@@ -63,6 +63,23 @@ async def test_gif_is_drawn_when_in_view_and_plays_at_full_size(
     await page.keyboard.press("Escape")
     await expect(viewer).to_be_hidden()
     await expect(thumb).to_be_focused()
+
+
+async def test_finished_video_shows_its_cost_if_there_is_a_price(client: StackClient, page: Page, video: bytes) -> None:
+    await client.drop("page/cheap.mp4", video)
+    mine = card(page, "page/cheap.mp4")
+    await expect(mine).to_have_attribute("data-state", "succeeded")
+    await expect(mine).not_to_contain_text("$")
+
+    async def add_cost(route: Route) -> None:
+        response = await route.fetch()
+        body = await response.json()
+        videos = [item | {"cost": 0.000227} for item in body["videos"]]
+        await route.fulfill(response=response, json=body | {"videos": videos})
+
+    await page.route("**/api/status?*", add_cost)
+    await page.reload()
+    await expect(mine).to_contain_text("$0.00023")
 
 
 async def test_failed_video_shows_its_error_and_can_be_retried(client: StackClient, page: Page) -> None:
