@@ -97,7 +97,8 @@ def _worst_case_summary() -> str:
     fewer = total(worst_case(values | {"maxInstances": FEW_INSTANCES}))
     return _paragraph(
         f"**{total(worst_case(values)):,.0f} USD** with the default parameters, nearly all of it for functions: with "
-        f"`maxInstances={FEW_INSTANCES}` instead of {values['maxInstances']} it is {fewer:,.0f}."
+        f"`maxInstances={FEW_INSTANCES}` instead of {values['maxInstances']} it is {fewer:,.0f} (one page of Azure's "
+        f"documentation says that less than 40 is refused)."
     )
 
 

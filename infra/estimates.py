@@ -83,15 +83,22 @@ def runs_a_month(schedule: str) -> int:
 
 
 def alerts() -> tuple[int, int]:
-    """How many log alerts and metric alerts alerts.bicep declares.
+    """How many log alerts and metric alerts the Bicep modules declare.
 
     Raises ValueError if log alerts are not evaluated every 15 minutes, which is what prices.json has a price for.
     """
-    text = (INFRA / "modules" / "alerts.bicep").read_text(encoding="utf-8")
-    frequencies = re.findall(r"evaluationFrequency: (\S+)\n\s+windowSize: item.window", text)
-    if frequencies != ["'PT15M'"]:
-        raise ValueError(f"alerts.bicep evaluates log alerts every {frequencies}; prices.json has only 15 minutes")
-    return _declared(text, "logAlerts"), _declared(text, "metricAlerts")
+    counts = {"scheduledQueryRules": 0, "metricAlerts": 0}
+    for file in sorted((INFRA / "modules").glob("*.bicep")):
+        text = file.read_text(encoding="utf-8")
+        loops = r"^resource \w+ 'Microsoft.Insights/(\w+)@\S+' = \[for item in (\w+): \{\n(.*?)^\}\]"
+        for kind, array, body in re.findall(loops, text, re.MULTILINE | re.DOTALL):
+            if kind == "scheduledQueryRules" and "evaluationFrequency: 'PT15M'" not in body:
+                raise ValueError(
+                    f"{file.name}: log alerts every other time than 15 minutes have no price in prices.json"
+                )
+            if kind in counts:
+                counts[kind] += _declared(text, array)
+    return counts["scheduledQueryRules"], counts["metricAlerts"]
 
 
 def _declared(text: str, name: str) -> int:

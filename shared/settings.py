@@ -80,6 +80,11 @@ class Settings:
     """Likewise for active jobs and job schedules."""
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
+    operator_sha256: str | None = None
+    """SHA-256, in hex, of the operator's key, which a caller must send to retry videos beside a function key. `None`
+    asks for no more than a function key."""
+    canary_hours: int = 0
+    """Hours between uploads of the canary video; 0 is never."""
     results_topic_url: str | None = None
     """Endpoint of the custom Event Grid topic that receives an event when a conversion ends; optional."""
     defaults: Options = field(default_factory=Options)
@@ -134,6 +139,12 @@ def _identity(value: str) -> str:
     if not value.lower().startswith("/subscriptions/") or "/userassignedidentities/" not in value.lower():
         raise ValueError("must be the resource id of a user-assigned identity")
     return value
+
+
+def _sha256(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError("must be a SHA-256 in hex: 64 digits")
+    return value.lower()
 
 
 def _between(low: int, high: int) -> Callable[[str], int]:
@@ -204,6 +215,8 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "core_quota": ("GIFDROP_QUOTA_CORES", _between(0, 100_000_000)),
     "pool_quota": ("GIFDROP_QUOTA_POOLS", _between(0, 1_000_000)),
     "job_quota": ("GIFDROP_QUOTA_JOBS", _between(0, 1_000_000)),
+    "operator_sha256": ("GIFDROP_OPERATOR_SHA256", _sha256),
+    "canary_hours": ("GIFDROP_CANARY_HOURS", _between(0, 168)),
     "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
     "identity_client_id": ("AZURE_CLIENT_ID", _text),
 }
