@@ -93,7 +93,14 @@ def test_deploying_needs_the_standard_library_only() -> None:
     """The commands of deploy.sh, on an interpreter without any package."""
     deploy = (ROOT / "infra" / "deploy.sh").read_text(encoding="utf-8")
     modules = set(re.findall(r'"\$PYTHON" -m (infra\.\w+)', deploy))
-    assert modules == {"infra.package", "infra.package_check", "infra.az_output", "infra.smoke"}
+    assert modules == {
+        "infra.package",
+        "infra.package_check",
+        "infra.package_upload",
+        "infra.az_output",
+        "infra.old_pools",
+        "infra.smoke",
+    }
     for module in modules - {"infra.package"}:  # replaced by -a
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}"
         subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
