@@ -1,27 +1,21 @@
 """Lets the pools that a deployment replaced shrink to nothing: python -m infra.old_pools GROUP POOL
 
-POOL is the pool of the deployment. Others of gifdrop in the group's Batch accounts keep their formula, with a minimum of
-0 nodes: they still finish their tasks, and a day's job that runs on one still gets nodes. Standard library only.
+POOL is the pool of the deployment. Others of gifdrop in the group's Batch accounts keep their formula, with a minimum
+of 0 nodes: they finish their tasks, and a day's job that runs on one still gets nodes. Standard library only.
 """
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from infra.az import az
 
 API_VERSION = "2024-07-01"
 PREFIX = "gifdrop-"
 FLOOR = re.compile(r"^(minNodes = )(\d+)(;)$", re.MULTILINE)
 """The line of infra/autoscale.txt that keeps nodes while idle."""
-
-
-def az(*arguments: str) -> Any:
-    """The JSON that a command prints. Raises CalledProcessError."""
-    command = ["az", *arguments, "--only-show-errors", "--output", "json"]
-    output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return json.loads(output) if output.strip() else None
 
 
 def without_floor(pool: Mapping[str, Any], current: str) -> dict[str, Any] | None:

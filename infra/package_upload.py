@@ -5,7 +5,6 @@ uploads without a credential, which an account with keys disabled rejects. Stand
 after a failure at any point. Waits GIFDROP_WAIT_SECONDS (10) between GIFDROP_ATTEMPTS (30) attempts.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from infra.az import az
 from infra.az_output import object_id
 
 APPLICATION = "gifdrop"
@@ -27,15 +27,6 @@ PRUNE_VERSIONS = 30
 KEEP_VERSIONS = 10
 """The newest versions are kept for a rollback."""
 NOT_FOUND = 3  # az's exit code for a resource that does not exist
-
-
-def az(*arguments: str, environment: Mapping[str, str] | None = None) -> Any:
-    """The JSON that a command prints, None if it prints nothing. Raises CalledProcessError."""
-    command = ["az", *arguments, "--only-show-errors", "--output", "json"]
-    run = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **(environment or {})}
-    )
-    return json.loads(run.stdout) if run.stdout.strip() else None
 
 
 def flat(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,17 +51,25 @@ class Account:
     def __init__(self, group: str, name: str, version: str) -> None:
         self.group, self.name, self.version = group, name, version
 
-    def _application(self, *command: str) -> Any:
-        place = ("--resource-group", self.group, "--name", self.name, "--application-name", APPLICATION)
-        return az("batch", "application", *command, *place)
+    def _application(self) -> tuple[str, ...]:
+        return ("--resource-group", self.group, "--name", self.name, "--application-name", APPLICATION)
 
-    def _package(self, command: str, version: str, *options: str) -> Any:
-        return self._application("package", command, "--version-name", version, *options)
+    def _package(self, version: str) -> tuple[str, ...]:
+        return ("--version-name", version, *self._application())
+
+    def _allow_updates(self) -> None:
+        """Applications of older deployments allow neither replacing nor deleting a version."""
+        az("batch", "application", "set", "--allow-updates", "true", *self._application())
+
+    def _delete(self, version: str) -> None:
+        az("batch", "application", "package", "delete", "--yes", *self._package(version))
 
     def state(self) -> str:
         """`active`, `pending`, or empty if the version does not exist."""
         try:
-            return str(flat(self._package("show", self.version))["state"]).lower()
+            return str(
+                flat(az("batch", "application", "package", "show", *self._package(self.version)))["state"]
+            ).lower()
         except subprocess.CalledProcessError as error:
             if error.returncode == NOT_FOUND:
                 return ""
@@ -79,16 +78,16 @@ class Account:
     def upload(self, file: str) -> None:
         """One attempt. Raises CalledProcessError."""
         if self.state() == "pending":
-            # An earlier attempt ended between two steps. Applications of older deployments allow no deletion.
-            self._application("set", "--allow-updates", "true")
-            self._package("delete", self.version, "--yes")
+            # An earlier attempt ended between two steps.
+            self._allow_updates()
+            self._delete(self.version)
         path = (
             f"/subscriptions/{{subscriptionId}}/resourceGroups/{self.group}/providers/Microsoft.Batch/batchAccounts/"
             f"{self.name}/applications/{APPLICATION}/versions/{self.version}?api-version={API_VERSION}"
         )
         created = az("rest", "--method", "put", "--url", path, "--body", "{}")
         self._upload_blob(file, flat(created)["storageUrl"])
-        self._package("activate", self.version, "--format", "zip")
+        az("batch", "application", "package", "activate", "--format", "zip", *self._package(self.version))
 
     def _upload_blob(self, file: str, storage_url: str) -> None:
         url = urlsplit(storage_url)
@@ -120,23 +119,23 @@ class Account:
 
     def prune(self) -> None:
         """Delete old versions if there are many. Keeps all if it cannot learn which of them tasks name."""
-        versions = self._application("package", "list") or []
+        versions = az("batch", "application", "package", "list", *self._application()) or []
         if len(versions) < PRUNE_VERSIONS:
             return
         try:
             used = self._used_versions() | {self.version}
         except subprocess.CalledProcessError:
             print(
-                f"{self.name} has {len(versions)} of {MAX_VERSIONS} versions of the package, and none was deleted because "
-                "its tasks cannot be listed. Delete old ones: az batch application package delete",
+                f"{self.name} has {len(versions)} of {MAX_VERSIONS} versions of the package. None was deleted because "
+                "tasks cannot be listed: delete old ones with az batch application package delete",
                 file=sys.stderr,
             )
             return
         names = deletable(versions, used)
         if names:
-            self._application("set", "--allow-updates", "true")
+            self._allow_updates()
         for name in names:
-            self._package("delete", name, "--yes")
+            self._delete(name)
             print(f"Deleted package {name}, which no task names, from Batch account {self.name}")
 
     def _used_versions(self) -> set[str]:

@@ -1,7 +1,7 @@
 """A fake of `az`, `func` and `azd`: records calls, keeps the state that the scripts query, fails on request.
 
-Its state is in the folder FAKE_AZ_HOME: a command that starts with the content of `fail` fails, `fail-after` has it fail
-after its effect, and `calls` gets a JSON line per call. Versions of the application package go through the states of
+Its state is in the folder FAKE_AZ_HOME: a command that starts with the content of `fail` fails, with `fail-after` once
+it has taken effect, and `calls` gets a JSON line per call. Versions of the application package go through the states of
 Batch: pending once created, active once their file is uploaded and they are activated.
 """
 
@@ -53,7 +53,7 @@ def last_succeeded() -> str:
     return names[-1] if names else ""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Azure refuses a request."""
 
 
@@ -75,9 +75,9 @@ def create_version(version: str) -> str:
     """A pending version and the URL for its file. Without keys, the URL has no signature."""
     known = packages()
     if version in known and not updates_allowed():
-        raise Refused("(ApplicationPackageUpdateNotAllowed) The application does not allow updates.")
+        raise RefusedError("(ApplicationPackageUpdateNotAllowed) The application does not allow updates.")
     if version not in known and len(known) >= 40:
-        raise Refused("(ApplicationPackageQuotaReached) The application has 40 packages.")
+        raise RefusedError("(ApplicationPackageQuotaReached) The application has 40 packages.")
     save_packages(known | {version: {"state": "Pending", "lastActivationTime": None, "uploaded": False}})
     signature = "?sig=secret" if is_set("storage-keys") else ""
     return f"https://gifdroppkgs.blob.core.windows.net/app-gifdrop/gifdrop-{version}{signature}"
@@ -85,7 +85,7 @@ def create_version(version: str) -> str:
 
 def upload_blob(version: str, *, authenticated: bool) -> None:
     if not authenticated:
-        raise Refused("(NoAuthenticationInformation) Server failed to authenticate the request.")
+        raise RefusedError("(NoAuthenticationInformation) Server failed to authenticate the request.")
     known = packages()
     known[version]["uploaded"] = True
     save_packages(known)
@@ -94,7 +94,7 @@ def upload_blob(version: str, *, authenticated: bool) -> None:
 def activate_version(version: str) -> None:
     known = packages()
     if not known.get(version, {}).get("uploaded"):
-        raise Refused("(ApplicationPackageBlobNotFound) The package has not been uploaded.")
+        raise RefusedError("(ApplicationPackageBlobNotFound) The package has not been uploaded.")
     known[version] |= {"state": "Active", "lastActivationTime": f"2026-11-21T00:00:{len(known):02}Z"}
     save_packages(known)
 
@@ -112,7 +112,7 @@ def application(command: str, arguments: list[str]) -> str:
         return json.dumps({"name": version, **packages()[version]})
     if action == "delete":
         if not updates_allowed():
-            raise Refused("(ApplicationPackageDeleteNotAllowed) The application does not allow updates.")
+            raise RefusedError("(ApplicationPackageDeleteNotAllowed) The application does not allow updates.")
         known = packages()
         del known[version]
         save_packages(known)
@@ -149,7 +149,7 @@ def output(command: str, arguments: list[str]) -> str:
         (HOME / "lock").unlink()
     if command.startswith("az group delete"):
         if is_set("lock"):
-            raise Refused("(ScopeLocked) The scope cannot perform delete operation because it is locked.")
+            raise RefusedError("(ScopeLocked) The scope cannot perform delete operation because it is locked.")
         (HOME / "group").unlink()
     if command.startswith("az resource list"):
         return "Microsoft.Batch/batchAccounts\tgifdropabc"
@@ -225,9 +225,9 @@ def main() -> int:
         if command.startswith("az deployment group create"):
             deploy(arguments, succeeded=False)
         return 1
-    if command.startswith("az batch application package show"):
-        if option(arguments, "--version-name") not in packages():
-            return 3
+    showing = command.startswith("az batch application package show")
+    if showing and option(arguments, "--version-name") not in packages():
+        return 3
     if command.startswith("az ad "):
         print("ERROR: Insufficient privileges to complete the operation.", file=sys.stderr)
         return 1
@@ -239,7 +239,7 @@ def main() -> int:
         (HOME / "published").touch()
     try:
         print(output(command, arguments))
-    except Refused as error:
+    except RefusedError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
     return 0
