@@ -75,7 +75,7 @@ MISTAKES = {
     "missing parameter": Mistake("    kind: toLower(place)\n", "", "needs parameter 'kind'"),
     "unknown parameter": Mistake("count: 2", "counts: 2", "no parameter 'counts'"),
     "unknown output": Mistake("child.outputs.name", "child.outputs.nmae", "no output 'nmae'"),
-    "missing file": Mistake("'${short}-${size}'", "loadTextContent('${short}${size}.txt')", "is not a file"),
+    "missing file": Mistake("-${size}", "-${size}${loadTextContent('gone.txt')}", "gone.txt is not a file"),
     "duplicate declaration": Mistake("var short", "var extra = 1\nvar short", "extra is declared twice"),
     "duplicate property": Mistake("  kind: 'StorageV2'", "  kind: 'StorageV2'\n  kind: 'StorageV2'", "given twice"),
     "cycle of variables": Mistake("take(place, 3)", "take(long, 3)", "cycle: short -> long -> short"),
