@@ -107,7 +107,7 @@ def test_budget_of_the_group_warns_before_and_at_its_amount() -> None:
 
 
 def test_start_of_a_budget_is_kept_only_while_there_is_one() -> None:
-    start = {"budgetStart": {"type": "String", "value": "2026-01-01"}}
+    start: dict[str, dict[str, object]] = {"budgetStart": {"type": "String", "value": "2026-01-01"}}
     with_budget = parameters_file(start | {"monthlyBudget": {"type": "Int", "value": 50}})
     assert with_budget["parameters"] == {"budgetStart": {"value": "2026-01-01"}, "monthlyBudget": {"value": 50}}
     without = parameters_file(start | {"monthlyBudget": {"type": "Int", "value": 0}})
