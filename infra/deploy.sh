@@ -15,8 +15,9 @@ STEPS=(check package infra upload publish events smoke)
 EVENT_FUNCTIONS=(on_video_uploaded on_result_uploaded)
 PYTHON=${PYTHON:-.venv/bin/python}
 PROVIDERS=(
-  Microsoft.App Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.KeyVault Microsoft.ManagedIdentity
-  Microsoft.Network Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web
+  Microsoft.App Microsoft.Batch Microsoft.Compute Microsoft.Consumption Microsoft.EventGrid Microsoft.Insights
+  Microsoft.KeyVault Microsoft.ManagedIdentity Microsoft.Network Microsoft.OperationalInsights Microsoft.Storage
+  Microsoft.Web
 )
 WAIT=${GIFDROP_WAIT_SECONDS:-10}
 ATTEMPTS=${GIFDROP_ATTEMPTS:-30}
@@ -49,9 +50,10 @@ outputs() {
   local good="[?properties.provisioningState=='Succeeded' && properties.outputs.functionApp]"
   local of=properties.outputs found
   local names="name, $of.functionApp.value, $of.functionUrl.value, $of.dataAccount.value, $of.eventTopic.value"
+  names+=", $of.pool.value"
   found=$(az deployment group list --resource-group "$group" --output tsv \
     --query "sort_by($good, &properties.timestamp)[-1].[$names]")
-  read -r -d '' deployment app url data topic <<<"$found" || true
+  read -r -d '' deployment app url data topic pool <<<"$found" || true
 }
 
 need_outputs() {
@@ -79,19 +81,11 @@ package_facts() {
   [[ -n $version && -n $package ]] || die 'python -m infra.package printed no version and path'
 }
 
-# This release uploads the path of the package instead of the package: https://github.com/Azure/azure-cli/issues/32090
-refuse_broken_az() {
-  local release
-  release=$(az version --query '"azure-cli"' --output tsv)
-  [[ $release != 2.77.0 ]] || die 'az 2.77.0 cannot upload packages to Batch: install a newer one (az upgrade)'
-}
-
 step_check() {
   local tool provider missing subscription exists
   local tools=(az)
   [[ -n $artifact ]] || tools+=(func)
   for tool in "${tools[@]}"; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
-  refuse_broken_az
   [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON not found: run 'make check' once to create .venv"
   subscription=$(az account show --query name --output tsv)
   say "Subscription: $subscription"
@@ -142,25 +136,18 @@ step_infra() {
   given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
   # A unique name: a failed deployment must not overwrite the last successful one.
   az deployment group create --resource-group "$group" --name "gifdrop-main-$(date -u +%Y%m%dT%H%M%S)-$$" \
-    --template-file "$(template main)" --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
+    --template-file "$(template main)" --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} \
+    --query 'properties.outputs.warnings.value' --output tsv
   topic=''
 }
 
 upload_everywhere() {
-  local account accounts state
-  refuse_broken_az
+  local account accounts
   accounts=$(az batch account list --resource-group "$group" --query '[].name' --output tsv)
   [[ -n $accounts ]] || die "no Batch account in $group yet: run the step 'infra' first"
   while read -r account; do
-    state=$(az batch application package show --resource-group "$group" --name "$account" --application-name gifdrop \
-      --version-name "$version" --query state --output tsv 2>/dev/null) || state=''
-    if [[ $state == [Aa]ctive ]]; then
-      say "Batch account $account already has package $version"
-    else
-      retry az batch application package create --resource-group "$group" --name "$account" --application-name gifdrop \
-        --version-name "$version" --package-file "$package" --output none
-      say "Uploaded package $version to Batch account $account"
-    fi
+    GIFDROP_ATTEMPTS=$ATTEMPTS GIFDROP_WAIT_SECONDS=$WAIT \
+      "$PYTHON" -m infra.package_upload "$group" "$account" "$version" "$package" </dev/null
   done <<<"$accounts"
 }
 
@@ -203,6 +190,7 @@ step_smoke() {
   key=$(az functionapp keys list --resource-group "$group" --name "$app" --query functionKeys.default --output tsv)
   # Through the environment: an argument would be visible in the process list.
   GIFDROP_KEY=$key "$PYTHON" -m infra.smoke wait "$url" "$name"
+  "$PYTHON" -m infra.old_pools "$group" "$pool"
 }
 
 plan() {
@@ -229,6 +217,10 @@ shift $((OPTIND - 1))
 [[ -n $group ]] || { usage >&2; exit 2; }
 [[ -z $video || -f $video ]] || die "$video is not a file"
 [[ -z $artifact || -d $artifact ]] || die "$artifact is not a folder"
+for item in ${parameters[@]+"${parameters[@]}"}; do
+  [[ $item != name=* || $item =~ ^name=[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$ ]] ||
+    die "$item: letters, digits and single hyphens only, a letter first"
+done
 chosen=("${@:-${STEPS[@]}}")
 for name in "${chosen[@]}"; do
   [[ " ${STEPS[*]} " == *" $name "* ]] || die "no step '$name'; the steps are: ${STEPS[*]}"
