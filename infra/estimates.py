@@ -83,21 +83,22 @@ def runs_a_month(schedule: str) -> int:
 
 
 def alerts() -> tuple[int, int]:
-    """How many log alerts and metric alerts the Bicep modules declare.
+    """How many log alerts and metric alerts the Bicep modules deploy by default.
 
     Raises ValueError if log alerts are not evaluated every 15 minutes, which is what prices.json has a price for.
     """
     counts = {"scheduledQueryRules": 0, "metricAlerts": 0}
     for file in sorted((INFRA / "modules").glob("*.bicep")):
         text = file.read_text(encoding="utf-8")
-        loops = r"^resource \w+ 'Microsoft.Insights/(\w+)@\S+' = \[for item in (\w+): \{\n(.*?)^\}\]"
-        for kind, array, body in re.findall(loops, text, re.MULTILINE | re.DOTALL):
+        loops = r"^resource \w+ 'Microsoft.Insights/(\w+)@\S+' = \[for item in (\w+): (if [^\n]*)?\{\n(.*?)^\}\]"
+        for kind, array, condition, body in re.findall(loops, text, re.MULTILINE | re.DOTALL):
             if kind == "scheduledQueryRules" and "evaluationFrequency: 'PT15M'" not in body:
                 raise ValueError(
                     f"{file.name}: log alerts every other time than 15 minutes have no price in prices.json"
                 )
             if kind in counts:
-                counts[kind] += _declared(text, array)
+                # The one alert with a condition is off by default.
+                counts[kind] += _declared(text, array) - bool(condition)
     return counts["scheduledQueryRules"], counts["metricAlerts"]
 
 

@@ -471,6 +471,7 @@ module alerts 'modules/alerts.bicep' = {
     monthlyBudget: monthlyBudget
     budgetStart: budgetStart
     poolPrincipalId: identities.outputs.poolPrincipalId
+    canary: canaryHours > 0
     oldestQueuedMinutes: oldestQueuedMinutes
     failedPerHour: failedPerHour
   }

@@ -19,6 +19,9 @@ param budgetStart string
 @description('Object id of the pool\'s identity.')
 param poolPrincipalId string
 
+@description('Whether the app uploads a canary video.')
+param canary bool
+
 @description('Minutes a video may wait before an alert fires.')
 @maxValue(1440)
 param oldestQueuedMinutes int
@@ -144,7 +147,7 @@ var logAlerts = [
   }
   {
     name: 'canary'
-    description: 'The canary video has no GIF ${oldestQueuedMinutes} minutes after its upload. Never fires while canaryHours is 0.'
+    description: 'The canary video has no GIF ${oldestQueuedMinutes} minutes after its upload.'
     query: replace(loadTextContent('../queries/canary.kql'), '{{minutes}}', string(oldestQueuedMinutes))
     window: 'PT1H'
     lookBack: null
@@ -249,7 +252,7 @@ resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [for item in me
   }
 }]
 
-resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item in logAlerts: {
+resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item in logAlerts: if (canary || item.name != 'canary') {
   name: '${name}-${item.name}'
   location: location
   tags: tags
