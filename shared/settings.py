@@ -64,6 +64,14 @@ class Settings:
     """Names of videos and records that one reconciliation compares; the next one continues there."""
     give_up_seconds: int = 3600
     """A completed task whose outcome a service keeps refusing is failed this long after its end."""
+    wake: str = "on"
+    """Whether the app has the pool's autoscale formula evaluated when videos wait, instead of on Batch's schedule."""
+    repair: str = "on"
+    """Whether the app repairs the pool: reboots, reimages and removes nodes that cannot be used."""
+    repair_seconds: int = 600
+    """A node that cannot be used for this long is repaired, and again if it stays so."""
+    repairs_per_hour: int = 6
+    """Repairs of the pool in one hour, at most."""
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
     results_topic_url: str | None = None
@@ -171,6 +179,10 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "reconcile_seconds": ("GIFDROP_RECONCILE_SECONDS", _between(10, 1500)),
     "audit_names": ("GIFDROP_AUDIT_NAMES", _between(5_000, 100_000_000)),
     "give_up_seconds": ("GIFDROP_GIVE_UP_SECONDS", _between(60, 604_800)),
+    "wake": ("GIFDROP_WAKE", _one_of("on", "off")),
+    "repair": ("GIFDROP_REPAIR", _one_of("on", "off")),
+    "repair_seconds": ("GIFDROP_REPAIR_SECONDS", _between(1, 86_400)),
+    "repairs_per_hour": ("GIFDROP_REPAIRS_PER_HOUR", _between(1, 60)),
     "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
     "identity_client_id": ("AZURE_CLIENT_ID", _text),
 }

@@ -75,6 +75,19 @@ class Job:
         return self.state == "deleting"
 
 
+class OpenTasks(NamedTuple):
+    """Numbers of tasks that have not ended."""
+
+    waiting: int = 0
+    running: int = 0
+    waiting_slots: int = 0
+    """Task slots that the waiting ones need."""
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.running
+
+
 class _OpenJobKey(NamedTuple):
     url: str
     day: date
@@ -163,6 +176,13 @@ class Jobs:
             jobs = self._accounts.client(url).list_jobs(filter="state eq 'active'", select=["id"])
             return len([job async for job in jobs])
 
+    async def open_tasks(self, job: JobRef) -> OpenTasks:
+        """How many tasks of a job wait and run. Raises `ServiceError`."""
+        with azure_errors():
+            result = await self._accounts.client(job.batch_url).get_job_task_counts(job.id)
+        tasks, slots = result.task_counts, result.task_slot_counts
+        return OpenTasks(waiting=tasks.active, running=tasks.running, waiting_slots=slots.active)
+
     async def delete(self, job: JobRef) -> None:
         """Start deleting a job with its tasks. Raises `ServiceError`."""
         with azure_errors():
@@ -250,10 +270,10 @@ class Jobs:
             raise NoJobError(f"{url}: there is no pool {pool_id!r}") from error
         if pool.state == "deleting":
             raise NoJobError(f"{url}: the pool {pool_id!r} is being deleted")
-        if need_nodes and pool.resize_errors:
+        if need_nodes and pool.present_errors:
             states = await self._pool.node_states(url)
             if not USABLE_NODE_STATES & states.keys():
-                raise NoNodesError(f"{url}: the pool {pool_id!r} gets no nodes: {pool.resize_errors[0].message}")
+                raise NoNodesError(f"{url}: the pool {pool_id!r} gets no nodes: {pool.present_errors[0].message}")
 
     async def _is_open(self, job: JobRef) -> bool:
         """Whether a job accepts tasks and runs them on our pool; one that does not exist is created."""
