@@ -38,6 +38,8 @@ async def repair_pools(services: Services) -> None:
         log.info("another process repairs the pools")
     except (ServiceError, TimeoutError) as error:
         log.warning("the pools are left to the next repair: %s", error or "no response in time")
+    except Exception:  # a fault of the repair must not keep conversions from being reconciled
+        log.exception("the pools are not repaired")
 
 
 async def _repair_pools(services: Services) -> None:

@@ -23,7 +23,7 @@ GATHER_SECONDS = 2.0
 WAKE_TIMEOUT_SECONDS = 2.0
 """Seconds that Batch has to answer while an event waits."""
 CHECK_TIMEOUT_SECONDS = 15.0
-RETRY_SECONDS = 120.0
+RETRY_SECONDS = 60.0
 """How long after a resize ended with too few nodes another is asked for."""
 
 

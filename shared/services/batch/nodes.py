@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure.batch.models import BatchNodeRemoveOptions
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_NODES = 500
 """Nodes of a pool that are looked at."""
 _SELECT = ["id", "state", "stateTransitionTime", "schedulingState", "startTaskInfo"]
+# The SDK does not export the classes of these options, and raises without them.
+_REBOOT: Any = {"nodeRebootOption": "requeue"}
+_REIMAGE: Any = {"nodeReimageOption": "requeue"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +60,12 @@ class Nodes:
     async def reboot(self, url: str, node_id: str) -> None:
         """Begin to restart a node; its start task runs again."""
         with azure_errors():
-            await self._accounts.client(url).begin_reboot_node(self._pool_id, node_id)
+            await self._accounts.client(url).begin_reboot_node(self._pool_id, node_id, _REBOOT)
 
     async def reimage(self, url: str, node_id: str) -> None:
         """Begin to install a node's operating system again."""
         with azure_errors():
-            await self._accounts.client(url).begin_reimage_node(self._pool_id, node_id)
+            await self._accounts.client(url).begin_reimage_node(self._pool_id, node_id, _REIMAGE)
 
     async def remove(self, url: str, node_id: str) -> None:
         """Begin to remove a node; the formula decides whether another takes its place."""
