@@ -29,6 +29,12 @@ param operatorDays int = 30
 param deployedAt string = utcNow('u')
 param alertEmails string[] = []
 
+@description('The app has the pool scaled at once when videos wait or it is idle, instead of every five minutes. Needs the right to change the pool.')
+param wakePool bool = true
+
+@description('The app reboots, reimages and removes nodes that cannot be used. Needs the right to change the pool.')
+param repairPool bool = true
+
 @description('VM size of a node; at least two cores.')
 param vmSize string = 'Standard_D2ads_v5'
 
@@ -282,10 +288,12 @@ module batch 'modules/batch.bicep' = {
     packagesAccountId: packages.outputs.id
     poolIdentityId: identities.outputs.poolId
     appPrincipalId: identities.outputs.appPrincipalId
+    appChangesPool: wakePool || repairPool
     workspaceId: monitoring.outputs.workspaceId
     private: privateNetworking
     allowedIpRanges: allowedIpRanges
   }
+  dependsOn: [roles]
 }
 
 module network 'modules/network.bicep' = if (privateNetworking) {
@@ -397,6 +405,8 @@ module app 'modules/app.bicep' = {
       GIFDROP_RECONCILE_SECONDS: string(reconcileSeconds)
       GIFDROP_AUDIT_NAMES: string(auditNames)
       GIFDROP_GIVE_UP_SECONDS: string(giveUpSeconds)
+      GIFDROP_WAKE: wakePool ? 'on' : 'off'
+      GIFDROP_REPAIR: repairPool ? 'on' : 'off'
       GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint
       GIFDROP_GIF_PRESET: preset
     }
