@@ -107,7 +107,7 @@ def _break_pool(seeds: range, options: argparse.Namespace) -> int:
                 "refused": result.refused,
                 "holds": result.held,
                 "evaluations asked for": result.requests,
-                "node seconds": result.node_seconds,
+                "node seconds": sum(result.nodes),
                 "attempts per video": result.attempts_per_video,
                 "seconds to rest": result.seconds_to_rest,
             }
