@@ -59,6 +59,8 @@ class Situation:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
+    """How soon and how often nodes are repaired."""
+
     repair_after: timedelta
     repairs_per_hour: int
 

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.lifecycle.scaling.hint import with_hint
-from shared.services.batch.jobs import OpenTasks
+from shared.services.batch.tasks import OpenTasks
 from shared.services.errors import NotFoundError, ServiceError
 from shared.timestamps import utc_now
 
@@ -35,18 +35,7 @@ async def wake(services: Services) -> None:
     """
     if services.settings.wake == "off":
         return
-    for url in services.settings.batch_urls:
-        seen = services.pool.recent_state(url)
-        if seen is None or not _is_asleep(seen) or not services.autoscale.reserve(url):
-            continue
-        await asyncio.sleep(GATHER_SECONDS)
-        try:
-            async with asyncio.timeout(WAKE_TIMEOUT_SECONDS):
-                state, tasks = await asyncio.gather(services.pool.state(url), open_tasks(url, services))
-                if tasks.waiting and _is_asleep(state):
-                    await _request(url, state, tasks, "tasks wait for an empty pool", services)
-        except (ServiceError, TimeoutError) as error:
-            log.warning("%s is left to its schedule: %s", url, error or "no response")
+    await asyncio.gather(*(_wake(url, services) for url in services.settings.batch_urls))
 
 
 async def scale_pools(services: Services) -> None:
@@ -59,7 +48,7 @@ async def scale_pools(services: Services) -> None:
 async def open_tasks(url: str, services: Services) -> OpenTasks:
     """The tasks in one account that wait for a node or run. Raises `ServiceError`."""
     refs = [job.ref async for job in services.jobs.list_jobs(url) if job.state == "active"]
-    counts = await asyncio.gather(*(services.jobs.open_tasks(ref) for ref in refs), return_exceptions=True)
+    counts = await asyncio.gather(*(services.tasks.count_open(ref) for ref in refs), return_exceptions=True)
     total = OpenTasks()
     for count in counts:
         if isinstance(count, OpenTasks):
@@ -67,6 +56,20 @@ async def open_tasks(url: str, services: Services) -> OpenTasks:
         elif not isinstance(count, NotFoundError):  # the job has just been deleted, with its tasks
             raise count
     return total
+
+
+async def _wake(url: str, services: Services) -> None:
+    seen = services.pool.recent_state(url)
+    if seen is None or not _is_asleep(seen) or not services.autoscale.reserve(url):
+        return
+    await asyncio.sleep(GATHER_SECONDS)
+    try:
+        async with asyncio.timeout(WAKE_TIMEOUT_SECONDS):
+            state, tasks = await asyncio.gather(services.pool.state(url), open_tasks(url, services))
+            if tasks.waiting and _is_asleep(state):
+                await _request(url, state, tasks, "tasks wait for an empty pool", services)
+    except (ServiceError, TimeoutError) as error:
+        log.warning("%s is left to its schedule: %s", url, error or "no response")
 
 
 async def _scale(url: str, services: Services) -> None:

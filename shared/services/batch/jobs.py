@@ -75,19 +75,6 @@ class Job:
         return self.state == "deleting"
 
 
-class OpenTasks(NamedTuple):
-    """Numbers of tasks that have not ended."""
-
-    waiting: int = 0
-    running: int = 0
-    waiting_slots: int = 0
-    """Task slots that the waiting ones need."""
-
-    @property
-    def total(self) -> int:
-        return self.waiting + self.running
-
-
 class _OpenJobKey(NamedTuple):
     url: str
     day: date
@@ -175,13 +162,6 @@ class Jobs:
         with azure_errors():
             jobs = self._accounts.client(url).list_jobs(filter="state eq 'active'", select=["id"])
             return len([job async for job in jobs])
-
-    async def open_tasks(self, job: JobRef) -> OpenTasks:
-        """How many tasks of a job wait and run. Raises `ServiceError`."""
-        with azure_errors():
-            result = await self._accounts.client(job.batch_url).get_job_task_counts(job.id)
-        tasks, slots = result.task_counts, result.task_slot_counts
-        return OpenTasks(waiting=tasks.active, running=tasks.running, waiting_slots=slots.active)
 
     async def delete(self, job: JobRef) -> None:
         """Start deleting a job with its tasks. Raises `ServiceError`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.conversion import NO_PROGRESS, JobRef, Progress
 from shared.services.azure_errors import azure_errors
@@ -62,6 +62,19 @@ class Task:
         return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
 
 
+class OpenTasks(NamedTuple):
+    """Numbers of tasks that have not ended."""
+
+    waiting: int = 0
+    running: int = 0
+    waiting_slots: int = 0
+    """Task slots that the waiting ones need."""
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.running
+
+
 class Tasks:
     """The tasks of the jobs in all accounts. Every method raises `ServiceError`, `NotFoundError` for no such task."""
 
@@ -104,6 +117,13 @@ class Tasks:
         with azure_errors():
             client = self._accounts.client(job.batch_url)
             return (await client.get_task_file_properties(job.id, task_id, PROGRESS_FILE)).last_modified
+
+    async def count_open(self, job: JobRef) -> OpenTasks:
+        """How many tasks of a job wait and run. Raises `ServiceError`."""
+        with azure_errors():
+            result = await self._accounts.client(job.batch_url).get_job_task_counts(job.id)
+        tasks, slots = result.task_counts, result.task_slot_counts
+        return OpenTasks(waiting=tasks.active, running=tasks.running, waiting_slots=slots.active)
 
 
 def parse_progress(body: bytes) -> Progress:
