@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.lifecycle.scaling.hint import with_hint
-from shared.services.batch.tasks import OpenTasks
+from shared.services.batch.open_tasks import OpenTasks
 from shared.services.errors import NotFoundError, ServiceError
 from shared.timestamps import utc_now
 

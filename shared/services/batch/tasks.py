@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from shared.conversion import NO_PROGRESS, JobRef, Progress
 from shared.services.azure_errors import azure_errors
+from shared.services.batch.open_tasks import OpenTasks
 from shared.services.errors import NotFoundError
 from shared.timestamps import to_milliseconds
 
@@ -60,19 +61,6 @@ class Task:
     def seconds(self) -> float:
         """Time on the node; 0 until the task has ended."""
         return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
-
-
-class OpenTasks(NamedTuple):
-    """Numbers of tasks that have not ended."""
-
-    waiting: int = 0
-    running: int = 0
-    waiting_slots: int = 0
-    """Task slots that the waiting ones need."""
-
-    @property
-    def total(self) -> int:
-        return self.waiting + self.running
 
 
 class Tasks:
