@@ -45,6 +45,12 @@ param budgetStart string = utcNow('yyyy-MM-01')
 @description('Lock the account of videos and GIFs against deletion, and so the group. Needs Owner or User Access Administrator; infra/destroy.sh removes the lock.')
 param deleteLock bool = false
 
+@description('The app has the pool scaled at once when videos wait or it is idle, instead of every five minutes. Needs the right to change the pool.')
+param wakePool bool = true
+
+@description('The app reboots, reimages and removes nodes that cannot be used. Needs the right to change the pool.')
+param repairPool bool = true
+
 @description('VM size of a node; at least two cores.')
 param vmSize string = 'Standard_D2ads_v5'
 
@@ -318,10 +324,12 @@ module batch 'modules/batch.bicep' = {
     packagesAccountId: packages.outputs.id
     poolIdentityId: identities.outputs.poolId
     appPrincipalId: identities.outputs.appPrincipalId
+    appChangesPool: wakePool || repairPool
     workspaceId: monitoring.outputs.workspaceId
     private: privateNetworking
     allowedIpRanges: allowedIpRanges
   }
+  dependsOn: [roles]
 }
 
 module network 'modules/network.bicep' = if (privateNetworking) {
@@ -448,6 +456,8 @@ module app 'modules/app.bicep' = {
       GIFDROP_QUOTA_JOBS: batch.outputs.jobQuota
       GIFDROP_OPERATOR_SHA256: operatorSha256
       GIFDROP_CANARY_HOURS: string(canaryHours)
+      GIFDROP_WAKE: wakePool ? 'on' : 'off'
+      GIFDROP_REPAIR: repairPool ? 'on' : 'off'
       GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint
       GIFDROP_GIF_PRESET: preset
     }

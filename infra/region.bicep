@@ -15,6 +15,7 @@ param maxLowPriorityNodes int = 0
 param minNodes int = 0
 param zoneRedundant bool = false
 param tasksPerSlot int = 4
+param appChangesPool bool = true
 param blockMetadataService bool = true
 param blockTaskNetwork bool = true
 param limitNodeEgress bool = false
@@ -66,6 +67,7 @@ module batch 'modules/batch.bicep' = {
     packagesAccountId: packages.outputs.id
     poolIdentityId: poolIdentity.id
     appPrincipalId: appIdentity.properties.principalId
+    appChangesPool: appChangesPool
     workspaceId: workspace.id
     private: false
     allowedIpRanges: []

@@ -78,6 +78,14 @@ class Settings:
     """Likewise for pools."""
     job_quota: int | None = None
     """Likewise for active jobs and job schedules."""
+    wake: str = "on"
+    """Whether the app has the pool's autoscale formula evaluated when videos wait, instead of on Batch's schedule."""
+    repair: str = "on"
+    """Whether the app repairs the pool: reboots, reimages and removes nodes that cannot be used."""
+    repair_seconds: int = 600
+    """A node that cannot be used for this long is repaired, and again if it stays so."""
+    repairs_per_hour: int = 6
+    """Repairs of the pool in one hour, at most."""
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
     operator_sha256: str | None = None
@@ -217,6 +225,10 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "job_quota": ("GIFDROP_QUOTA_JOBS", _between(0, 1_000_000)),
     "operator_sha256": ("GIFDROP_OPERATOR_SHA256", _sha256),
     "canary_hours": ("GIFDROP_CANARY_HOURS", _between(0, 168)),
+    "wake": ("GIFDROP_WAKE", _one_of("on", "off")),
+    "repair": ("GIFDROP_REPAIR", _one_of("on", "off")),
+    "repair_seconds": ("GIFDROP_REPAIR_SECONDS", _between(1, 86_400)),
+    "repairs_per_hour": ("GIFDROP_REPAIRS_PER_HOUR", _between(1, 60)),
     "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
     "identity_client_id": ("AZURE_CLIENT_ID", _text),
 }

@@ -14,6 +14,9 @@ param packageId string
 param packagesAccountId string
 param poolIdentityId string
 param appPrincipalId string
+
+@description('Whether the app may change the pool: its autoscale formula and its nodes.')
+param appChangesPool bool
 param workspaceId string
 param private bool
 param allowedIpRanges string[]
@@ -70,6 +73,17 @@ resource submitter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Batch Job Submitter'])
     description: 'The app manages jobs and tasks and reads the pool; it cannot change pools or the account.'
+  }
+}
+
+resource editor 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appChangesPool) {
+  name: guid(account.id, appPrincipalId, 'gifdrop pool editor')
+  scope: account
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(resourceGroup().id, 'gifdrop pool editor'))
+    description: 'The app has the pool scaled when videos wait, and repairs its nodes (wakePool, repairPool).'
   }
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from infra.autoscale import formula, with_hint
 from local.batch.autoscale import History, Result, Situation, evaluate
+from shared.lifecycle.scaling.hint import with_hold
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SLOTS = 2
@@ -44,6 +45,7 @@ def scaled(
     min_nodes: int = 0,
     slots: int = SLOTS,
     hint: tuple[datetime, int] | None = None,
+    hold: datetime | None = None,
 ) -> Result:
     """The result of the formula for a pool whose current nodes equal its targets."""
     text = formula(
@@ -54,6 +56,8 @@ def scaled(
     )
     if hint is not None:
         text = with_hint(text, *hint)
+    if hold is not None:
+        text = with_hold(text, hold) or ""
     situation = Situation(
         now=NOW,
         history=history,
@@ -226,3 +230,23 @@ def test_formula_is_within_the_limits_of_batch() -> None:
 def test_invalid_node_counts_raise(numbers: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"must be|or more"):
         formula(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("max_dedicated", "max_low_priority", "expected"), [(4, 10, (1, 0)), (4, 0, (1, 0)), (0, 10, (0, 1))]
+)
+def test_held_pool_keeps_one_node_until_its_time(
+    max_dedicated: int, max_low_priority: int, expected: tuple[int, int]
+) -> None:
+    def targets(hold: datetime) -> tuple[int, int]:
+        result = scaled(
+            steady(500, 0),
+            max_dedicated=max_dedicated,
+            max_low_priority=max_low_priority,
+            min_nodes=min(3, max_dedicated),
+            hold=hold,
+        )
+        return result.target_dedicated, result.target_low_priority
+
+    assert targets(NOW + timedelta(minutes=1)) == expected
+    assert sum(targets(NOW - timedelta(minutes=1))) >= 4

@@ -15,6 +15,7 @@ from local.batch import clock
 from local.batch.autoscale import History
 from local.batch.domain.counts import TaskCounts
 from local.batch.domain.expiry import ExpiryTimer, FileExpiry
+from local.batch.domain.pool_faults import PoolFaults
 from local.batch.entity import Doc, Entity
 from local.batch.errors import BatchError
 
@@ -93,12 +94,25 @@ class Pool(Entity):
         self.save()
 
 
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Why a node cannot be used: its `state`, and what helps, `reboot`, `reimage` or `remove`."""
+
+    state: str
+    remedy: str
+
+    def stays_after(self, restart: str) -> bool:
+        """Whether a restart, by its node state, does not help."""
+        return self.remedy == "remove" or (self.remedy == "reimage" and restart == "rebooting")
+
+
 @dataclass(slots=True, eq=False)
 class Node(Entity):
     """A compute node.
 
     `removal` is the deallocation option for its tasks, set when it will leave its pool. `restore_at` is the time at
-    which a preempted node starts again.
+    which a preempted node starts again. `defect` is the state that it gets into again unless it is reimaged, or even
+    then.
     """
 
     pool: Pool
@@ -108,6 +122,7 @@ class Node(Entity):
     startup: asyncio.Task[None] | None = None
     removal: str | None = None
     restore_at: str | None = None
+    defect: Defect | None = None
     packages: dict[tuple[str, str], asyncio.Task[Path]] = field(default_factory=dict)
     users: set[str] = field(default_factory=set)
 
@@ -412,6 +427,7 @@ class Account:
     jobs: dict[str, Job] = field(default_factory=dict)
     schedules: dict[str, JobSchedule] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
+    pool_faults: PoolFaults = field(default_factory=PoolFaults)
     expiries: ExpiryTimer = field(init=False)
 
     def __post_init__(self) -> None:

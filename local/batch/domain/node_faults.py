@@ -1,4 +1,4 @@
-"""Fault injection for nodes: loss and preemption."""
+"""Fault injection for nodes: loss, preemption and defects."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from local.batch import clock
 from local.batch.domain import node_lifecycle, pool_resize
+from local.batch.domain.model import Defect
 
 if TYPE_CHECKING:
     from local.batch.domain.model import Node
@@ -28,6 +29,16 @@ async def lose(node: Node) -> None:
 
     pool.account.run_in_background(asyncio.create_task(replace()))
     pool.wake_scheduler()
+
+
+async def damage(node: Node, *, state: str, remedy: str) -> None:
+    """Put the node into a state in which it runs no tasks, until `remedy`; its tasks are queued again."""
+    node.defect = Defect(state, remedy)
+    if node.startup is not None:
+        node.startup.cancel()
+    node.move_to(state)
+    await _interrupt_tasks(node)
+    node.pool.wake_scheduler()
 
 
 async def preempt(node: Node, *, seconds: float | None) -> None:

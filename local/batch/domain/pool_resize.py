@@ -78,7 +78,8 @@ async def _approach_targets(pool: Pool, option: str) -> None:
         leaving += sorted(present, key=lambda node: node.used_slots)[: max(0, len(present) - target)]
     for node in leaving:
         node.removal = option.lower()
-    if any(count > 0 for _, count in joining) and pool.account.options.allocation_delay:
+    if any(count > 0 for _, count in joining):
+        await pool.account.pool_faults.wait_for_nodes()
         await asyncio.sleep(pool.account.options.allocation_delay)
     for dedicated, count in joining:
         for _ in range(count):

@@ -60,13 +60,15 @@ async def _check_pool(url: str, services: Services, where: str) -> list[Finding]
 
 def _check_size(pool: PoolState, where: str) -> Finding:
     name = f"pool size{where}"
-    if not pool.resize_errors:
-        return Finding(name=name, message="The pool gets the machines it needs.")
-    codes = [error.code for error in pool.resize_errors]
+    errors = pool.present_errors
+    if not errors:
+        past = f" An earlier resize failed ({pool.resize_errors[0].code})." if pool.resize_errors else ""
+        return Finding(name=name, message=f"The pool gets the machines it needs.{past}")
+    codes = [error.code for error in errors]
     todo = "Ask Azure for a higher core quota of the Batch account, or lower the cap in the autoscale formula."
     if not any("Quota" in code for code in codes):
         todo = "Batch tries again when it next scales. If this persists, choose another VM size or region."
-    message = f"The pool cannot get the machines it needs ({', '.join(codes)}): {pool.resize_errors[0].message}"
+    message = f"The pool cannot get the machines it needs ({', '.join(codes)}): {errors[0].message}"
     return Finding(name=name, message=message, what_to_do=todo)
 
 
