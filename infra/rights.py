@@ -115,14 +115,14 @@ def right_commands(command: Sequence[str], output: str) -> list[str]:
         lines.append("Then run the same command with -p createRoles=false.")
     elif words.startswith("az storage blob"):
         lines.append("The step 'infra' makes the person who deploys the operator, who may upload: run it first.")
-        lines.append("Without it, ask an owner of the group to run:")
+        lines.append("Ask an owner of the group to run, if that is not possible:")
         account = _option(command, "--account-name") or "ACCOUNT"
         lines.append(
             f"  az role assignment create --role 'Storage Blob Data Contributor' --assignee {principal or 'OBJECT_ID'}"
             f" --scope $(az storage account show --name {account} --query id --output tsv)"
         )
     else:
-        lines.append(f"Ask an owner of the resource group {group} to run:".replace(" GROUP ", " "))
+        lines.append(f"Ask an owner of the resource group {group} to run:")
         lines += [
             f"  {line}" for line in grant_commands(subscription=subscription, group=group, principal=principal)
         ]
