@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> int:
             chosen = json.loads(AZD_PARAMETERS.read_text(encoding="utf-8"))["parameters"]
             if lines := azd_resets(json.load(sys.stdin), chosen):
                 print(
-                    "azd up would undo settings of the last deployment, because it uses infra/main.parameters.json alone"
+                    "azd up would undo settings of the last deployment, because it uses only infra/main.parameters.json"
                     " (private storage would be open to the internet, for example). Nothing was changed. Either add"
                     " these lines to that file, with the values that you want, or use infra/deploy.sh, which keeps"
                     " them:",

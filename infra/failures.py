@@ -35,19 +35,25 @@ _PATTERNS = (
     (Kind.UNREGISTERED, r"MissingSubscriptionRegistration|SubscriptionNotRegistered|not registered to use namespace"),
     (
         Kind.DENIED,
-        r"AuthorizationFailed|does not have authorization to perform action|Insufficient privileges"
-        r"|RoleAssignmentUpdateNotPermitted|does not have permission to perform action",
+        (
+            r"AuthorizationFailed|does not have authorization to perform action|Insufficient privileges"
+            r"|RoleAssignmentUpdateNotPermitted|does not have permission to perform action"
+        ),
     ),
     (
         Kind.REFUSED,
-        r"\b403\b|Forbidden|AuthorizationPermissionMismatch|InaccessibleStorage|not authorized to perform"
-        r"|do not have the required permissions|\bUnauthorized\b",
+        (
+            r"\b403\b|Forbidden|AuthorizationPermissionMismatch|InaccessibleStorage|not authorized to perform"
+            r"|do not have the required permissions|\bUnauthorized\b"
+        ),
     ),
     (
         Kind.UNAVAILABLE,
-        r"(?:HTTP|status|code|error)\W{0,12}50[0234]\b|ServiceUnavailable|Bad ?Gateway|Gateway ?Time-?out"
-        r"|InternalServerError|Connection (?:reset|aborted|refused)|ConnectionError|Max retries exceeded"
-        r"|Temporary failure in name resolution|Read timed out",
+        (
+            r"(?:HTTP|status|code|error)\W{0,12}50[0234]\b|ServiceUnavailable|Bad ?Gateway|Gateway ?Time-?out"
+            r"|InternalServerError|Connection (?:reset|aborted|refused)|ConnectionError|Max retries exceeded"
+            r"|Temporary failure in name resolution|Read timed out"
+        ),
     ),
 )
 
@@ -81,9 +87,11 @@ def explain(code: int, command: list[str], output: str) -> str:
         case Kind.REFUSED:
             return "\n".join(
                 [
-                    f"'{shown}' was refused (403). If a firewall or private network refuses you, deploy from an address"
-                    " in allowedIpRanges or publishIpRanges. A role may need up to 30 minutes until it takes effect."
-                    " If you lack one:",
+                    (
+                        f"'{shown}' was refused (403). A role may need up to 30 minutes until it takes effect. If a"
+                        " firewall refuses you, use an address in allowedIpRanges or publishIpRanges. If you lack a"
+                        " role:"
+                    ),
                     *right_commands(command, output),
                 ]
             )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.az import AzError, az
+from infra.azure_cli import AzError, az
 from infra.rights import GROUP_ACTIONS, ROLE_DEFINITION, grant_commands, missing_actions, providers, setup_commands
 
 TEMPLATE = Path(__file__).with_name("main.bicep")
@@ -95,7 +95,9 @@ def check_providers(states: Sequence[Mapping[str, str]], target: Target) -> Chec
         unregistered=missing,
         group_exists=True,
     )
-    message = f"Not registered yet: {', '.join(missing)}. The step 'check' registers them, with rights on the subscription."
+    message = (
+        f"Not registered yet: {', '.join(missing)}. The step 'check' registers them, with rights on the subscription."
+    )
     return Check(None, message, "Or somebody who has these runs:\n         " + "\n         ".join(commands))
 
 
@@ -164,11 +166,15 @@ def check_cores(account: Mapping[str, Any] | None, sku: Mapping[str, Any] | None
     for name, quota in quotas.items():
         if quota is not None and quota < wanted:
             message = f"maxDedicatedNodes={nodes} needs {wanted} cores, but the quota {name} is {quota}."
-            return Check(False, message, "Ask for more in the portal (Batch account > Quotas), or lower maxDedicatedNodes.")
+            return Check(
+                False, message, "Ask for more in the portal (Batch account > Quotas), or lower maxDedicatedNodes."
+            )
     return Check(True, f"The account's quota covers {wanted} cores.")
 
 
-def check_subscription_cores(usages: Sequence[Mapping[str, Any]], sku: Mapping[str, Any] | None, target: Target) -> Check:
+def check_subscription_cores(
+    usages: Sequence[Mapping[str, Any]], sku: Mapping[str, Any] | None, target: Target
+) -> Check:
     """The same in user subscription mode, in which nodes count as virtual machines of the subscription."""
     nodes = int(target.parameters.get("maxDedicatedNodes", "0"))
     wanted, family = nodes * cores_of(sku or {}), (sku or {}).get("familyName", "")
@@ -177,7 +183,9 @@ def check_subscription_cores(usages: Sequence[Mapping[str, Any]], sku: Mapping[s
             continue
         free = int(usage["limit"]) - int(usage["currentValue"])
         if free < wanted:
-            message = f"{nodes} nodes need {wanted} cores of {usage['name']['value']}; {free} are free in {target.region}."
+            message = (
+                f"{nodes} nodes need {wanted} cores of {usage['name']['value']}; {free} are free in {target.region}."
+            )
             return Check(False, message, "Ask for more in the portal (Quotas > Compute), or lower maxDedicatedNodes.")
     return Check(True, f"The subscription has {wanted} free cores in {target.region}.")
 
@@ -222,7 +230,11 @@ def summarize_changes(what_if: Mapping[str, Any]) -> list[Check]:
         kind, name = change["changeType"], change["resourceId"].partition("/providers/")[2]
         if kind == "Delete":
             found.append(Check(False, f"It would delete {name}.", "Find out why before you deploy."))
-        elif kind == "Create" and re.search(r"/batchAccounts/[^/]+/pools/", name) and counts["NoChange"] + counts["Modify"]:
+        elif (
+            kind == "Create"
+            and re.search(r"/batchAccounts/[^/]+/pools/", name)
+            and counts["NoChange"] + counts["Modify"]
+        ):
             message = f"A new pool would be made beside the present one: {name.rpartition('/')[2]}."
             todo = "docs/operations.md, Rotating the pool; 'infra/deploy.sh -g GROUP canary' tries it with one video."
             found.append(Check(None, message, todo))
@@ -289,11 +301,15 @@ def checks(target: Target) -> list[Check]:
             *("--no-pretty-print", "--parameters", *target.arguments),
             limit=WHAT_IF_SECONDS,
         )
-        names = []
-        for name in created_names(found, "Microsoft.Storage/storageAccounts"):
-            names.append(check_available(name, az("storage", "account", "check-name", "--name", name)))
-        for name in created_names(found, "Microsoft.KeyVault/vaults"):
-            names.append(check_available(name, az("keyvault", "check-name", "--name", name)))
+        kinds = {
+            "Microsoft.Storage/storageAccounts": ("storage", "account", "check-name"),
+            "Microsoft.KeyVault/vaults": ("keyvault", "check-name"),
+        }
+        names = [
+            check_available(name, az(*command, "--name", name))
+            for kind, command in kinds.items()
+            for name in created_names(found, kind)
+        ]
         return [*names, *summarize_changes(found)]
 
     todo: dict[str, Callable[[], Check | list[Check]]] = {

@@ -68,7 +68,9 @@ def setup_commands(
     *, subscription: str, group: str, region: str, principal: str, unregistered: Sequence[str], group_exists: bool
 ) -> list[str]:
     """What somebody with rights on the subscription runs before somebody with rights on the group only deploys."""
-    commands = [f"az provider register --subscription {subscription} --namespace {name} --wait" for name in unregistered]
+    commands = [
+        f"az provider register --subscription {subscription} --namespace {name} --wait" for name in unregistered
+    ]
     if not group_exists:
         commands.append(f"az group create --subscription {subscription} --name {group} --location {region or 'REGION'}")
         commands += grant_commands(subscription=subscription, group=group, principal=principal)
@@ -78,9 +80,11 @@ def setup_commands(
 def grant_commands(*, subscription: str, group: str, principal: str) -> list[str]:
     """How an owner of the group gives a deployer what it needs, and no more: by infra/deployer.bicep."""
     return [
-        f"az deployment group create --subscription {subscription} --resource-group {group}"
-        " --template-file infra/deployer.bicep"
-        f" --parameters deployerPrincipalId={principal or 'OBJECT_ID'} deployerPrincipalType=User",
+        (
+            f"az deployment group create --subscription {subscription} --resource-group {group}"
+            " --template-file infra/deployer.bicep"
+            f" --parameters deployerPrincipalId={principal or 'OBJECT_ID'} deployerPrincipalType=User"
+        ),
     ]
 
 
@@ -123,9 +127,7 @@ def right_commands(command: Sequence[str], output: str) -> list[str]:
         )
     else:
         lines.append(f"Ask an owner of the resource group {group} to run:")
-        lines += [
-            f"  {line}" for line in grant_commands(subscription=subscription, group=group, principal=principal)
-        ]
+        lines += [f"  {line}" for line in grant_commands(subscription=subscription, group=group, principal=principal)]
         lines.append("Then run the same command with -p createRoles=false.")
     return lines
 

@@ -140,7 +140,9 @@ def test_command_that_does_not_end_is_stopped(cloud: StandIns, tmp_path: Path) -
     slow.write_text("#!/bin/bash\nsleep 60\n")
     slow.chmod(0o755)
 
-    run = cloud.run("-y", "-g", "pets", "check", GIFDROP_READ_SECONDS="0.2", PATH=f"{tmp_path}:{cloud.home}/bin:/usr/bin:/bin")
+    run = cloud.run(
+        "-y", "-g", "pets", "check", GIFDROP_READ_SECONDS="0.2", PATH=f"{tmp_path}:{cloud.home}/bin:/usr/bin:/bin"
+    )
 
     assert run.returncode != 0
     assert "'az version' did not end within its time limit" in run.stderr

@@ -21,7 +21,7 @@ class AzError(Exception):
         self.kind = kind
 
 
-def az(*arguments: str, limit: float = READ_SECONDS) -> Any:
+def az(*arguments: str, limit: float = READ_SECONDS) -> Any:  # noqa: ANN401  # JSON
     """The output of `az` with these arguments as JSON, `None` if there is none.
 
     Throttled and unavailable services are asked again. Raises `AzError` for any other failure, or the third.
