@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -267,8 +267,8 @@ def _attempt(what: str, check: Callable[[], Check | list[Check]]) -> list[Check]
     return found if isinstance(found, list) else [found]
 
 
-def checks(target: Target) -> list[Check]:
-    """All checks, made side by side."""
+def checks(target: Target) -> Iterator[Check]:
+    """All checks, made side by side; the preview of the changes, which takes longest, comes last."""
     here = ("--location", target.region)
 
     def vm_and_cores() -> list[Check]:
@@ -331,7 +331,8 @@ def checks(target: Target) -> list[Check]:
         "The changes": changes,
     }
     with ThreadPoolExecutor(max_workers=4) as threads:
-        return [check for found in threads.map(lambda item: _attempt(*item), todo.items()) for check in found]
+        for found in threads.map(lambda item: _attempt(*item), todo.items()):
+            yield from found
 
 
 def main(arguments: list[str]) -> int:
@@ -362,8 +363,10 @@ def main(arguments: list[str]) -> int:
         arguments=tuple(given.parameters),
         parameters=parameters,
     )
-    found = checks(target)
-    print(*found, sep="\n")
+    found = []
+    for check in checks(target):
+        print(check, flush=True)
+        found.append(check)
     problems = sum(check.ok is False for check in found)
     unknown = sum(check.ok is None for check in found)
     if problems:

@@ -2,8 +2,8 @@
 
 python -m infra.rollback GROUP [--yes] [--artifact DIR]
 
-deploy.sh records releases in the group's deployment history. The release before is the newest that passed its smoke test
-and differs from what is deployed; a second rollback therefore returns to where the first began. The code comes from
+deploy.sh records releases in the group's deployment history. The release before is the newest that passed its smoke
+test and differs from what is deployed; a second rollback therefore returns to where the first began. The code comes from
 git, or from DIR, which `python -m infra.artifact` built from the release's commit.
 """
 
