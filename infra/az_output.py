@@ -20,6 +20,9 @@ COMPUTED_PARAMETERS = {"packageVersion", "operatorPrincipalId", "operatorPrincip
 def parameters_file(deployed: dict[str, dict[str, object]]) -> dict[str, object]:
     """The content of a parameters file: values of an earlier deployment that main.bicep still accepts."""
     accepted = set(re.findall(r"^param (\w+)", TEMPLATE.read_text(encoding="utf-8"), re.MULTILINE))
+    if not deployed.get("monthlyBudget", {}).get("value"):
+        # Azure accepts only the present month as the start of a new budget.
+        accepted.discard("budgetStart")
     # Azure does not return the values of secure parameters.
     values = {
         name: {"value": parameter["value"]}

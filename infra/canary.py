@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from infra import smoke
-from infra.azure_cli import AzError, az
+from infra.az import AzError, az
 from infra.doctor import Deployment, read_deployment
 from shared.conversion import Conversion
 from shared.names import JOB_PREFIX

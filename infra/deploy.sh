@@ -89,9 +89,10 @@ outputs() {
   local good="[?properties.provisioningState=='Succeeded' && properties.outputs.functionApp]"
   local of=properties.outputs found
   local names="name, $of.functionApp.value, $of.functionUrl.value, $of.dataAccount.value, $of.eventTopic.value"
+  names+=", $of.pool.value"
   found=$(az deployment group list --resource-group "$group" --output tsv \
     --query "sort_by($good, &properties.timestamp)[-1].[$names]")
-  read -r -d '' deployment app url data topic <<<"$found" || true
+  read -r -d '' deployment app url data topic pool <<<"$found" || true
 }
 
 need_outputs() {
@@ -119,19 +120,11 @@ package_facts() {
   [[ -n $version && -n $package ]] || die 'python -m infra.package printed no version and path'
 }
 
-# This release uploads the path of the package instead of the package: https://github.com/Azure/azure-cli/issues/32090
-refuse_broken_az() {
-  local release
-  release=$(az version --query '"azure-cli"' --output tsv)
-  [[ $release != 2.77.0 ]] || die 'az 2.77.0 cannot upload packages to Batch: install a newer one (az upgrade)'
-}
-
 step_check() {
   local tool provider wanted missing subscription exists refused=() no_group=''
   local tools=(az)
   [[ -n $artifact ]] || tools+=(func)
   for tool in "${tools[@]}"; do type -P "$tool" >/dev/null || die "$tool is not installed"; done
-  refuse_broken_az
   [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON not found: run 'make check' once to create .venv"
   subscription=$(az account show --query name --output tsv)
   say "Subscription: $subscription"
@@ -194,25 +187,18 @@ step_infra() {
   given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
   # A unique name: a failed deployment must not overwrite the last successful one.
   az deployment group create --resource-group "$group" --name "gifdrop-main-$(date -u +%Y%m%dT%H%M%S)-$$" \
-    --template-file "$(template main)" --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
+    --template-file "$(template main)" --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} \
+    --query 'properties.outputs.warnings.value' --output tsv
   topic=''
 }
 
 upload_everywhere() {
-  local account accounts state
-  refuse_broken_az
+  local account accounts
   accounts=$(az batch account list --resource-group "$group" --query '[].name' --output tsv)
   [[ -n $accounts ]] || die "no Batch account in $group yet: run the step 'infra' first"
   while read -r account; do
-    state=$(az batch application package show --resource-group "$group" --name "$account" --application-name gifdrop \
-      --version-name "$version" --query state --output tsv 2>/dev/null) || state=''
-    if [[ $state == [Aa]ctive ]]; then
-      say "Batch account $account already has package $version"
-    else
-      retry az batch application package create --resource-group "$group" --name "$account" --application-name gifdrop \
-        --version-name "$version" --package-file "$package" --output none
-      say "Uploaded package $version to Batch account $account"
-    fi
+    GIFDROP_ATTEMPTS=$ATTEMPTS GIFDROP_WAIT_SECONDS=$WAIT \
+      "$PYTHON" -m infra.package_upload "$group" "$account" "$version" "$package" </dev/null
   done <<<"$accounts"
 }
 
@@ -270,6 +256,7 @@ step_smoke() {
   # Through the environment: an argument would be visible in the process list.
   GIFDROP_KEY=$key "$PYTHON" -m infra.smoke wait "$url" "$name" || { explained=yes; return 1; }
   record_release true
+  "$PYTHON" -m infra.old_pools "$group" "$pool" || { explained=yes; return 1; }
 }
 
 command_plan() {
@@ -331,6 +318,10 @@ shift $((OPTIND - 1))
 [[ -n $group ]] || { usage >&2; exit 2; }
 [[ -z $video || -f $video ]] || die "$video is not a file"
 [[ -z $artifact || -d $artifact ]] || die "$artifact is not a folder"
+for item in ${parameters[@]+"${parameters[@]}"}; do
+  [[ $item != name=* || $item =~ ^name=[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$ ]] ||
+    die "$item: letters, digits and single hyphens only, a letter first"
+done
 if [[ $# -eq 1 && " ${COMMANDS[*]} " == *" $1 "* ]]; then
   "command_$1"
   exit

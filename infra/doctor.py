@@ -17,12 +17,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from infra.azure_cli import AzError, az
+from infra.az import AzError, az
 from shared.api.health.batch import check_autoscale, check_size
 from shared.api.health.finding import Finding
 from shared.conversion import Problem
 from shared.services.batch.pool import DEFAULT_AUTOSCALE_INTERVAL, AutoscaleRun, NodeCounts, PoolState
 
+MAIN = Path(__file__).with_name("main.bicep")
 ACCESS = Path(__file__).with_name("modules") / "access.bicep"
 MANAGEMENT = "https://management.azure.com"
 BATCH_API = "2024-07-01"
@@ -75,14 +76,8 @@ class Grant:
 
 def expected_grants(text: str) -> list[Grant]:
     """The grants of access.bicep, but for those of the operator, which end by themselves."""
-    containers = {
-        "input": "videos",
-        "output": "gifs",
-        "staging": "staging",
-        "records": "conversions",
-        "logs": "logs",
-        "deadLetters": "deadletters",
-    }
+    declared = re.search(r"^var containers = \{$(.*?)^\}$", MAIN.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    containers = dict(re.findall(r"(\w+): '([^']+)'", declared[1])) if declared else {}
     found = [Grant("app", "Azure Batch Job Submitter", "batch")]
     for module in re.finditer(r"^module \w+ 'grants\.bicep' = \{$(.*?)^\}$", text, re.MULTILINE | re.DOTALL):
         account = re.search(r"account: (\w+)Account", module[1])
@@ -90,7 +85,9 @@ def expected_grants(text: str) -> list[Grant]:
             r"principal: (\w+)PrincipalId\s+role: '([^']+)'\s+container: (?:''|containers\.(\w+))", module[1]
         )
         if account:
-            found += [Grant(who, role, account[1], containers.get(container, "")) for who, role, container in grants]
+            found += [
+                Grant(who, role, account[1], containers.get(container, container)) for who, role, container in grants
+            ]
     return found
 
 

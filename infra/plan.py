@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.azure_cli import AzError, az
+from infra.az import AzError, az
 from infra.rights import GROUP_ACTIONS, ROLE_DEFINITION, grant_commands, missing_actions, providers, setup_commands
 
 TEMPLATE = Path(__file__).with_name("main.bicep")
@@ -53,6 +53,10 @@ class Target:
     """The same, resolved: with the template's defaults."""
 
     @property
+    def zone_redundant(self) -> bool:
+        return self.parameters.get("zoneRedundant", "false").lower() == "true"
+
+    @property
     def scope(self) -> str:
         return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
 
@@ -74,10 +78,10 @@ def resolve(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def check_name(name: str) -> Check:
-    """Whether `name` can begin the names of all resources. Storage accounts take lower-case letters and digits only."""
-    if re.fullmatch(r"[a-z](?:-?[a-z0-9]){2,9}", name):
+    """Whether `name` can begin the names of all resources. The template makes it lower case."""
+    if 3 <= len(name) <= 10 and re.fullmatch(r"[a-z](?:-?[a-z0-9])*", name, re.IGNORECASE):
         return Check(True, f"The name {name!r} is valid.")
-    todo = "Choose 3 to 10 lower-case letters, digits and single hyphens that begin with a letter."
+    todo = "Choose 3 to 10 letters, digits and single hyphens that begin with a letter."
     return Check(False, f"The name {name!r} cannot begin the names of Azure resources.", todo)
 
 
@@ -204,20 +208,24 @@ def check_flex(locations: Sequence[Mapping[str, str]], target: Target) -> Check:
     names = sorted(item["name"] for item in locations)
     if target.region in names:
         return Check(True, f"Functions' Flex Consumption plan exists in {target.region}.")
-    message = f"Functions' Flex Consumption plan does not exist in {target.region}."
+    where = f"{target.region}, with zones" if target.zone_redundant else target.region
+    message = f"Functions' Flex Consumption plan does not exist in {where}."
     return Check(False, message, f"Choose one of: {', '.join(names)}.")
 
 
 def check_storage_sku(skus: Sequence[Mapping[str, Any]], target: Target) -> Check:
     """Whether the redundancy of the data account exists in the region."""
-    sku = target.parameters.get("storageSku", "")
-    for item in skus:
-        if item["name"] == sku and target.region in item["locations"] and item["kind"] == "StorageV2":
-            if item.get("restrictions"):
-                break
-            return Check(True, f"Storage with {sku} exists in {target.region}.")
-    message = f"Storage with {sku} does not exist in {target.region} for this subscription."
-    return Check(False, message, "Pass -p storageSku=Standard_LRS, or choose another region.")
+    wanted = {target.parameters.get("storageSku", "")} | ({"Standard_ZRS"} if target.zone_redundant else set())
+    offered = {
+        item["name"]
+        for item in skus
+        if target.region in item["locations"] and item["kind"] == "StorageV2" and not item.get("restrictions")
+    }
+    missing = ", ".join(sorted(wanted - offered))
+    if not missing:
+        return Check(True, f"Storage with {', '.join(sorted(wanted))} exists in {target.region}.")
+    todo = "Pass -p storageSku=Standard_LRS -p zoneRedundant=false, or choose another region."
+    return Check(False, f"Storage with {missing} does not exist in {target.region} for this subscription.", todo)
 
 
 def summarize_changes(what_if: Mapping[str, Any]) -> list[Check]:
@@ -270,6 +278,7 @@ def _attempt(what: str, check: Callable[[], Check | list[Check]]) -> list[Check]
 def checks(target: Target) -> Iterator[Check]:
     """All checks, made side by side; the preview of the changes, which takes longest, comes last."""
     here = ("--location", target.region)
+    zones = ("--zone-redundant", "true") if target.zone_redundant else ()
 
     def vm_and_cores() -> list[Check]:
         skus = az("batch", "location", "list-skus", *here)
@@ -320,7 +329,7 @@ def checks(target: Target) -> Iterator[Check]:
         "Your rights": rights,
         "The VM size": vm_and_cores,
         "The number of Batch accounts": account_count,
-        "The Functions plan": lambda: check_flex(az("functionapp", "list-flexconsumption-locations"), target),
+        "The Functions plan": lambda: check_flex(az("functionapp", "list-flexconsumption-locations", *zones), target),
         "Storage": lambda: check_storage_sku(
             az(
                 *("storage", "sku", "list", "--query"),

@@ -13,6 +13,7 @@ param taskSlotsPerNode int = 2
 param maxDedicatedNodes int = 4
 param maxLowPriorityNodes int = 0
 param minNodes int = 0
+param zoneRedundant bool = false
 param tasksPerSlot int = 4
 param blockMetadataService bool = true
 param blockTaskNetwork bool = true
@@ -23,8 +24,9 @@ param egressAddressPrefix string = '10.91.0.0/23'
 param storageLogs string = 'all'
 
 var unique = uniqueString(resourceGroup().id, name)
-var fullName = '${name}-${take(unique, 6)}'
-var shortName = '${replace(name, '-', '')}${take(uniqueString(resourceGroup().id, name, location), 8)}'
+var prefix = toLower(name)
+var fullName = '${prefix}-${take(unique, 6)}'
+var shortName = '${replace(prefix, '-', '')}${take(uniqueString(resourceGroup().id, name, location), 8)}'
 
 // The same identity as in the first region: every task names it, and the pool's name depends on it.
 resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
@@ -45,7 +47,7 @@ module packages 'modules/storage.bicep' = {
     name: '${shortName}pkgs'
     location: location
     tags: tags
-    sku: 'Standard_LRS'
+    sku: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
     containers: []
     private: false
   }
@@ -120,12 +122,23 @@ module pool 'modules/pool.bicep' = {
     maxDedicatedNodes: maxDedicatedNodes
     maxLowPriorityNodes: maxLowPriorityNodes
     minNodes: minNodes
+    zoneRedundant: zoneRedundant
     tasksPerSlot: tasksPerSlot
     identityId: poolIdentity.id
     network: limitNodeEgress ? 'limited' : 'open'
     subnetId: limitNodeEgress ? egress!.outputs.subnetId : ''
     blockMetadataService: blockMetadataService
     blockTaskNetwork: blockTaskNetwork
+  }
+}
+
+module alerts 'modules/pool_alerts.bicep' = {
+  name: 'alerts-${location}'
+  params: {
+    name: '${fullName}-${location}'
+    tags: tags
+    batchAccountId: batch.outputs.id
+    actionGroup: fullName
   }
 }
 

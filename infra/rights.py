@@ -25,9 +25,10 @@ BASE_PROVIDERS = frozenset(
 OPTIONAL_PROVIDERS: Mapping[str, tuple[str, frozenset[str]]] = {
     "privateNetworking": ("true", frozenset({"Microsoft.Network", "Microsoft.App"})),
     "limitNodeEgress": ("true", frozenset({"Microsoft.Network"})),
+    "monthlyBudget": ("*", frozenset({"Microsoft.Consumption"})),
     "poolAllocationMode": ("UserSubscription", frozenset({"Microsoft.KeyVault", "Microsoft.Compute"})),
 }
-"""Parameter -> its value that needs more resource providers, and which."""
+"""Parameter -> its value that needs more resource providers (`*`: any number but 0), and which."""
 
 GROUP_ACTIONS = (
     "Microsoft.Resources/deployments/write",
@@ -47,7 +48,8 @@ def providers(parameters: Mapping[str, str]) -> list[str]:
     """The resource providers that a deployment with these parameters uses."""
     needed = set(BASE_PROVIDERS)
     for name, (value, more) in OPTIONAL_PROVIDERS.items():
-        if parameters.get(name, "").strip("'\"").lower() == value.lower():
+        given = parameters.get(name, "0").strip("'\"").lower()
+        if given == value.lower() or (value == "*" and given != "0"):
             needed |= more
     return sorted(needed)
 

@@ -2,9 +2,9 @@
 
 python -m infra.rollback GROUP [--yes] [--artifact DIR]
 
-deploy.sh records releases in the group's deployment history. The release before is the newest that passed its smoke
-test and differs from what is deployed; a second rollback therefore returns to where the first began. The code comes from
-git, or from DIR, which `python -m infra.artifact` built from the release's commit.
+deploy.sh records releases in the history of deployments of the group. The release before is the newest that passed its
+smoke test and differs from what is deployed; a second rollback therefore returns to where the first began. The code
+comes from git, or from DIR, which `python -m infra.artifact` built from the commit of the release.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.azure_cli import AzError, az
+from infra.az import AzError, az
 from infra.az_output import COMPUTED_PARAMETERS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -56,7 +56,8 @@ resource application 'Microsoft.Batch/batchAccounts/applications@2024-07-01' = {
   parent: account
   name: packageId
   properties: {
-    allowUpdates: false
+    // A version whose upload failed can be replaced, and old versions deleted. Tasks check the digest of what they run.
+    allowUpdates: true
     displayName: 'gifdrop converter with its ffmpeg'
   }
 }

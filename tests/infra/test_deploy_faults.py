@@ -8,7 +8,6 @@ import pytest
 from tests.infra.stand_ins import FAULTS, StandIns, fingerprint, stand_ins
 
 COMMANDS = [
-    "az version",
     "az account show --query name",
     "az provider list",
     "az provider register",
@@ -18,21 +17,37 @@ COMMANDS = [
     "az account show --query user.type",
     "az account get-access-token",
     "az deployment group create gifdrop-main",
-    "az batch account list",
+    "az batch account list --resource-group pets --query",
     "az batch application package show",
-    "az batch application package create",
+    "az batch application package list",
+    "az rest --method put",
+    "az storage account show",
+    "az account show --only-show-errors",
+    "az role assignment create",
+    "az storage blob upload --account-name gifdroppkgs",
+    "az batch application package activate",
     "func azure functionapp publish",
     "az deployment group create gifdrop-release",
     "az functionapp function show",
     "az deployment group create gifdrop-events",
-    "az storage blob upload",
+    "az storage blob upload --auth-mode",
     "az functionapp keys list",
+    "az batch account list --resource-group pets --only-show-errors",
+    "az rest --method get",
 ]
 """Every command of a first deployment; a test compares them with what the stand-ins saw."""
 
 TOLERATED = {
-    # A package that cannot be read is uploaded again.
+    # The upload of the package is repeated as a whole, and finds what was done.
     "az batch application package show",
+    "az batch application package list",
+    "az rest --method put",
+    "az storage account show",
+    "az account show --only-show-errors",
+    "az account get-access-token",
+    "az role assignment create",
+    "az storage blob upload --account-name gifdroppkgs",
+    "az batch application package activate",
     # A release that is not recorded cannot be rolled back to; the deployment itself is complete.
     "az deployment group create gifdrop-release",
 }
@@ -98,7 +113,8 @@ def test_fault_ends_with_what_to_do_and_the_same_command_finishes(
         denied_list = (command, fault) == ("az provider list", "denial")
         assert command in TOLERATED or denied_list, first.stdout
     else:
-        assert SENTENCES[fault] in message, message
+        no_function = command == "az functionapp function show" and "did the step 'publish' succeed?" in message
+        assert SENTENCES[fault] in message or no_function, message
         assert "run the same command again" in message
     state = cloud.state()
     if (key := fingerprint(state)) not in _finished:
@@ -124,7 +140,11 @@ def test_each_command_may_be_throttled_twice(cloud: StandIns, video: str) -> Non
 
 @pytest.mark.parametrize(
     "command",
-    ["func azure functionapp publish", "az deployment group create gifdrop-events", "az storage blob upload"],
+    [
+        "func azure functionapp publish",
+        "az deployment group create gifdrop-events",
+        "az storage blob upload --auth-mode",
+    ],
 )
 def test_commands_that_depend_on_a_new_role_wait_for_it(cloud: StandIns, video: str, command: str) -> None:
     cloud.inject("refusal", at(command), times=2)
@@ -145,7 +165,7 @@ def test_command_that_does_not_end_is_stopped(cloud: StandIns, tmp_path: Path) -
     )
 
     assert run.returncode != 0
-    assert "'az version' did not end within its time limit" in run.stderr
+    assert "'az account show' did not end within its time limit" in run.stderr
 
 
 def test_refusals_above_the_group_name_all_commands_for_an_owner(cloud: StandIns) -> None:

@@ -293,7 +293,7 @@ def cloud(tmp_path: Path, app: str) -> Iterator[StandIns]:
                 "az monitor log-analytics": {"customerId": "workspace"},
                 "az rest --method post": {"tables": [{"rows": [[fresh]]}]},
                 "az rest --method get --url https://management.azure.com"
-                + f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/gifdropabc/applications": {
+                f"{GROUP_ID}/providers/Microsoft.Batch/batchAccounts/gifdropabc/applications": {
                     "value": [{"name": "abc", "properties": {"state": "Active"}}]
                 },
                 "az rest --method get": {"value": [live]},

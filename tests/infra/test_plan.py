@@ -57,12 +57,12 @@ def test_parameters_are_the_defaults_of_the_template_unless_given(tmp_path: Path
     assert (values["minNodes"], values["vmSize"], values["name"]) == ("3", "Standard_D4s_v5", "gifdrop")
 
 
-@pytest.mark.parametrize("name", ["gifdrop", "abc", "a-b-c", "gif2"])
+@pytest.mark.parametrize("name", ["gifdrop", "abc", "a-b-c", "gif2", "GifDrop"])
 def test_valid_name_is_accepted(name: str) -> None:
     assert check_name(name).ok
 
 
-@pytest.mark.parametrize("name", ["", "ab", "GifDrop", "2gif", "gif_drop", "gif-", "a--b", "longer-than-ten"])
+@pytest.mark.parametrize("name", ["", "ab", "2gif", "gif_drop", "gif-", "a--b", "longer-than-ten"])
 def test_name_that_azure_would_refuse_is_a_problem(name: str) -> None:
     assert check_name(name).ok is False
 

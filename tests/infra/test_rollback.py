@@ -74,7 +74,7 @@ def test_nothing_to_roll_back_to_is_said(history: list[dict[str, Any]]) -> None:
 
 def test_parameters_are_those_that_the_template_of_the_release_accepts() -> None:
     template = "param minNodes int = 0\nparam alertEmails string[] = []\nparam packageVersion string\n"
-    parameters = {
+    parameters: dict[str, dict[str, Any]] = {
         "minNodes": {"value": 2},
         "alertEmails": {"value": ["me@example.com"]},
         "packageVersion": {"value": "abc"},
