@@ -26,6 +26,11 @@ PRUNE_VERSIONS = 30
 """Versions of an application at which old ones are deleted."""
 KEEP_VERSIONS = 10
 """The newest versions are kept for a rollback."""
+DEPLOYED_VERSIONS = (
+    "reverse(sort_by([?properties.provisioningState=='Succeeded' && properties.outputs.functionApp],"
+    f" &properties.timestamp))[:{KEEP_VERSIONS}].properties.parameters.packageVersion.value"
+)
+"""The versions in the last deployments of main.bicep, which the app's settings or a rollback may name."""
 NOT_FOUND = 3  # az's exit code for a resource that does not exist
 
 
@@ -139,10 +144,11 @@ class Account:
             print(f"Deleted package {name}, which no task names, from Batch account {self.name}")
 
     def _used_versions(self) -> set[str]:
-        """The versions that tasks name which are not yet completed."""
+        """The versions that the last deployments name, or tasks which are not yet completed."""
+        deployed = az("deployment", "group", "list", "--resource-group", self.group, "--query", DEPLOYED_VERSIONS)
         account = flat(az("batch", "account", "show", "--resource-group", self.group, "--name", self.name))
         place = ("--account-name", self.name, "--account-endpoint", account["accountEndpoint"])
-        used: set[str] = set()
+        used = {str(version) for version in deployed or []}
         for job in az("batch", "job", "list", *place) or []:
             tasks = az("batch", "task", "list", "--job-id", job["id"], "--filter", "state ne 'completed'", *place)
             for task in tasks or []:

@@ -157,6 +157,8 @@ def output(command: str, arguments: list[str]) -> str:
         deploy(arguments, succeeded=True)
         if "warnings" in option(arguments, "--query"):
             return "alertEmails is empty" if not command.count("alertEmails=") else ""
+    if command.startswith("az deployment group list") and "packageVersion" in option(arguments, "--query"):
+        return (HOME / "deployed").read_text(encoding="utf-8") if is_set("deployed") else "[]"
     if command.startswith("az deployment group list") and last_succeeded():
         names = [
             last_succeeded(),

@@ -145,11 +145,12 @@ def test_versions_that_no_task_names_are_deleted_before_the_limit_is_reached(bat
     names = batch.fill(MAX_VERSIONS)
     (batch.home / "updates-refused").touch()
     (batch.home / "used").write_text(f"{names[0]} {names[3].upper()}")
+    (batch.home / "deployed").write_text(json.dumps([names[5]]))  # after a rollback
 
     run = batch.upload()
 
     assert run.returncode == 0, run.stderr
-    assert set(batch.packages()) == {names[0], names[3], *names[-KEEP_VERSIONS:], VERSION}
+    assert set(batch.packages()) == {names[0], names[3], names[5], *names[-KEEP_VERSIONS:], VERSION}
 
 
 def test_few_versions_are_kept_without_asking_for_tasks(batch: Batch) -> None:
@@ -159,9 +160,10 @@ def test_few_versions_are_kept_without_asking_for_tasks(batch: Batch) -> None:
     assert not any("batch job list" in call for call in batch.calls())
 
 
-def test_no_version_is_deleted_if_the_tasks_cannot_be_listed(batch: Batch) -> None:
+@pytest.mark.parametrize("fail", ["az batch task list", "az batch job list", "az deployment group list"])
+def test_no_version_is_deleted_if_the_tasks_cannot_be_listed(batch: Batch, fail: str) -> None:
     batch.fill(PRUNE_VERSIONS)
-    run = batch.upload(fail="az batch task list")
+    run = batch.upload(fail=fail)
     assert run.returncode == 0
     assert len(batch.packages()) == PRUNE_VERSIONS + 1
     assert "tasks cannot be listed" in run.stderr
