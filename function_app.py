@@ -6,7 +6,6 @@ from shared.api.dashboard.page import page_file_response, page_response
 from shared.api.gifs import gif_response
 from shared.api.handler import handle
 from shared.api.health.health import health_response
-from shared.api.retry import retry_many, retry_one
 from shared.application import application
 from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
@@ -59,13 +58,13 @@ async def show_video(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("retry", methods=["POST"])
 async def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
     """Retry all failed videos, or those with one error code."""
-    return await handle(lambda: retry_many(req.params, application().services), within=RETRY_SECONDS)
+    return await handle(lambda: application().retries.many(req.params, req.headers), within=RETRY_SECONDS)
 
 
 @app.route("retry/{*video}", methods=["POST"])
 async def retry_video(req: func.HttpRequest) -> func.HttpResponse:
     """Retry a failed video."""
-    return await handle(lambda: retry_one(req.route_params["video"], application().services))
+    return await handle(lambda: application().retries.one(req.route_params["video"], req.headers))
 
 
 @app.route("gifs/{*gif}", methods=["GET"])

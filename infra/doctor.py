@@ -75,7 +75,7 @@ class Grant:
 
 
 def expected_grants(text: str) -> list[Grant]:
-    """The grants of access.bicep, but for those of the operator, which end by themselves."""
+    """The grants of access.bicep, but for those that depend on parameters: the operator's end by themselves."""
     declared = re.search(r"^var containers = \{$(.*?)^\}$", MAIN.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     containers = dict(re.findall(r"(\w+): '([^']+)'", declared[1])) if declared else {}
     found = [Grant("app", "Azure Batch Job Submitter", "batch")]

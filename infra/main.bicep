@@ -144,6 +144,14 @@ param preset string = 'balanced'
 @description('Create a topic that receives an event for every finished conversion.')
 param resultsTopic bool = false
 
+@description('SHA-256, in hex, of a key that callers must send to retry videos, beside a function key. Empty: a function key is enough.')
+param operatorSha256 string = ''
+
+@description('Hours between uploads of a small video of gifdrop\'s own, whose GIF must arrive. 0: never.')
+@minValue(0)
+@maxValue(168)
+param canaryHours int = 0
+
 @description('Use nodes without public IP addresses, and private endpoints for storage and Batch.')
 param privateNetworking bool = false
 param addressPrefix string = '10.90.0.0/22'
@@ -428,6 +436,8 @@ module app 'modules/app.bicep' = {
       GIFDROP_RECONCILE_SECONDS: string(reconcileSeconds)
       GIFDROP_AUDIT_NAMES: string(auditNames)
       GIFDROP_GIVE_UP_SECONDS: string(giveUpSeconds)
+      GIFDROP_OPERATOR_SHA256: operatorSha256
+      GIFDROP_CANARY_HOURS: string(canaryHours)
       GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint
       GIFDROP_GIF_PRESET: preset
     }
@@ -482,6 +492,7 @@ module access 'modules/access.bicep' = {
     poolPrincipalId: identities.outputs.poolPrincipalId
     batchPrincipalId: batch.outputs.principalId
     topicPrincipalId: topics.outputs.principalId
+    canary: canaryHours > 0
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
     operatorUntil: operatorDays == 0 ? '' : dateTimeAdd(deployedAt, 'P${operatorDays}D', 'yyyy-MM-ddTHH:mm:ss.000Z')

@@ -66,6 +66,11 @@ class Settings:
     """A completed task whose outcome a service keeps refusing is failed this long after its end."""
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
+    operator_sha256: str | None = None
+    """SHA-256, in hex, of the operator's key, which a caller must send to retry videos beside a function key. `None`
+    asks for no more than a function key."""
+    canary_hours: int = 0
+    """Hours between uploads of the canary video; 0 is never."""
     results_topic_url: str | None = None
     """Endpoint of the custom Event Grid topic that receives an event when a conversion ends; optional."""
     defaults: Options = field(default_factory=Options)
@@ -122,6 +127,12 @@ def _identity(value: str) -> str:
     return value
 
 
+def _sha256(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError("must be a SHA-256 in hex: 64 digits")
+    return value.lower()
+
+
 def _between(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not re.fullmatch(r"[0-9]{1,18}", value) or not low <= int(value) <= high:
@@ -171,6 +182,8 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "reconcile_seconds": ("GIFDROP_RECONCILE_SECONDS", _between(10, 1500)),
     "audit_names": ("GIFDROP_AUDIT_NAMES", _between(5_000, 100_000_000)),
     "give_up_seconds": ("GIFDROP_GIVE_UP_SECONDS", _between(60, 604_800)),
+    "operator_sha256": ("GIFDROP_OPERATOR_SHA256", _sha256),
+    "canary_hours": ("GIFDROP_CANARY_HOURS", _between(0, 168)),
     "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
     "identity_client_id": ("AZURE_CLIENT_ID", _text),
 }

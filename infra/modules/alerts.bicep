@@ -143,6 +143,13 @@ var logAlerts = [
     lookBack: null
   }
   {
+    name: 'canary'
+    description: 'The canary video has no GIF ${oldestQueuedMinutes} minutes after its upload. Never fires while canaryHours is 0.'
+    query: replace(loadTextContent('../queries/canary.kql'), '{{minutes}}', string(oldestQueuedMinutes))
+    window: 'PT1H'
+    lookBack: null
+  }
+  {
     name: 'node-identity'
     description: 'The identity of the pool was used for something that nodes never do, such as listing or deleting blobs, allowed or not.'
     query: replace(loadTextContent('../queries/node_identity.kql'), '{{pool}}', poolPrincipalId)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from pathlib import Path
 
 from playwright.async_api import Page, expect
@@ -115,9 +116,13 @@ async def test_markup_in_a_name_is_shown_as_text(client: StackClient, page: Page
     assert await page.title() not in ("1", "2")
 
 
+async def test_counts_say_when_they_were_counted(page: Page) -> None:
+    await expect(page.locator("#counted")).to_have_text(re.compile(r"Counted at \d+:\d\d:\d\d"))
+
+
 async def test_pool_and_health_are_described(page: Page) -> None:
     await expect(page.locator("#pool-headline")).to_contain_text("machine")
-    await expect(page.locator("#health-headline")).to_have_text("All 17 checks passed.")
+    await expect(page.locator("#health-headline")).to_have_text("All 19 checks passed.")
     chart = page.get_by_role("img", name="the maximum since this page was opened")
     await expect(chart).to_be_visible()
 

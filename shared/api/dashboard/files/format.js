@@ -26,6 +26,9 @@ export function ago(timestamp) {
   return seconds < 5 ? "just now" : `${duration(seconds)} ago`;
 }
 
+/** The time of day, to the second. */
+export const time = (timestamp) => new Date(timestamp).toLocaleTimeString();
+
 /** "cats/tom.mp4" -> ["cats/", "tom.mp4"] */
 export function split(name) {
   const end = name.lastIndexOf("/") + 1;
