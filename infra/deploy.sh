@@ -55,6 +55,8 @@ azure() {
   case " $* " in
     *' create '* | *' publish '* | *' upload '* | *' config-zip '* | *' register '* | *' delete '*) limit=$CHANGE_SECONDS ;;
   esac
+  # A subshell has no trap for EXIT, and its output stays open until the command ends.
+  [[ $BASH_SUBSHELL -eq 0 ]] || trap 'kill "$!" 2>/dev/null; exit 130' INT TERM
   for ((n = 1; ; n++)); do
     code=0
     # In the background, because only `wait` is interrupted by Ctrl-C.

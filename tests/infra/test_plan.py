@@ -160,7 +160,7 @@ def test_changes_name_deletions_and_new_pools() -> None:
 def cloud(tmp_path: Path) -> Iterator[StandIns]:
     with stand_ins(tmp_path / "cloud") as tools:
         tools.answers |= {
-            "az account show --output json": json.dumps({"id": SUBSCRIPTION}),
+            "az account show --only-show-errors": json.dumps({"id": SUBSCRIPTION}),
             "az group show": json.dumps({"location": "westeurope"}),
             "az group exists": "true",
             "az provider list": json.dumps(
