@@ -70,7 +70,7 @@ def explain(code: int, command: list[str], output: str) -> str:
     shown = _shown(command)
     match kind_of(code, output):
         case Kind.TIMED_OUT:
-            waits = "It may still be at work in Azure: look under Deployments in the portal before you repeat it."
+            waits = "It may still be running in Azure: look under Deployments in the portal before you repeat it."
             return f"'{shown}' did not end within its time limit.{' ' + waits if 'create' in command else ''}"
         case Kind.THROTTLED:
             return f"Azure throttles '{shown}' (429). Wait some minutes."

@@ -381,7 +381,7 @@ def main(arguments: list[str]) -> int:
     if problems:
         print(f"{problems} problem(s): a deployment would fail or do harm. Nothing was changed.", file=sys.stderr)
         return 1
-    print(f"Nothing speaks against deploying; {unknown} point(s) could not be decided here. Nothing was changed.")
+    print(f"No problem was found; {unknown} check(s) could not be decided. Nothing was changed.")
     return 0
 
 

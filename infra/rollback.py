@@ -75,7 +75,7 @@ def overrides(parameters: Mapping[str, Mapping[str, Any]], template: str) -> lis
 
 
 def check_commit(commit: str) -> None:
-    """Raises NoReleaseError if the code of a release cannot be had from git."""
+    """Raises NoReleaseError if the code of a release is not in git."""
     if commit.endswith("-dirty") or commit == "unknown":
         raise NoReleaseError(
             f"The release before was published from uncommitted files ({commit}): check out what is nearest to it and"
@@ -143,7 +143,7 @@ def main(arguments: list[str]) -> int:
     code = roll_back(given.group, target, parameters, given.artifact)
     if code:
         print(
-            "The rollback did not end. Run the same command again; what it has done is not done twice.", file=sys.stderr
+            "The rollback failed. Run the same command again: every step is idempotent.", file=sys.stderr
         )
     else:
         print("Rolled back. Conversions that only the newer version understands wait until it is deployed again.")

@@ -52,7 +52,7 @@ NEW_ROLE = (
 )
 FAULTS: dict[str, Fault] = {
     "failure": lambda run: (1, "", "ERROR: something is wrong with the request"),
-    # The command's work is done, but nobody learns of it.
+    # The command has its effect, but does not return in time.
     "time-out": lambda run: (run() and 124, "", ""),
     "throttling": lambda run: (1, "", "ERROR: (TooManyRequests) The request is being throttled. Status: 429"),
     "denial": lambda run: (1, "", DENIED),

@@ -183,7 +183,7 @@ def test_plan_changes_nothing_and_finds_nothing_wrong(cloud: StandIns) -> None:
     run = cloud.deploy("plan")
 
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Nothing speaks against deploying" in run.stdout
+    assert "No problem was found" in run.stdout
     assert "Batch offers Standard_D2ads_v5 in westeurope, with 2 cores." in run.stdout
     changing = {"create", "delete", "register", "publish", "upload", "set", "update"}
     assert not [call for call in cloud.calls if changing & set(call.partition(" --")[0].split())]
