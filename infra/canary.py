@@ -1,8 +1,8 @@
 """Converts one video on the app's newest pool, before the day's job moves there: python -m infra.canary GROUP [--yes]
 
-After a deployment that made a new pool, today's job stays on the earlier one. The canary runs as the only task of a job
-of its own, with the task that the app would add. If it succeeds, today's job is disabled after a confirmation, and the
-app moves its waiting tasks to a job on the new pool.
+After a deployment that made a new pool, today's job stays on the earlier one. The canary runs as the only task of a
+separate job, with the task that the app would add. If it succeeds, today's job is disabled after a confirmation, and
+the app moves its waiting tasks to a job on the new pool.
 """
 
 import argparse

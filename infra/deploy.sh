@@ -146,8 +146,10 @@ step_check() {
     az group create --name "$group" --location "$region" --output none || { was denied || return 1; no_group=yes; }
   fi
   [[ -n $no_group || ${#refused[@]} -gt 0 ]] || return 0
+  find_operator
   "$PYTHON" -m infra.rights commands --subscription "$(az account show --query id --output tsv)" --group "$group" \
-    --region "$region" ${no_group:---group-exists} ${refused[@]+"${refused[@]}"} >&2
+    --principal "$operator" --principal-type "$kind" ${no_group:+--create-group-in "$region"} \
+    ${refused[@]+"${refused[@]}"} >&2
   [[ -z $no_group ]] || say 'Then run the same command with -p createRoles=false.' >&2
   explained=yes
   return 1

@@ -96,13 +96,14 @@ def check_providers(states: Sequence[Mapping[str, str]], target: Target) -> Chec
         group=target.group,
         region=target.region,
         principal=target.principal,
+        principal_type=target.parameters.get("operatorPrincipalType", "User"),
         unregistered=missing,
         group_exists=True,
     )
     message = (
         f"Not registered yet: {', '.join(missing)}. The step 'check' registers them, with rights on the subscription."
     )
-    return Check(None, message, "Or somebody who has these runs:\n         " + "\n         ".join(commands))
+    return Check(None, message, "Or an owner of the subscription runs:\n         " + "\n         ".join(commands))
 
 
 def check_rights(permissions: Sequence[Mapping[str, Sequence[str]]], target: Target) -> Check:
@@ -125,6 +126,7 @@ def check_rights(permissions: Sequence[Mapping[str, Sequence[str]]], target: Tar
         group=target.group,
         region=target.region,
         principal=target.principal,
+        principal_type=target.parameters.get("operatorPrincipalType", "User"),
         unregistered=[],
         group_exists=target.group_exists,
     ) or grant_commands(subscription=target.subscription, group=target.group, principal=target.principal)

@@ -1,7 +1,7 @@
 """Which rights and resource providers a deployment needs, and the commands that give them.
 
 python -m infra.rights providers [NAME=VALUE]...   (prints the resource providers that these parameters use)
-python -m infra.rights commands --subscription ID --group NAME [--region REGION] [--principal ID] [PROVIDER]...
+python -m infra.rights commands --subscription ID --group NAME [--create-group-in REGION] [PROVIDER]...
                                                    (prints the commands for a person who has the rights)
 """
 
@@ -67,25 +67,34 @@ def missing_actions(permissions: Sequence[Mapping[str, Sequence[str]]], wanted: 
 
 
 def setup_commands(
-    *, subscription: str, group: str, region: str, principal: str, unregistered: Sequence[str], group_exists: bool
+    *,
+    subscription: str,
+    group: str,
+    region: str,
+    principal: str,
+    unregistered: Sequence[str],
+    group_exists: bool,
+    principal_type: str = "User",
 ) -> list[str]:
-    """What somebody with rights on the subscription runs before somebody with rights on the group only deploys."""
+    """What an owner of the subscription runs for a deployer who has rights in the resource group only."""
     commands = [
         f"az provider register --subscription {subscription} --namespace {name} --wait" for name in unregistered
     ]
     if not group_exists:
         commands.append(f"az group create --subscription {subscription} --name {group} --location {region or 'REGION'}")
-        commands += grant_commands(subscription=subscription, group=group, principal=principal)
+        commands += grant_commands(
+            subscription=subscription, group=group, principal=principal, principal_type=principal_type
+        )
     return commands
 
 
-def grant_commands(*, subscription: str, group: str, principal: str) -> list[str]:
+def grant_commands(*, subscription: str, group: str, principal: str, principal_type: str = "User") -> list[str]:
     """How an owner of the group gives a deployer what it needs, and no more: by infra/deployer.bicep."""
     return [
         (
             f"az deployment group create --subscription {subscription} --resource-group {group}"
-            " --template-file infra/deployer.bicep"
-            f" --parameters deployerPrincipalId={principal or 'OBJECT_ID'} deployerPrincipalType=User"
+            " --template-file infra/deployer.bicep --parameters"
+            f" deployerPrincipalId={principal or 'OBJECT_ID'} deployerPrincipalType={principal_type}"
         ),
     ]
 
@@ -152,22 +161,23 @@ def main(arguments: list[str]) -> int:
     setup = commands.add_parser("commands")
     setup.add_argument("--subscription", required=True)
     setup.add_argument("--group", required=True)
-    setup.add_argument("--region", default="")
+    setup.add_argument("--create-group-in", default="")
     setup.add_argument("--principal", default="")
-    setup.add_argument("--group-exists", action="store_true")
+    setup.add_argument("--principal-type", default="User")
     setup.add_argument("unregistered", nargs="*")
     given = parser.parse_args(arguments)
     if given.command == "providers":
         print("\n".join(providers(dict(item.partition("=")[::2] for item in given.parameters))))
         return 0
-    print("Ask somebody with rights on the subscription (Contributor and User Access Administrator, or Owner) to run:")
+    print("Ask an owner of the subscription (or a contributor who is also its user access administrator) to run:")
     for line in setup_commands(
         subscription=given.subscription,
         group=given.group,
-        region=given.region,
+        region=given.create_group_in,
         principal=given.principal,
+        principal_type=given.principal_type,
         unregistered=given.unregistered,
-        group_exists=given.group_exists,
+        group_exists=not given.create_group_in,
     ):
         print(f"  {line}")
     return 0

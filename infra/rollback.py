@@ -142,9 +142,7 @@ def main(arguments: list[str]) -> int:
             return 1
     code = roll_back(given.group, target, parameters, given.artifact)
     if code:
-        print(
-            "The rollback failed. Run the same command again: every step is idempotent.", file=sys.stderr
-        )
+        print("The rollback failed. Run the same command again: every step is idempotent.", file=sys.stderr)
     else:
         print("Rolled back. Conversions that only the newer version understands wait until it is deployed again.")
     return code

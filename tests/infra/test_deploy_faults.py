@@ -1,10 +1,12 @@
 """deploy.sh with each fault at each of its commands: it says what to do, and running it again finishes."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.infra.fake_az import OPERATOR
 from tests.infra.stand_ins import FAULTS, StandIns, fingerprint, stand_ins
 
 COMMANDS = [
@@ -177,7 +179,8 @@ def test_refusals_above_the_group_name_all_commands_for_an_owner(cloud: StandIns
     assert "az provider register --subscription" in run.stderr
     assert "--namespace Microsoft.Batch --wait" in run.stderr
     assert "az group create --subscription" in run.stderr
-    assert "infra/deployer.bicep" in run.stderr
+    assert f"infra/deployer.bicep --parameters deployerPrincipalId={OPERATOR} deployerPrincipalType=User" in run.stderr
+    assert all(name.startswith("Microsoft.") for name in re.findall(r"--namespace (\S+)", run.stderr))
     assert "-p createRoles=false" in run.stderr
 
 

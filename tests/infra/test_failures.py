@@ -80,7 +80,7 @@ def test_kind_and_explanation_are_printed(monkeypatch: pytest.MonkeyPatch, capsy
 
 
 def test_commands_for_an_owner_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    setup = ["commands", "--subscription", "S", "--group", "pets", "--group-exists", "Microsoft.Web"]
+    setup = ["commands", "--subscription", "S", "--group", "pets", "Microsoft.Web"]
     assert rights.main(setup) == 0
     assert "az provider register --subscription S --namespace Microsoft.Web --wait" in capsys.readouterr().out
     assert rights.main(["providers", "monthlyBudget=50"]) == 0
