@@ -141,7 +141,7 @@ def _member(
     if looped_over is not None or name not in known:
         item = known.get(looped_over or "")
         if item is not None and item.kind == "var" and item.value is not None and parts and parts[0] is not None:
-            for element in item.value.named_children if item.value.type == "array" else ():
+            for element in _elements(item.value, known):
                 yield from _key(source, node, name, element, parts[0])
         return
     item = known[name]
@@ -155,6 +155,27 @@ def _member(
         yield from _resource_member(source, node, item, parts, types)
     elif item.kind == "var" and item.value is not None and parts and parts[0] is not None:
         yield from _key(source, node, name, item.value, parts[0])
+
+
+def _elements(node: Node, known: Mapping[str, Declaration]) -> Iterator[Node]:
+    """The elements of an array as far as they are written down: in literals, variables, branches and `concat`."""
+    if node.type == "array":
+        for child in node.named_children:
+            item = known.get(text(child)) if child.type == "identifier" else None
+            yield item.value if item is not None and item.kind == "var" and item.value is not None else child
+    elif node.type == "identifier":
+        item = known.get(text(node))
+        if item is not None and item.kind == "var" and item.value is not None:
+            yield from _elements(item.value, known)
+    elif node.type == "ternary_expression":
+        for branch in ("consequence", "alternative"):
+            chosen = _field(node, branch)
+            if chosen is not None:
+                yield from _elements(chosen, known)
+    elif node.type == "call_expression" and text(_field(node, "function") or node) == "concat":
+        arguments = _field(node, "arguments")
+        for argument in arguments.named_children if arguments is not None else ():
+            yield from _elements(argument, known)
 
 
 def _looped_over(node: Node, name: str) -> str | None:

@@ -142,3 +142,11 @@ def test_outputs_of_resources_and_modules_are_compared_with_their_types(tmp_path
         )
     for value in ("account.properties.primaryEndpoints.blob", "child.outputs.name", "extra ? place : size"):
         assert found(tmp_path, MAIN + f"output right string = {value}\n") == [], value
+
+
+@pytest.mark.parametrize("array", ["[first, second]", "concat([first], extra ? [second] : [])"])
+def test_missing_key_is_found_in_elements_of_a_computed_array(tmp_path: Path, array: str) -> None:
+    values = f"var first = {{ a: 1, b: 1 }}\nvar second = {{ a: 1 }}\nvar both = {array}\n"
+    use = "output keys array = [for item in both: item.{}]\n"
+    assert found(tmp_path, MAIN + values + use.format("a")) == []
+    assert "item has no key 'b'" in found(tmp_path, MAIN + values + use.format("b"))
