@@ -301,8 +301,7 @@ overview() {
   say "Deploys into resource group $group:"
   say '  storage (3 accounts), Batch account and pool, function app (Flex Consumption), identities and roles,'
   say '  Event Grid topic and two subscriptions, Log Analytics, Application Insights, alerts, a workbook.'
-  say 'Estimated cost at list prices: about 5 USD a month idle, about 0.80 USD per 1,000 one-minute videos'
-  say '(see docs/operations.md).'
+  "$PYTHON" -m infra.costs summary 2>/dev/null || say 'docs/operations.md has its cost.'
   say "Steps: ${chosen[*]}"
 }
 

@@ -57,6 +57,9 @@ param taskSlotsPerNode int = 2
 @minValue(0)
 param maxDedicatedNodes int = 4
 
+@description('Price of a node hour in USD, such as 0.103, from which the cost of each video is shown. Empty: no cost is shown.')
+param nodePrice string = ''
+
 @description('Maximum number of spot nodes. Available to accounts in user subscription mode only.')
 @minValue(0)
 param maxLowPriorityNodes int = 0
@@ -436,6 +439,13 @@ module app 'modules/app.bicep' = {
       GIFDROP_RECONCILE_SECONDS: string(reconcileSeconds)
       GIFDROP_AUDIT_NAMES: string(auditNames)
       GIFDROP_GIVE_UP_SECONDS: string(giveUpSeconds)
+      GIFDROP_NODE_PRICE: nodePrice
+      GIFDROP_TASK_SLOTS: string(taskSlotsPerNode)
+      GIFDROP_VM_SIZE: vmSize
+      GIFDROP_MAX_NODES: string(maxDedicatedNodes)
+      GIFDROP_QUOTA_CORES: batch.outputs.coreQuota
+      GIFDROP_QUOTA_POOLS: batch.outputs.poolQuota
+      GIFDROP_QUOTA_JOBS: batch.outputs.jobQuota
       GIFDROP_OPERATOR_SHA256: operatorSha256
       GIFDROP_CANARY_HOURS: string(canaryHours)
       GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint

@@ -96,4 +96,8 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 output id string = account.id
 output name string = account.name
 output principalId string = account.identity.principalId
+// What the account is allowed now. In user subscription mode cores are the subscription's, and Azure returns none.
+output coreQuota string = poolAllocationMode == 'BatchService' ? string(account.properties.dedicatedCoreQuota) : ''
+output poolQuota string = string(account.properties.poolQuota)
+output jobQuota string = string(account.properties.activeJobAndJobScheduleQuota)
 output url string = 'https://${account.properties.accountEndpoint}'

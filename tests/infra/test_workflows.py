@@ -97,6 +97,7 @@ def test_deploying_needs_the_standard_library_only() -> None:
     assert modules == {
         "infra.az_output",
         "infra.canary",
+        "infra.costs",
         "infra.doctor",
         "infra.failures",
         "infra.old_pools",

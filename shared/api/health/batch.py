@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.api.health.finding import Finding, finding_of
+from shared.quota import Quotas, cores_of, shortages
 from shared.services.errors import ServiceError
 
 if TYPE_CHECKING:
     from shared.api.pool import PoolReader
     from shared.services.batch.pool import PoolState
     from shared.services.services import Services
+    from shared.settings import Settings
 
 ROLE = "Azure Batch Job Submitter"
-WARN_ACTIVE_JOBS = 80
-"""Active jobs at which an account comes near the smallest quota that Azure gives, 100."""
+MIN_JOB_QUOTA = 100
+"""The smallest quota of active jobs that Azure gives; assumed where the account's is not known."""
+WARN_JOBS_FRACTION = 0.8
+"""Share of the quota of active jobs at which an operator should act."""
 MAX_MISSED_EVALUATIONS = 3
 """Evaluation intervals without an autoscale run after which something is wrong."""
 
@@ -32,6 +36,8 @@ async def check_account(url: str, services: Services, pool: PoolReader) -> list[
     findings = [finding for group in groups for finding in group]
     if home and findings[0].ok:
         findings.append(await _check_nodes(pool))
+    if home:
+        findings.append(check_quotas(services.settings))
     return findings
 
 
@@ -82,6 +88,23 @@ def check_autoscale(pool: PoolState, now: datetime, where: str = "") -> Finding:
     return Finding(name=name, message="The formula is evaluated on schedule.")
 
 
+def check_quotas(settings: Settings) -> Finding:
+    """Whether the home account was allowed what the formula may ask for, when gifdrop was deployed.
+
+    Only Azure Resource Manager knows quotas, and the app has no role there. What Azure refuses now is in `pool size`.
+    """
+    cores = cores_of(settings.vm_size or "")
+    if settings.core_quota is None or settings.max_nodes is None or cores is None:
+        return Finding(name="quota", message="The account's quotas are not known to the app; see `pool size`.")
+    quotas = Quotas(cores=settings.core_quota, pools=settings.pool_quota, jobs=settings.job_quota)
+    missing = shortages(quotas, nodes=settings.max_nodes, cores=cores)
+    if missing:
+        todo = "Ask Azure for a higher quota of the Batch account or lower maxDedicatedNodes; then deploy again."
+        return Finding(name="quota", message=f"At the last deployment: {' '.join(missing)}", what_to_do=todo)
+    message = f"The quota at the last deployment, {settings.core_quota} cores, allows {settings.max_nodes} nodes."
+    return Finding(name="quota", message=message)
+
+
 async def _check_package(url: str, services: Services, where: str) -> list[Finding]:
     settings = services.settings
     name, wanted = f"package{where}", f"{settings.package_id} {settings.package_version}"
@@ -102,7 +125,9 @@ async def _check_jobs(url: str, services: Services, where: str) -> list[Finding]
     except ServiceError as error:
         return [finding_of(name, error, role=ROLE)]
     message = f"{count} active job{'' if count == 1 else 's'} in the account."
-    if count < WARN_ACTIVE_JOBS:
+    home = url == services.settings.batch_url
+    quota = (services.settings.job_quota if home else None) or MIN_JOB_QUOTA
+    if count < quota * WARN_JOBS_FRACTION:
         return [Finding(name=name, message=message)]
     todo = "Terminate jobs that are no longer needed, or ask Azure for a higher quota of active jobs."
     return [Finding(name=name, message=message, what_to_do=todo)]
