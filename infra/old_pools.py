@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.az import az
+from infra.az import AzError, az
 
 API_VERSION = "2024-07-01"
 PREFIX = "gifdrop-"
@@ -32,6 +32,16 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     group, current = arguments
+    try:
+        remove_floors(group, current)
+    except AzError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def remove_floors(group: str, current: str) -> None:
+    """Set the minimum of every replaced pool to 0 nodes. Raises AzError."""
     for account in az("batch", "account", "list", "--resource-group", group):
         place = f"{account['id']}/pools"
         pools = az("rest", "--method", "get", "--url", f"{place}?api-version={API_VERSION}")["value"]
@@ -45,7 +55,6 @@ def main(arguments: Sequence[str]) -> int:
             url = f"{place}/{pool['name']}?api-version={API_VERSION}"
             az("rest", "--method", "patch", "--url", url, "--body", body)
             print(f"Pool {pool['name']} in {account['name']} is replaced by {current}: it now shrinks to 0 nodes.")
-    return 0
 
 
 if __name__ == "__main__":

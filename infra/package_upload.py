@@ -6,15 +6,15 @@ after a failure at any point. Waits GIFDROP_WAIT_SECONDS (10) between GIFDROP_AT
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from infra.az import az
+from infra.az import AzError, az
 from infra.az_output import object_id
+from infra.failures import Kind
 
 APPLICATION = "gifdrop"
 API_VERSION = "2024-07-01"
@@ -75,13 +75,13 @@ class Account:
             return str(
                 flat(az("batch", "application", "package", "show", *self._package(self.version)))["state"]
             ).lower()
-        except subprocess.CalledProcessError as error:
+        except AzError as error:
             if error.returncode == NOT_FOUND:
                 return ""
             raise
 
     def upload(self, file: str) -> None:
-        """One attempt. Raises CalledProcessError."""
+        """One attempt. Raises AzError."""
         if self.state() == "pending":
             # An earlier attempt ended between two steps.
             self._allow_updates()
@@ -119,8 +119,8 @@ class Account:
                 *("role", "assignment", "create", "--role", UPLOADER_ROLE, "--scope", scope),
                 *("--assignee-object-id", principal, "--assignee-principal-type", kind),
             )
-        except subprocess.CalledProcessError:
-            print(f"Could not grant the right to upload to {storage}; it may exist already.", file=sys.stderr)
+        except AzError as error:
+            print(f"Could not grant the right to upload to {storage}; it may exist already. {error}", file=sys.stderr)
 
     def prune(self) -> None:
         """Delete old versions if there are many. Keeps all if it cannot learn which of them tasks name."""
@@ -129,7 +129,7 @@ class Account:
             return
         try:
             used = self._used_versions() | {self.version}
-        except subprocess.CalledProcessError:
+        except AzError:
             print(
                 f"{self.name} has {len(versions)} of {MAX_VERSIONS} versions of the package. None was deleted because "
                 "tasks cannot be listed: delete old ones with az batch application package delete",
@@ -168,8 +168,10 @@ def upload(account: Account, file: str, *, attempts: int, wait_seconds: float) -
             if not attempt:
                 account.prune()
             account.upload(file)
-        except subprocess.CalledProcessError as error:
-            print(f"Attempt {attempt + 1} of {attempts} failed: {' '.join(error.cmd[:5])}", file=sys.stderr)
+        except AzError as error:
+            print(f"Attempt {attempt + 1} of {attempts} failed. {error}", file=sys.stderr)
+            if error.kind in (Kind.DENIED, Kind.SIGNED_OUT):
+                break
         else:
             print(f"Uploaded package {account.version} to Batch account {account.name}")
             return

@@ -212,9 +212,8 @@ def output(command: str, arguments: list[str]) -> str:
     return ""
 
 
-def main() -> int:
-    tool = Path(sys.argv[0]).name
-    arguments = sys.argv[1:]
+def respond(tool: str, arguments: list[str]) -> tuple[int, str, str]:
+    """Exit code, output and error output of a command."""
     command = " ".join([tool, *arguments])
     with (HOME / "calls").open("a", encoding="utf-8") as calls:
         calls.write(json.dumps([tool, *arguments]) + "\n")
@@ -223,28 +222,33 @@ def main() -> int:
     if failing and is_set("fail-after"):
         output(command, arguments)
     if failing:
-        print(f"ERROR: {tool} fails as requested", file=sys.stderr)
         if command.startswith("az deployment group create"):
             deploy(arguments, succeeded=False)
-        return 1
+        return 1, "", f"ERROR: {tool} fails as requested"
     showing = command.startswith("az batch application package show")
     if showing and option(arguments, "--version-name") not in packages():
-        return 3
+        return 3, "", ""
     if command.startswith("az ad "):
-        print("ERROR: Insufficient privileges to complete the operation.", file=sys.stderr)
-        return 1
+        return 1, "", "ERROR: Insufficient privileges to complete the operation."
     if command.startswith("az functionapp function show"):
         missing = (HOME / "missing").read_text(encoding="utf-8") if is_set("missing") else ""
         if not is_set("published") or option(arguments, "--function-name") == missing:
-            return 3
+            return 3, "", ""
     if command.startswith(("func azure functionapp publish", "az functionapp deployment source config-zip")):
         (HOME / "published").touch()
     try:
-        print(output(command, arguments))
+        return 0, output(command, arguments), ""
     except RefusedError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return 1, "", f"ERROR: {error}"
+
+
+def main() -> int:
+    code, out, error = respond(Path(sys.argv[0]).name, sys.argv[1:])
+    if error:
+        print(error, file=sys.stderr)
+    if code == 0:
+        print(out)
+    return code
 
 
 if __name__ == "__main__":

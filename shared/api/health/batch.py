@@ -53,12 +53,13 @@ async def _check_pool(url: str, services: Services, where: str) -> list[Finding]
         return [Finding(name=name, message=message, what_to_do="Create the pool again with the Bicep files.")]
     return [
         Finding(name=name, message="The pool exists and is active."),
-        _check_size(pool, where),
+        check_size(pool, where),
         check_autoscale(pool, datetime.now(UTC), where),
     ]
 
 
-def _check_size(pool: PoolState, where: str) -> Finding:
+def check_size(pool: PoolState, where: str = "") -> Finding:
+    """Whether the pool gets the nodes that its formula asks for."""
     name = f"pool size{where}"
     errors = pool.present_errors
     if not errors:
