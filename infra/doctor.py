@@ -231,6 +231,7 @@ def pool_state(pool: Mapping[str, Any]) -> PoolState:
         ),
         task_slots_per_node=properties.get("taskSlotsPerNode"),
         autoscale_enabled=scale is not None,
+        formula=(scale or {}).get("formula") or "",
         autoscale_interval=duration((scale or {}).get("evaluationInterval")),
         autoscale_run=AutoscaleRun(
             at=datetime.fromisoformat(run["evaluationTime"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.api.health.batch import _check_size
+from shared.api.health.batch import check_size
 from shared.api.health.repair import check_repairs
 from shared.conversion import Problem
 from shared.services.batch.pool import NodeCounts, PoolState
@@ -78,6 +78,6 @@ def test_resize_error_counts_only_while_nodes_are_missing(nodes: int, allocation
         resize_errors=(Problem(code="AccountCoreQuotaReached", message="The quota is reached."),),
         allocation_changed_at=datetime.now(UTC),
     )
-    finding = _check_size(state, "")
+    finding = check_size(state, "")
     assert finding.ok is ok
     assert "AccountCoreQuotaReached" in finding.message
