@@ -1,4 +1,4 @@
-"""gifdrop's functions: a table of contents. Each is one line into shared/, where the work is done."""
+"""gifdrop's functions: a table of contents. Each is a line or two into shared/, where the work is done."""
 
 import azure.functions as func
 
@@ -6,10 +6,11 @@ from shared.api.dashboard.page import page_file_response, page_response
 from shared.api.gifs import gif_response
 from shared.api.handler import handle
 from shared.api.health.health import health_response
-from shared.api.retry import retry_many, retry_one
 from shared.application import application
+from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.scaling.scale import scale_pools, wake
 from shared.lifecycle.submission import submit_event
 
 STATUS_SECONDS = 5.0
@@ -24,6 +25,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 async def on_video_uploaded(event: func.EventGridEvent) -> None:
     """A blob was created in the input container: convert it if it is a video."""
     await submit_event(event, application().services)
+    await wake(application().services)
 
 
 @app.event_grid_trigger("event")
@@ -34,13 +36,15 @@ async def on_result_uploaded(event: func.EventGridEvent) -> None:
 
 @app.timer_trigger("timer", "%GIFDROP_COMPLETE_SCHEDULE%")
 async def complete_conversions(timer: func.TimerRequest) -> None:
-    """Complete the tasks whose events were lost, add tasks that were not accepted, and bring the records up to date."""
+    """Complete the tasks whose events were lost, add tasks that were not accepted, and fit the pool to the rest."""
     await application().completion.run()
+    await scale_pools(application().services)
 
 
 @app.timer_trigger("timer", "%GIFDROP_RECONCILE_SCHEDULE%")
 async def reconcile_conversions(timer: func.TimerRequest) -> None:
-    """Repair what lost events, crashes and operators left inconsistent."""
+    """Repair the pool, and what lost events, crashes and operators left inconsistent."""
+    await repair_pools(application().services)
     await reconcile(application().services)
 
 
@@ -59,13 +63,13 @@ async def show_video(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("retry", methods=["POST"])
 async def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
     """Retry all failed videos, or those with one error code."""
-    return await handle(lambda: retry_many(req.params, application().services), within=RETRY_SECONDS)
+    return await handle(lambda: application().retries.many(req.params, req.headers), within=RETRY_SECONDS)
 
 
 @app.route("retry/{*video}", methods=["POST"])
 async def retry_video(req: func.HttpRequest) -> func.HttpResponse:
     """Retry a failed video."""
-    return await handle(lambda: retry_one(req.route_params["video"], application().services))
+    return await handle(lambda: application().retries.one(req.route_params["video"], req.headers))
 
 
 @app.route("gifs/{*gif}", methods=["GET"])

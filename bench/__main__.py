@@ -6,7 +6,18 @@ import sys
 from bench.latest import RESULTS, save
 from bench.table import show
 
-NAMES = ("pipeline", "latency", "throughput", "requests", "scale", "conversion", "batch_emulator", "status", "imports")
+NAMES = (
+    "pipeline",
+    "latency",
+    "throughput",
+    "requests",
+    "scale",
+    "autoscale",
+    "conversion",
+    "batch_emulator",
+    "status",
+    "imports",
+)
 
 
 def main(names: list[str]) -> None:

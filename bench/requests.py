@@ -11,6 +11,7 @@ from typing import Any
 from bench import Row, goal_row, plot
 from bench.table import show
 from local.stack import Stack
+from local.storage import ACCOUNT
 from tests.support.stack_client import StackClient
 from tests.support.videos import make_video
 from tests.support.waiting import wait_until_async
@@ -35,6 +36,8 @@ class Life:
     """By method and container."""
     batch: dict[str, float]
     """By operation."""
+    index: float
+    """To the table of the index; videos that change at the same time share them."""
 
     @property
     def node(self) -> float:
@@ -42,7 +45,7 @@ class Life:
 
     @property
     def app(self) -> float:
-        """Without the request that adds the task, which several videos share."""
+        """Without what several videos share: the request that adds the task, and those to the index."""
         return sum(self.storage.values()) - self.node + self.batch["delete_task"] + self.batch["get_task"]
 
 
@@ -51,13 +54,15 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         body = make_video(Path(scratch) / "short.mp4", seconds=0.4, size="64x36").read_bytes()
         life = asyncio.run(measure_life(Path(scratch) / "life", body, count=COUNT))
-        adds = asyncio.run(_burst(Path(scratch) / "burst", body))
+        adds, transactions = asyncio.run(_burst(Path(scratch) / "burst", body))
     _plot(life)
     unit = "requests per video"
     rows = [
         goal_row("requests of one video, all parts, beside its add", life.app + life.node, unit, GOAL_PER_VIDEO),
         goal_row("of which the app's", life.app, unit, GOAL_APP),
         goal_row(f"requests that add tasks, per video of a burst of {BURST}", adds, unit, GOAL_ADDS),
+        {"figure": "requests to the index, one video at a time", "value": life.index, "unit": unit},
+        {"figure": f"requests to the index, submissions of a burst of {BURST}", "value": transactions, "unit": unit},
     ]
     for (method, container), count in sorted(life.storage.items()):
         rows.append({"figure": f"{method} {container}", "value": count, "unit": unit})
@@ -79,11 +84,12 @@ async def measure_life(directory: Path, body: bytes, *, count: int) -> Life:
     async with _stack(directory) as stack, StackClient(stack.endpoints, stack.env) as client:
         await client.drop("warm-up.mp4", body)
         await _wait_until_done(client, 1)
-        before, skip = await _batch_requests(stack, client), len(_lines(stack))
+        before, skip, index = await _batch_requests(stack, client), len(_lines(stack)), _index_requests(stack)
         for number in range(count):
             await client.drop(f"{number}.mp4", body)
             await _wait_until_done(client, number + 2)
         after, lines = await _batch_requests(stack, client), _lines(stack)[skip:]
+        index = _index_requests(stack) - index
     counted = Counter((found[1], found[2]) for line in lines if (found := LINE.search(line)))
     counted -= Counter({kind: each * count for kind, each in EVENT_SENDER.items()})
     del counted["PUT", "videos"]
@@ -91,14 +97,16 @@ async def measure_life(directory: Path, body: bytes, *, count: int) -> Life:
     return Life(
         storage={kind: each / count for kind, each in counted.items()},
         batch={name: (after[name] - before[name]) / count for name in operations},
+        index=index / count,
     )
 
 
-async def _burst(directory: Path, body: bytes) -> float:
+async def _burst(directory: Path, body: bytes) -> tuple[float, float]:
+    """Requests per video that add tasks, and those to the index, until all videos of a burst are recorded."""
     async with _stack(directory) as stack, StackClient(stack.endpoints, stack.env) as client:
         await client.drop("warm-up.mp4", body)
         await _wait_until_done(client, 1)
-        before = await _batch_requests(stack, client)
+        before, index = await _batch_requests(stack, client), _index_requests(stack)
         names = [f"{number}.mp4" for number in range(BURST)]
         for first in range(0, BURST, 100):
             await client.drop_all(dict.fromkeys(names[first : first + 100], body))
@@ -108,9 +116,9 @@ async def _burst(directory: Path, body: bytes) -> float:
             return len([name async for name in records]) > BURST
 
         await wait_until_async(all_recorded, within=300, interval=1)
-        after = await _batch_requests(stack, client)
+        after, index = await _batch_requests(stack, client), _index_requests(stack) - index
     added = after - before
-    return (added["create_task"] + added["create_task_collection"]) / BURST
+    return (added["create_task"] + added["create_task_collection"]) / BURST, index / BURST
 
 
 def _stack(directory: Path) -> Stack:
@@ -119,6 +127,10 @@ def _stack(directory: Path) -> Stack:
 
 def _lines(stack: Stack) -> list[str]:
     return [line for line in stack.layout.access_log.read_text().splitlines() if "restype=container" not in line]
+
+
+def _index_requests(stack: Stack) -> int:
+    return sum(f" /{ACCOUNT}/" in line for line in stack.layout.table_log.read_text().splitlines())
 
 
 async def _wait_until_done(client: StackClient, gifs: int) -> None:

@@ -138,7 +138,7 @@ class ManyRows(TableClient):
     def _candidates(self, first: str, end: str, limit: int) -> list[Conversion]:
         """The done videos that may be the first of a range of keys."""
         if first.startswith("video:"):
-            known = bytes.fromhex(first.split(":")[1] if first.count(":") > 1 else "").decode()
+            known = bytes.fromhex(first.removeprefix("video:").partition(".")[0]).decode()
             begins = max(0, _number(known) - 1)
             return [_done(number, self.count) for number in range(begins, min(self.count, begins + limit + 1))]
         if first.startswith(("succeeded:", "failed:")):

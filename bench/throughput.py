@@ -208,15 +208,17 @@ class _Bench:
 
     async def adds(self) -> int:
         """How many requests that add tasks Batch has had."""
-        async with self.client.http.get(self.control, ssl=self.client.tls) as response:
+        headers = await self.client.control_headers()
+        async with self.client.http.get(self.control, ssl=self.client.tls, headers=headers) as response:
             requests = (await response.json())["requests"]
         return sum(requests.get(name, 0) for name in ADDS)
 
     async def delay_adds(self, seconds: float) -> None:
         """Make Batch wait before it serves a request that adds tasks."""
         faults = [{"operation": name, "delay": seconds, "times": -1} for name in ADDS]
+        headers, url = await self.client.control_headers(), f"{self.control}/faults"
         async with self.client.http.post(
-            f"{self.control}/faults", ssl=self.client.tls, json={"faults": faults}
+            url, ssl=self.client.tls, headers=headers, json={"faults": faults}
         ) as response:
             assert response.ok, await response.text()
 

@@ -1,7 +1,11 @@
 """Renders the pool's autoscale formula for the local stack, tests and simulation, as Bicep does for Azure."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
+HINT = re.compile(r'^hintTime = time\("[^"]*"\); hintTasks = \d+;$', re.MULTILINE)
+"""The line of the formula that the app rewrites."""
 TEMPLATE = Path(__file__).with_name("autoscale.txt")
 TASKS_PER_SLOT = 4
 
@@ -24,3 +28,14 @@ def formula(*, max_dedicated: int, max_low_priority: int, min_nodes: int, tasks_
     }.items():
         text = text.replace(f"{{{{{name}}}}}", str(value))
     return text
+
+
+def with_hint(text: str, at: datetime, tasks: int) -> str:
+    """The formula, knowing that there were `tasks` queued and running tasks `at` a time. Raises ValueError."""
+    if tasks < 0:
+        raise ValueError("a number of tasks is 0 or more")
+    line = f'hintTime = time("{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"); hintTasks = {tasks};'
+    hinted, found = HINT.subn(line, text)
+    if found != 1:
+        raise ValueError("the formula has no line for a hint")
+    return hinted

@@ -1,57 +1,100 @@
 #!/usr/bin/env bash
 # Deploys gifdrop into one resource group. Every step is idempotent: after a failure, run the same command again.
 #
-#   infra/deploy.sh -g GROUP [-l REGION] [-p NAME=VALUE]... [-v VIDEO] [-a DIR] [-y] [STEP]...
+#   infra/deploy.sh -g GROUP [-l REGION] [-p NAME=VALUE]... [-v VIDEO] [-a DIR] [-y] [STEP... | COMMAND]
 #
 #   -g  resource group, created if it is missing      -p  a parameter of infra/main.bicep, repeatable
 #   -l  region, required if the group is new          -v  the MP4 for the smoke test, default: a generated one
 #   -y  do not ask for confirmation                   -a  deploy what `python -m infra.artifact DIR` built
 #
 # Steps, all in this order by default: check package infra upload publish events smoke
+# Commands: plan      checks what would fail and previews the changes, without making any
+#           doctor    reads a deployed group and says what is wrong, without changing anything
+#           canary    converts one video on the newest pool, then offers to move today's work to it
+#           rollback  deploys the code, converter and settings of the release before
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 STEPS=(check package infra upload publish events smoke)
+COMMANDS=(plan doctor canary rollback preprovision)
 EVENT_FUNCTIONS=(on_video_uploaded on_result_uploaded)
 PYTHON=${PYTHON:-.venv/bin/python}
-PROVIDERS=(
-  Microsoft.App Microsoft.Batch Microsoft.EventGrid Microsoft.Insights Microsoft.KeyVault Microsoft.ManagedIdentity
-  Microsoft.Network Microsoft.OperationalInsights Microsoft.Storage Microsoft.Web
-)
 WAIT=${GIFDROP_WAIT_SECONDS:-10}
-ATTEMPTS=${GIFDROP_ATTEMPTS:-30}
+# A new role takes up to ten minutes to take effect, at times longer.
+ATTEMPTS=${GIFDROP_ATTEMPTS:-60}
+READ_SECONDS=${GIFDROP_READ_SECONDS:-180}
+CHANGE_SECONDS=${GIFDROP_CHANGE_SECONDS:-3600}
 
-group='' region='' video='' artifact='' ask=yes parameters=() step=''
+group='' region='' video='' artifact='' ask=yes parameters=() step='' explained='' yes=''
 
 say() { printf '%s\n' "$*"; }
-die() { printf 'deploy.sh: %s\n' "$*" >&2; exit 1; }
+die() { printf 'deploy.sh: %s\n' "$*" >&2; explained=yes; exit 1; }
 
-usage() { sed -n '2,10p' infra/deploy.sh | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '2,14p' infra/deploy.sh | sed 's/^# \{0,1\}//'; }
 
 failed() {
-  local code=$?
+  local code=$? last=()
+  # shellcheck disable=SC2046  # process ids
+  [[ -z $(jobs -pr) ]] || kill $(jobs -pr) 2>/dev/null || true
+  if [[ $code -ne 0 && -z $explained && -s $failures/command ]]; then
+    mapfile -d '' -t last <"$failures/command"
+    "$PYTHON" -m infra.failures explain "${last[@]}" <"$failures/stderr" >&2 || true
+  fi
+  rm -rf -- "$failures"
   [[ $code -eq 0 || -z $step ]] || say "The step '$step' failed. Nothing needs to be undone: fix the cause and run the same command again." >&2
 }
+failures=$(mktemp -d)
 trap failed EXIT
 
-# Role assignments and published functions take effect in Azure only after a while.
-retry() {
-  local n
-  for ((n = 1; n <= ATTEMPTS; n++)); do
-    if "$@"; then return 0; fi
-    [[ $n -eq $ATTEMPTS ]] || sleep "$WAIT"
+az() { azure az "$@"; }
+func() { azure func "$@"; }
+
+# Runs a command with a time limit, and again after the kinds of failure in $again.
+azure() {
+  local n code kind limit=$READ_SECONDS
+  case " $* " in
+    *' create '* | *' publish '* | *' upload '* | *' config-zip '* | *' register '* | *' delete '*) limit=$CHANGE_SECONDS ;;
+  esac
+  # A subshell has no trap for EXIT, and its output stays open until the command ends.
+  [[ $BASH_SUBSHELL -eq 0 ]] || trap 'kill "$!" 2>/dev/null; exit 130' INT TERM
+  for ((n = 1; ; n++)); do
+    code=0
+    # In the background, because only `wait` is interrupted by Ctrl-C.
+    if [[ $1 == func ]]; then
+      timeout --kill-after=10 "$limit" "$@" </dev/null 2>&1 | tee "$failures/stderr" &
+    else
+      timeout --kill-after=10 "$limit" "$@" 2>"$failures/stderr" </dev/null &
+    fi
+    wait "$!" || code=$?
+    [[ $1 == func ]] || cat "$failures/stderr" >&2
+    if [[ $code -eq 0 ]]; then rm -f "$failures/command"; return 0; fi
+    kind=$("$PYTHON" -m infra.failures kind "$code" <"$failures/stderr") || kind=other
+    printf '%s' "$kind" >"$failures/kind"
+    printf '%s\0' "$code" "$@" >"$failures/command"
+    if [[ $again != any && " $again " != *" $kind "* || $kind == timed-out || $n -ge $ATTEMPTS ]]; then return "$code"; fi
+    say "Trying again in $WAIT s ($((n + 1)) of $ATTEMPTS): ${kind/other/failed}" >&2
+    sleep "$WAIT"
   done
-  return 1
 }
+again='throttled unavailable'
+
+# What a deployment has just made takes effect after a while: functions and their keys, for example.
+retry() { local again=any; "$@"; }
+
+# The same for roles: services answer 403 until then. https://github.com/Azure/azure-dev/issues/8026
+with_fresh_role() { local again='throttled unavailable refused'; "$@"; }
+
+was() { [[ -f $failures/kind && $(<"$failures/kind") == "$1" ]]; }
 
 # Outputs of the last successful deployment of main.bicep; empty if there is none.
 outputs() {
   local good="[?properties.provisioningState=='Succeeded' && properties.outputs.functionApp]"
   local of=properties.outputs found
   local names="name, $of.functionApp.value, $of.functionUrl.value, $of.dataAccount.value, $of.eventTopic.value"
+  names+=", $of.pool.value"
   found=$(az deployment group list --resource-group "$group" --output tsv \
     --query "sort_by($good, &properties.timestamp)[-1].[$names]")
-  read -r -d '' deployment app url data topic <<<"$found" || true
+  read -r -d '' deployment app url data topic pool <<<"$found" || true
 }
 
 need_outputs() {
@@ -79,31 +122,37 @@ package_facts() {
   [[ -n $version && -n $package ]] || die 'python -m infra.package printed no version and path'
 }
 
-# This release uploads the path of the package instead of the package: https://github.com/Azure/azure-cli/issues/32090
-refuse_broken_az() {
-  local release
-  release=$(az version --query '"azure-cli"' --output tsv)
-  [[ $release != 2.77.0 ]] || die 'az 2.77.0 cannot upload packages to Batch: install a newer one (az upgrade)'
-}
-
 step_check() {
-  local tool provider missing subscription exists
+  local tool provider wanted missing subscription exists refused=() no_group=''
   local tools=(az)
   [[ -n $artifact ]] || tools+=(func)
-  for tool in "${tools[@]}"; do command -v "$tool" >/dev/null || die "$tool is not installed"; done
-  refuse_broken_az
+  for tool in "${tools[@]}"; do type -P "$tool" >/dev/null || die "$tool is not installed"; done
   [[ -x $PYTHON ]] || command -v "$PYTHON" >/dev/null || die "$PYTHON not found: run 'make check' once to create .venv"
   subscription=$(az account show --query name --output tsv)
   say "Subscription: $subscription"
-  missing=$(az provider list --query "[?registrationState!='Registered'].namespace" --output tsv)
-  for provider in "${PROVIDERS[@]}"; do
-    if grep -qix -- "$provider" <<<"$missing"; then az provider register --namespace "$provider" --wait; fi
+  wanted=$("$PYTHON" -m infra.rights providers ${parameters[@]+"${parameters[@]}"})
+  # Both need rights above the resource group. What is refused is collected, so that one message names all of it.
+  if ! missing=$(az provider list --query "[?registrationState!='Registered'].namespace" --output tsv); then
+    was denied || return 1
+    say 'You may not list resource providers, so it is not known whether these are registered:' "${wanted//$'\n'/ }"
+  fi
+  for provider in $wanted; do
+    grep -qix -- "$provider" <<<"$missing" || continue
+    az provider register --namespace "$provider" --wait || { was denied || return 1; refused+=("$provider"); }
   done
   exists=$(az group exists --name "$group")
   if [[ $exists != true ]]; then
     [[ -n $region ]] || die "resource group $group does not exist: pass a region with -l to create it"
-    az group create --name "$group" --location "$region" --output none
+    az group create --name "$group" --location "$region" --output none || { was denied || return 1; no_group=yes; }
   fi
+  [[ -n $no_group || ${#refused[@]} -gt 0 ]] || return 0
+  find_operator
+  "$PYTHON" -m infra.rights commands --subscription "$(az account show --query id --output tsv)" --group "$group" \
+    --principal "$operator" --principal-type "$kind" ${no_group:+--create-group-in "$region"} \
+    ${refused[@]+"${refused[@]}"} >&2
+  [[ -z $no_group ]] || say 'Then run the same command with -p createRoles=false.' >&2
+  explained=yes
+  return 1
 }
 
 step_package() {
@@ -142,25 +191,18 @@ step_infra() {
   given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
   # A unique name: a failed deployment must not overwrite the last successful one.
   az deployment group create --resource-group "$group" --name "gifdrop-main-$(date -u +%Y%m%dT%H%M%S)-$$" \
-    --template-file "$(template main)" --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} --output none
+    --template-file "$(template main)" --parameters "${given[@]}" ${parameters[@]+"${parameters[@]}"} \
+    --query 'properties.outputs.warnings.value' --output tsv
   topic=''
 }
 
 upload_everywhere() {
-  local account accounts state
-  refuse_broken_az
+  local account accounts
   accounts=$(az batch account list --resource-group "$group" --query '[].name' --output tsv)
   [[ -n $accounts ]] || die "no Batch account in $group yet: run the step 'infra' first"
   while read -r account; do
-    state=$(az batch application package show --resource-group "$group" --name "$account" --application-name gifdrop \
-      --version-name "$version" --query state --output tsv 2>/dev/null) || state=''
-    if [[ $state == [Aa]ctive ]]; then
-      say "Batch account $account already has package $version"
-    else
-      retry az batch application package create --resource-group "$group" --name "$account" --application-name gifdrop \
-        --version-name "$version" --package-file "$package" --output none
-      say "Uploaded package $version to Batch account $account"
-    fi
+    GIFDROP_ATTEMPTS=$ATTEMPTS GIFDROP_WAIT_SECONDS=$WAIT \
+      "$PYTHON" -m infra.package_upload "$group" "$account" "$version" "$package" </dev/null
   done <<<"$accounts"
 }
 
@@ -172,11 +214,25 @@ step_upload() {
 step_publish() {
   need_outputs
   if [[ -n $artifact ]]; then
-    az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$artifact/app.zip" \
+    with_fresh_role az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$artifact/app.zip" \
       --build-remote true --output none
   else
-    func azure functionapp publish "$app" --python --build remote
+    with_fresh_role func azure functionapp publish "$app" --python --build remote
   fi
+  record_release false
+}
+
+# A deployment without resources: the group's history then says which commit was published with which settings.
+record_release() {
+  local commit=${GIFDROP_COMMIT:-}
+  if [[ -z $commit ]]; then
+    commit=$(git rev-parse HEAD 2>/dev/null) || commit=unknown
+    [[ -z $(git status --porcelain --untracked-files=no 2>/dev/null) ]] || commit+=-dirty
+  fi
+  az deployment group create --resource-group "$group" --name "gifdrop-release-$(date -u +%Y%m%dT%H%M%S)-$$-$1" \
+    --template-file infra/release.json --parameters "commit=$commit" "deployment=$deployment" "verified=$1" --output none ||
+    say 'This release could not be recorded, so a rollback will not find it.' >&2
+  rm -f "$failures/command"
 }
 
 step_events() {
@@ -184,9 +240,9 @@ step_events() {
   local function
   for function in "${EVENT_FUNCTIONS[@]}"; do
     retry az functionapp function show --resource-group "$group" --name "$app" --function-name "$function" \
-      --output none || die "the app has no function $function: did the step 'publish' succeed?"
+      --output none || { ! was other || die "the app has no function $function: did the step 'publish' succeed?"; return 1; }
   done
-  az deployment group create --resource-group "$group" --name gifdrop-events --template-file "$(template events)" \
+  with_fresh_role az deployment group create --resource-group "$group" --name gifdrop-events --template-file "$(template events)" \
     --parameters "topic=$topic" "functionApp=$app" "dataAccount=$data" --output none
 }
 
@@ -198,19 +254,54 @@ step_smoke() {
     file=.local/smoke.mp4
     "$PYTHON" -m infra.smoke make "$file"
   fi
-  retry az storage blob upload --auth-mode login --account-name "$data" --container-name videos --name "$name" \
+  with_fresh_role az storage blob upload --auth-mode login --account-name "$data" --container-name videos --name "$name" \
     --file "$file" --only-show-errors --output none
   key=$(az functionapp keys list --resource-group "$group" --name "$app" --query functionKeys.default --output tsv)
   # Through the environment: an argument would be visible in the process list.
-  GIFDROP_KEY=$key "$PYTHON" -m infra.smoke wait "$url" "$name"
+  GIFDROP_KEY=$key "$PYTHON" -m infra.smoke wait "$url" "$name" || { explained=yes; return 1; }
+  record_release true
+  "$PYTHON" -m infra.old_pools "$group" "$pool" || { explained=yes; return 1; }
 }
 
-plan() {
+command_plan() {
+  local given=(@infra/main.parameters.json) exists
+  package_facts
+  find_operator
+  exists=$(az group exists --name "$group")
+  if [[ $exists == true ]]; then
+    outputs
+    [[ -z ${app:-} ]] || keep_parameters
+  fi
+  given+=("packageVersion=$version" "operatorPrincipalId=$operator" "operatorPrincipalType=$kind")
+  "$PYTHON" -m infra.plan --group "$group" --region "$region" --template "$(template main)" \
+    "${given[@]}" ${parameters[@]+"${parameters[@]}"}
+}
+
+command_doctor() { "$PYTHON" -m infra.doctor "$group"; }
+
+command_canary() { "$PYTHON" -m infra.canary "$group" ${yes:+"$yes"} ${video:+--video "$video"}; }
+
+command_rollback() { "$PYTHON" -m infra.rollback "$group" ${yes:+"$yes"} ${artifact:+--artifact "$artifact"}; }
+
+# For `azd up`, which reuses no parameters of the last deployment.
+command_preprovision() {
+  local exists accounts
+  exists=$(az group exists --name "$group")
+  [[ $exists == true ]] || return 0
+  outputs
+  [[ -n ${app:-} ]] || return 0
+  az deployment group show --resource-group "$group" --name "$deployment" --query properties.parameters \
+    --output json | "$PYTHON" -m infra.az_output azd-resets || { explained=yes; return 1; }
+  # On an upgrade, upload the new package before the app's settings name it.
+  package_facts
+  upload_everywhere
+}
+
+overview() {
   say "Deploys into resource group $group:"
   say '  storage (3 accounts), Batch account and pool, function app (Flex Consumption), identities and roles,'
   say '  Event Grid topic and two subscriptions, Log Analytics, Application Insights, alerts, a workbook.'
-  say 'Estimated cost at list prices: about 5 USD a month idle, about 0.80 USD per 1,000 one-minute videos'
-  say '(see docs/operations.md).'
+  "$PYTHON" -m infra.costs summary 2>/dev/null || say 'docs/operations.md has its cost.'
   say "Steps: ${chosen[*]}"
 }
 
@@ -221,7 +312,7 @@ while getopts ':g:l:p:v:a:yh' option; do
     p) parameters+=("$OPTARG") ;;
     v) video=$OPTARG ;;
     a) artifact=$OPTARG ;;
-    y) ask=no ;;
+    y) ask=no yes=--yes ;;
     h) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
@@ -230,12 +321,20 @@ shift $((OPTIND - 1))
 [[ -n $group ]] || { usage >&2; exit 2; }
 [[ -z $video || -f $video ]] || die "$video is not a file"
 [[ -z $artifact || -d $artifact ]] || die "$artifact is not a folder"
+for item in ${parameters[@]+"${parameters[@]}"}; do
+  [[ $item != name=* || $item =~ ^name=[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$ ]] ||
+    die "$item: letters, digits and single hyphens only, a letter first"
+done
+if [[ $# -eq 1 && " ${COMMANDS[*]} " == *" $1 "* ]]; then
+  "command_$1"
+  exit
+fi
 chosen=("${@:-${STEPS[@]}}")
 for name in "${chosen[@]}"; do
-  [[ " ${STEPS[*]} " == *" $name "* ]] || die "no step '$name'; the steps are: ${STEPS[*]}"
+  [[ " ${STEPS[*]} " == *" $name "* ]] || die "no step '$name'; the steps are: ${STEPS[*]}; alone: ${COMMANDS[*]}"
 done
 
-plan
+overview
 if [[ $ask == yes ]]; then
   read -r -p 'Continue? [y/N] ' reply || true
   [[ $reply == [yY]* ]] || die 'nothing was done; pass -y to skip the confirmation'

@@ -18,7 +18,7 @@ param principalIds string[] = []
 var roles = loadJsonContent('roles.json')
 var deploys = ['Contributor', 'Role Based Access Control Administrator']
 var granted = map(filter(items(roles), item => !contains(deploys, item.key)), item => item.value)
-var fullName = '${name}-${take(uniqueString(resourceGroup().id, name), 6)}'
+var fullName = '${toLower(name)}-${take(uniqueString(resourceGroup().id, name), 6)}'
 
 // Without this condition, a deployer could make itself the owner of the group.
 var assignments = 'Microsoft.Authorization/roleAssignments'

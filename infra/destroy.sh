@@ -23,5 +23,12 @@ if [[ $ask == yes ]]; then
   read -r -p 'Type the name of the resource group to confirm: ' reply
   [[ $reply == "$group" ]] || { echo 'Nothing was deleted.'; exit 1; }
 fi
+locks=$(az lock list --resource-group "$group" --query "[?level=='CanNotDelete'].id" --output tsv)
+while read -r lock; do
+  [[ -n $lock ]] || continue
+  echo "Removing the lock $lock"
+  # Needs Owner or User Access Administrator, like creating it.
+  az lock delete --ids "$lock"
+done <<<"$locks"
 az group delete --name "$group" --yes
-echo 'Deleted. A key vault (user subscription mode only) keeps its name reserved until az keyvault purge.'
+echo 'Deleted. A key vault (user subscription mode only) keeps its name reserved for 7 days: use another group until then.'

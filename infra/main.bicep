@@ -2,7 +2,7 @@
 
 targetScope = 'resourceGroup'
 
-@description('Prefix of all resource names.')
+@description('Prefix of all resource names: letters, digits and hyphens, first a letter. Made lower case.')
 @minLength(3)
 @maxLength(10)
 param name string = 'gifdrop'
@@ -27,7 +27,29 @@ param operatorDays int = 30
 
 @description('The time of this deployment; do not set.')
 param deployedAt string = utcNow('u')
+@description('Who gets the emails of alerts and of the budget. Empty: nobody.')
 param alertEmails string[] = []
+
+@description('Minutes without a reconciliation after which an alert fires. At least three times the period of reconcileSchedule.')
+@minValue(15)
+@maxValue(60)
+param heartbeatMinutes int = 20
+
+@description('Budget of the resource group for a month, in the currency of the subscription. Emails at 80 and 100 percent, and if the forecast exceeds it. 0: none.')
+@minValue(0)
+param monthlyBudget int = 0
+
+@description('First day of the month in which the budget starts; do not set. Azure accepts no change.')
+param budgetStart string = utcNow('yyyy-MM-01')
+
+@description('Lock the account of videos and GIFs against deletion, and so the group. Needs Owner or User Access Administrator; infra/destroy.sh removes the lock.')
+param deleteLock bool = false
+
+@description('The app has the pool scaled at once when videos wait or it is idle, instead of every five minutes. Needs the right to change the pool.')
+param wakePool bool = true
+
+@description('The app reboots, reimages and removes nodes that cannot be used. Needs the right to change the pool.')
+param repairPool bool = true
 
 @description('VM size of a node; at least two cores.')
 param vmSize string = 'Standard_D2ads_v5'
@@ -40,6 +62,9 @@ param taskSlotsPerNode int = 2
 @description('Maximum number of dedicated nodes; they also replace spot nodes that are unavailable.')
 @minValue(0)
 param maxDedicatedNodes int = 4
+
+@description('Price of a node hour in USD, such as 0.103, from which the cost of each video is shown. Empty: no cost is shown.')
+param nodePrice string = ''
 
 @description('Maximum number of spot nodes. Available to accounts in user subscription mode only.')
 @minValue(0)
@@ -128,6 +153,14 @@ param preset string = 'balanced'
 @description('Create a topic that receives an event for every finished conversion.')
 param resultsTopic bool = false
 
+@description('SHA-256, in hex, of a key that callers must send to retry videos, beside a function key. Empty: a function key is enough.')
+param operatorSha256 string = ''
+
+@description('Hours between uploads of a small video of gifdrop\'s own, whose GIF must arrive. 0: never.')
+@minValue(0)
+@maxValue(168)
+param canaryHours int = 0
+
 @description('Use nodes without public IP addresses, and private endpoints for storage and Batch.')
 param privateNetworking bool = false
 param addressPrefix string = '10.90.0.0/22'
@@ -138,8 +171,12 @@ param egressAddressPrefix string = '10.91.0.0/23'
 @description('With private networking: public IP ranges that may still upload, download and deploy.')
 param allowedIpRanges string[] = []
 
+@description('Redundancy of the data account. The accounts of the host and of packages are locally redundant unless zoneRedundant.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_ZRS'
+
+@description('Survive the loss of an availability zone: zone-redundant app and storage, nodes in several zones. Choose it for the first deployment; costs ten always-ready instances.')
+param zoneRedundant bool = false
 
 @description('Days during which a deleted or overwritten video or GIF can be restored. Records and staging files are kept as long.')
 @minValue(1)
@@ -160,10 +197,13 @@ param storageLogs string = 'all'
 @description('Create the custom roles of the pool\'s identity. Needs Owner or User Access Administrator; false if deployer.bicep has created them.')
 param createRoles bool = true
 
+var prefix = toLower(name)
+// Of the given name: ids of resources and roles that exist must not change.
 var unique = uniqueString(resourceGroup().id, name)
-var fullName = '${name}-${take(unique, 6)}'
-var shortName = '${replace(name, '-', '')}${take(unique, 8)}'
+var fullName = '${prefix}-${take(unique, 6)}'
+var shortName = '${replace(prefix, '-', '')}${take(unique, 8)}'
 var packageId = 'gifdrop'
+var zonal = 'Standard_ZRS'
 var limited = limitNodeEgress && !privateNetworking
 
 var containers = {
@@ -206,7 +246,7 @@ module data 'modules/storage.bicep' = {
     name: '${shortName}data'
     location: location
     tags: tags
-    sku: storageSku
+    sku: zoneRedundant && storageSku == 'Standard_LRS' ? zonal : storageSku
     undeleteDays: undeleteDays
     containers: map(items(containers), item => item.value)
     tables: [indexTable]
@@ -217,6 +257,7 @@ module data 'modules/storage.bicep' = {
     }
     private: privateNetworking
     allowedIpRanges: allowedIpRanges
+    deleteLock: deleteLock
   }
 }
 
@@ -236,7 +277,7 @@ module host 'modules/storage.bicep' = {
     name: '${shortName}host'
     location: location
     tags: tags
-    sku: 'Standard_LRS'
+    sku: zoneRedundant ? zonal : 'Standard_LRS'
     containers: [deploymentContainer]
     // The host overwrites its blobs all the time, and a deployment package can be published again.
     undeleteDays: 1
@@ -252,10 +293,11 @@ module packages 'modules/storage.bicep' = {
     name: '${shortName}pkgs'
     location: location
     tags: tags
-    sku: 'Standard_LRS'
+    sku: zoneRedundant ? zonal : 'Standard_LRS'
     containers: []
-    private: privateNetworking
-    allowedIpRanges: allowedIpRanges
+    // Documented: Batch does not support application packages in an account with firewall rules. It holds the converter
+    // only, for Entra ID; nodes without internet access use its private endpoint.
+    private: false
   }
 }
 
@@ -282,10 +324,12 @@ module batch 'modules/batch.bicep' = {
     packagesAccountId: packages.outputs.id
     poolIdentityId: identities.outputs.poolId
     appPrincipalId: identities.outputs.appPrincipalId
+    appChangesPool: wakePool || repairPool
     workspaceId: monitoring.outputs.workspaceId
     private: privateNetworking
     allowedIpRanges: allowedIpRanges
   }
+  dependsOn: [roles]
 }
 
 module network 'modules/network.bicep' = if (privateNetworking) {
@@ -320,6 +364,8 @@ module endpoints 'modules/endpoints.bicep' = if (privateNetworking) {
     hostAccountId: host.outputs.id
     packagesAccountId: packages.outputs.id
     batchAccountId: batch.outputs.id
+    resultsTopicId: topics.outputs.resultsId
+    resultsTopic: resultsTopic
   }
 }
 
@@ -335,6 +381,7 @@ module pool 'modules/pool.bicep' = {
     tasksPerSlot: tasksPerSlot
     identityId: identities.outputs.poolId
     network: privateNetworking ? 'private' : limited ? 'limited' : 'open'
+    zoneRedundant: zoneRedundant
     subnetId: privateNetworking ? network!.outputs.nodesSubnetId : limited ? egress!.outputs.subnetId : ''
     blockMetadataService: blockMetadataService
     blockTaskNetwork: blockTaskNetwork
@@ -351,6 +398,8 @@ module topics 'modules/topics.bicep' = {
     tags: tags
     storageAccountId: data.outputs.id
     resultsTopic: resultsTopic
+    private: privateNetworking
+    allowedIpRanges: allowedIpRanges
     appPrincipalId: identities.outputs.appPrincipalId
   }
 }
@@ -369,6 +418,7 @@ module app 'modules/app.bicep' = {
     insightsConnectionString: monitoring.outputs.connectionString
     memoryMb: memoryMb
     maxInstances: maxInstances
+    zoneRedundant: zoneRedundant
     httpConcurrency: httpConcurrency
     alwaysReady: alwaysReady
     apiIpRanges: apiIpRanges
@@ -397,6 +447,17 @@ module app 'modules/app.bicep' = {
       GIFDROP_RECONCILE_SECONDS: string(reconcileSeconds)
       GIFDROP_AUDIT_NAMES: string(auditNames)
       GIFDROP_GIVE_UP_SECONDS: string(giveUpSeconds)
+      GIFDROP_NODE_PRICE: nodePrice
+      GIFDROP_TASK_SLOTS: string(taskSlotsPerNode)
+      GIFDROP_VM_SIZE: vmSize
+      GIFDROP_MAX_NODES: string(maxDedicatedNodes)
+      GIFDROP_QUOTA_CORES: batch.outputs.coreQuota
+      GIFDROP_QUOTA_POOLS: batch.outputs.poolQuota
+      GIFDROP_QUOTA_JOBS: batch.outputs.jobQuota
+      GIFDROP_OPERATOR_SHA256: operatorSha256
+      GIFDROP_CANARY_HOURS: string(canaryHours)
+      GIFDROP_WAKE: wakePool ? 'on' : 'off'
+      GIFDROP_REPAIR: repairPool ? 'on' : 'off'
       GIFDROP_RESULTS_TOPIC_URL: topics.outputs.resultsEndpoint
       GIFDROP_GIF_PRESET: preset
     }
@@ -415,7 +476,12 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     batchAccountId: batch.outputs.id
     eventTopicId: topics.outputs.id
+    appId: app.outputs.id
+    heartbeatMinutes: heartbeatMinutes
+    monthlyBudget: monthlyBudget
+    budgetStart: budgetStart
     poolPrincipalId: identities.outputs.poolPrincipalId
+    canary: canaryHours > 0
     oldestQueuedMinutes: oldestQueuedMinutes
     failedPerHour: failedPerHour
   }
@@ -447,6 +513,7 @@ module access 'modules/access.bicep' = {
     poolPrincipalId: identities.outputs.poolPrincipalId
     batchPrincipalId: batch.outputs.principalId
     topicPrincipalId: topics.outputs.principalId
+    canary: canaryHours > 0
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
     operatorUntil: operatorDays == 0 ? '' : dateTimeAdd(deployedAt, 'P${operatorDays}D', 'yyyy-MM-ddTHH:mm:ss.000Z')
@@ -461,6 +528,11 @@ output principalIds string[] = [
   batch.outputs.principalId
   topics.outputs.principalId
 ]
+// What the deploying person should know; deploy.sh prints it.
+output warnings string[] = concat(
+  empty(alertEmails) ? ['alertEmails is empty: alerts fire and nobody gets an email. Pass -p alertEmails=\'["me@example.com"]\''] : [],
+  monthlyBudget == 0 ? ['monthlyBudget is 0: no email comes before the bill. Pass -p monthlyBudget=AMOUNT'] : []
+)
 output functionApp string = app.outputs.name
 output functionUrl string = app.outputs.url
 output dataAccount string = data.outputs.name

@@ -13,7 +13,9 @@ param taskSlotsPerNode int = 2
 param maxDedicatedNodes int = 4
 param maxLowPriorityNodes int = 0
 param minNodes int = 0
+param zoneRedundant bool = false
 param tasksPerSlot int = 4
+param appChangesPool bool = true
 param blockMetadataService bool = true
 param blockTaskNetwork bool = true
 param limitNodeEgress bool = false
@@ -23,8 +25,9 @@ param egressAddressPrefix string = '10.91.0.0/23'
 param storageLogs string = 'all'
 
 var unique = uniqueString(resourceGroup().id, name)
-var fullName = '${name}-${take(unique, 6)}'
-var shortName = '${replace(name, '-', '')}${take(uniqueString(resourceGroup().id, name, location), 8)}'
+var prefix = toLower(name)
+var fullName = '${prefix}-${take(unique, 6)}'
+var shortName = '${replace(prefix, '-', '')}${take(uniqueString(resourceGroup().id, name, location), 8)}'
 
 // The same identity as in the first region: every task names it, and the pool's name depends on it.
 resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
@@ -45,7 +48,7 @@ module packages 'modules/storage.bicep' = {
     name: '${shortName}pkgs'
     location: location
     tags: tags
-    sku: 'Standard_LRS'
+    sku: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
     containers: []
     private: false
   }
@@ -64,6 +67,7 @@ module batch 'modules/batch.bicep' = {
     packagesAccountId: packages.outputs.id
     poolIdentityId: poolIdentity.id
     appPrincipalId: appIdentity.properties.principalId
+    appChangesPool: appChangesPool
     workspaceId: workspace.id
     private: false
     allowedIpRanges: []
@@ -120,12 +124,23 @@ module pool 'modules/pool.bicep' = {
     maxDedicatedNodes: maxDedicatedNodes
     maxLowPriorityNodes: maxLowPriorityNodes
     minNodes: minNodes
+    zoneRedundant: zoneRedundant
     tasksPerSlot: tasksPerSlot
     identityId: poolIdentity.id
     network: limitNodeEgress ? 'limited' : 'open'
     subnetId: limitNodeEgress ? egress!.outputs.subnetId : ''
     blockMetadataService: blockMetadataService
     blockTaskNetwork: blockTaskNetwork
+  }
+}
+
+module alerts 'modules/pool_alerts.bicep' = {
+  name: 'alerts-${location}'
+  params: {
+    name: '${fullName}-${location}'
+    tags: tags
+    batchAccountId: batch.outputs.id
+    actionGroup: fullName
   }
 }
 

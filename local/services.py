@@ -82,7 +82,7 @@ class StackConfig:
             "identity_proxy": self._url("identity_proxy"),
         }
 
-    def env(self, *, package_version: str) -> dict[str, str]:
+    def env(self, *, package_version: str, sandbox: str) -> dict[str, str]:
         """The environment that the app and other clients need: the contents of the file `env`."""
         return {
             **self._client_environment,
@@ -97,6 +97,7 @@ class StackConfig:
             "GIFDROP_POOL_IDENTITY": resources.POOL_IDENTITY.resource_id,
             "GIFDROP_PACKAGE_ID": "gifdrop",
             "GIFDROP_PACKAGE_VERSION": package_version,
+            "GIFDROP_SANDBOX": sandbox,
             "GIFDROP_COMPLETE_SCHEDULE": "*/2 * * * * *",
             "GIFDROP_RECONCILE_SCHEDULE": "*/20 * * * * *",
             **self.settings,

@@ -18,6 +18,7 @@ from local.lock import locked
 from local.pause import paused
 from local.ports import free_ports
 from local.process import ROOT, ServiceCrashedError, ServiceProcess
+from local.sandbox import sandbox_mode
 from local.storage.client import connect
 from local.tls import certificates
 
@@ -174,8 +175,10 @@ class Stack:
                 group.create_task(self._run(config.batch()))
                 for proxy in config.fault_proxies():
                     group.create_task(self._run(proxy))
-                package = await asyncio.to_thread(build, PACKAGES)
-                self.env = config.env(package_version=package.version)
+                package, sandbox = await asyncio.gather(
+                    asyncio.to_thread(build, PACKAGES), asyncio.to_thread(sandbox_mode)
+                )
+                self.env = config.env(package_version=package.version, sandbox=sandbox)
                 group.create_task(self._run(config.functions(self.env)))
                 group.create_task(self._run(config.events(self.env)))
                 await self._create_containers(config, storage, identity)

@@ -8,6 +8,7 @@ from functools import cache
 from shared.api.health.health import HealthReader
 from shared.api.listing import ListReader
 from shared.api.pool import PoolReader
+from shared.api.retry import Retries
 from shared.api.status import StatusReader
 from shared.api.summary import Summaries
 from shared.lifecycle.sweep import CompletionSweep
@@ -24,6 +25,7 @@ class Application:
         self.pool = PoolReader(services)
         self.statuses = StatusReader(services, self.pool)
         self.videos = ListReader(services, self.statuses, Summaries(services), self.pool)
+        self.retries = Retries(services)
         self.health = HealthReader(services, self.pool)
 
 

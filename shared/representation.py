@@ -59,6 +59,11 @@ class VideoResponse(TypedDict):
     started_at: Moment | None
     finished_at: Moment | None
     compute_seconds: Annotated[float | None, "time on nodes, all attempts together"]
+    cost: Annotated[
+        float | None,
+        "USD for `compute_seconds` at the operator's price of a node; null without a price",
+        ("minimum", 0),
+    ]
     task: Annotated[TaskResponse | None, "null where no task was needed"]
 
 
@@ -90,7 +95,15 @@ def represent(
         "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
         "finished_at": to_rfc3339(conversion.finished_at) if conversion.finished_at else None,
         "compute_seconds": conversion.compute_seconds,
+        "cost": _cost(conversion.compute_seconds, settings),
         "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
         if conversion.task_id
         else None,
     }
+
+
+def _cost(compute_seconds: float | None, settings: Settings) -> float | None:
+    """USD for the share of a node that a task has, for so long."""
+    if compute_seconds is None or settings.node_price is None:
+        return None
+    return round(compute_seconds / 3600 * settings.node_price / settings.task_slots, 6)

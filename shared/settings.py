@@ -64,8 +64,35 @@ class Settings:
     """Names of videos and records that one reconciliation compares; the next one continues there."""
     give_up_seconds: int = 3600
     """A completed task whose outcome a service keeps refusing is failed this long after its end."""
+    node_price: float | None = None
+    """USD for an hour of a node, from which the cost of a video is computed; optional."""
+    task_slots: int = 1
+    """Tasks that run on a node at a time: each pays for its share of the node."""
+    vm_size: str | None = None
+    """VM size of a node."""
+    max_nodes: int | None = None
+    """Dedicated nodes that the autoscale formula may ask for."""
+    core_quota: int | None = None
+    """Dedicated cores that the home account was allowed when gifdrop was deployed; `None` if it is not known."""
+    pool_quota: int | None = None
+    """Likewise for pools."""
+    job_quota: int | None = None
+    """Likewise for active jobs and job schedules."""
+    wake: str = "on"
+    """Whether the app has the pool's autoscale formula evaluated when videos wait, instead of on Batch's schedule."""
+    repair: str = "on"
+    """Whether the app repairs the pool: reboots, reimages and removes nodes that cannot be used."""
+    repair_seconds: int = 600
+    """A node that cannot be used for this long is repaired, and again if it stays so."""
+    repairs_per_hour: int = 6
+    """Repairs of the pool in one hour, at most."""
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
+    operator_sha256: str | None = None
+    """SHA-256, in hex, of the operator's key, which a caller must send to retry videos beside a function key. `None`
+    asks for no more than a function key."""
+    canary_hours: int = 0
+    """Hours between uploads of the canary video; 0 is never."""
     results_topic_url: str | None = None
     """Endpoint of the custom Event Grid topic that receives an event when a conversion ends; optional."""
     defaults: Options = field(default_factory=Options)
@@ -122,6 +149,12 @@ def _identity(value: str) -> str:
     return value
 
 
+def _sha256(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError("must be a SHA-256 in hex: 64 digits")
+    return value.lower()
+
+
 def _between(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not re.fullmatch(r"[0-9]{1,18}", value) or not low <= int(value) <= high:
@@ -129,6 +162,18 @@ def _between(low: int, high: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
+
+
+def _price(value: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", value) or float(value) == 0:
+        raise ValueError("must be a price in USD above 0 and below 1000, such as 0.103")
+    return float(value)
+
+
+def _vm_size(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+        raise ValueError("must be a VM size, such as Standard_D2ads_v5")
+    return value
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -140,7 +185,7 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
-Value = str | int | tuple[str, ...]
+Value = str | int | float | tuple[str, ...]
 
 VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "storage_url": ("GIFDROP_STORAGE_URL", _url),
@@ -171,6 +216,19 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "reconcile_seconds": ("GIFDROP_RECONCILE_SECONDS", _between(10, 1500)),
     "audit_names": ("GIFDROP_AUDIT_NAMES", _between(5_000, 100_000_000)),
     "give_up_seconds": ("GIFDROP_GIVE_UP_SECONDS", _between(60, 604_800)),
+    "node_price": ("GIFDROP_NODE_PRICE", _price),
+    "task_slots": ("GIFDROP_TASK_SLOTS", _between(1, 256)),
+    "vm_size": ("GIFDROP_VM_SIZE", _vm_size),
+    "max_nodes": ("GIFDROP_MAX_NODES", _between(0, 1_000_000)),
+    "core_quota": ("GIFDROP_QUOTA_CORES", _between(0, 100_000_000)),
+    "pool_quota": ("GIFDROP_QUOTA_POOLS", _between(0, 1_000_000)),
+    "job_quota": ("GIFDROP_QUOTA_JOBS", _between(0, 1_000_000)),
+    "operator_sha256": ("GIFDROP_OPERATOR_SHA256", _sha256),
+    "canary_hours": ("GIFDROP_CANARY_HOURS", _between(0, 168)),
+    "wake": ("GIFDROP_WAKE", _one_of("on", "off")),
+    "repair": ("GIFDROP_REPAIR", _one_of("on", "off")),
+    "repair_seconds": ("GIFDROP_REPAIR_SECONDS", _between(1, 86_400)),
+    "repairs_per_hour": ("GIFDROP_REPAIRS_PER_HOUR", _between(1, 60)),
     "results_topic_url": ("GIFDROP_RESULTS_TOPIC_URL", _url),
     "identity_client_id": ("AZURE_CLIENT_ID", _text),
 }

@@ -1,4 +1,4 @@
-"""python -m infra.check [FOLDER]: checks the Bicep files of a folder, default infra/."""
+"""python -m infra.check [FOLDER]: a schema lint of a folder's Bicep files, default infra/; no compiler."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ def main(folder: Path) -> int:
     for problem in problems:
         print(problem)
     if not problems:
-        print(f"{len(list(folder.rglob('*.bicep')))} Bicep files: no problems found")
+        print(f"{len(list(folder.rglob('*.bicep')))} Bicep files: the schema lint found no problems")
     return 1 if problems else 0
 
 

@@ -1,9 +1,13 @@
-"""Runs all checks on a Bicep file or a folder of them."""
+"""Runs all checks on a Bicep file or a folder of them: a schema lint, no compiler. CI compiles the files."""
 
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tree_sitter import Node
+
+from infra.check.declarations import declaration_problems
+from infra.check.kinds import LITERALS, declared_kind, kind_of
 from infra.check.names import name_problems
 from infra.check.syntax import (
     Declaration,
@@ -40,15 +44,18 @@ def check_file(path: Path) -> list[Problem]:
 
 def _file_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterator[Problem]:
     yield from name_problems(source, types)
+    yield from declaration_problems(source)
     yield from _loaded_files(source)
     for item in source.declarations:
         if item.kind == "resource":
             yield from _resource(source, item, types)
         elif item.kind == "module":
-            yield from _module(source, item)
+            yield from _module(source, item, types)
         elif item.kind in ("param", "output") and item.value is not None and item.type is not None:
             shapes = _own_shapes(source)
-            yield from Checker(source, shapes).value(item.value, _declared(item), f"{item.kind} {item.name}")
+            where = f"{item.kind} {item.name}"
+            yield from Checker(source, shapes).value(item.value, _declared(item), where)
+            yield from _kind(source, item.value, _declared(item), where, types)
         elif item.kind == "var" and GUID.fullmatch(literal(item.value) or ""):
             yield source.problem(item.node, "GUIDs of roles belong in roles.json")
 
@@ -96,7 +103,7 @@ def _with_resource_properties(body: Shape, *, child: bool) -> Shape:
     return Shape({**extra, **known}, body.rest, body.discriminator, body.variants)
 
 
-def _module(source: Source, item: Declaration) -> Iterator[Problem]:
+def _module(source: Source, item: Declaration, types: Mapping[str, ResourceType]) -> Iterator[Problem]:
     path = source.path.parent / item.target
     if not path.is_file():
         yield source.problem(item.node, f"module {item.target} does not exist")
@@ -118,6 +125,7 @@ def _module(source: Source, item: Declaration) -> Iterator[Problem]:
             continue
         where = f"{item.name}.{key}"
         yield from checker.value(value, _declared(wanted[key]), where)
+        yield from _kind(source, value, _declared(wanted[key]), where, types)
         allowed, chosen = wanted[key].allowed, literal(value)
         if allowed and chosen is not None and chosen not in allowed:
             yield source.problem(value, f"{where}: {chosen!r} is not one of {', '.join(allowed)}")
@@ -125,6 +133,16 @@ def _module(source: Source, item: Declaration) -> Iterator[Problem]:
         optional = param.value is not None or (param.type is not None and text(param.type).endswith("?"))
         if key not in given and not optional:
             yield source.problem(item.node, f"module {item.target} needs parameter {key!r}")
+
+
+def _kind(
+    source: Source, value: Node, declared: str, where: str, types: Mapping[str, ResourceType]
+) -> Iterator[Problem]:
+    """An expression of another kind than declared; literals and parameters are checked by `Checker`."""
+    given, wanted = kind_of(value, source, types), declared_kind(declared)
+    computed = value.type not in LITERALS and value.type != "identifier"
+    if computed and given is not None and wanted is not None and given != wanted:
+        yield source.problem(value, f"{where} must be {wanted}, not {given}")
 
 
 def _declared(item: Declaration) -> str:

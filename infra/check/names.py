@@ -20,6 +20,21 @@ _FUNCTIONS = (
 FUNCTIONS = frozenset(_FUNCTIONS.split())
 """Known Bicep functions and decorators, not a complete list; add missing ones when they are used."""
 
+ARGUMENTS = {
+    **dict.fromkeys(
+        ("toLower", "toUpper", "trim", "base64", "int", "bool", "length", "empty", "string", "items"), (1, 1)
+    ),
+    **dict.fromkeys(
+        ("take", "skip", "contains", "startsWith", "endsWith", "indexOf", "split", "filter", "map"), (2, 2)
+    ),
+    **dict.fromkeys(("join", "range"), (2, 2)),
+    "replace": (3, 3),
+    "cidrSubnet": (3, 3),
+    "dateTimeAdd": (2, 3),
+    "loadTextContent": (1, 2),
+}
+"""The least and the greatest number of arguments of functions; not a complete list."""
+
 COMMON_PROPERTIES = {"id", "name", "type", "apiVersion"}
 
 
@@ -28,11 +43,12 @@ def name_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterator
     known = {item.name: item for item in source.declarations}
     used: set[str] = set()
     for node in walk(source.root):
-        if node.type == "identifier" and _is_reference(node):
+        if node.type == "identifier" and is_reference(node):
             name = text(node)
             if _is_function(node):
                 if name not in FUNCTIONS and name not in source.of("func"):
                     yield source.problem(node, f"unknown function {name}")
+                yield from _arguments(source, node, name)
             elif name in known:
                 used.add(name)
             elif name not in _locals(node):
@@ -44,7 +60,23 @@ def name_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterator
             yield source.problem(item.node, f"{item.kind} {item.name} is never used")
 
 
-def _is_reference(node: Node) -> bool:
+def _arguments(source: Source, node: Node, name: str) -> Iterator[Problem]:
+    arguments = _field(node.parent, "arguments") if node.parent is not None else None
+    if (
+        name not in ARGUMENTS
+        or arguments is None
+        or (node.parent and node.parent.parent and node.parent.parent.type == "decorator")
+    ):
+        return
+    least, most = ARGUMENTS[name]
+    count = sum(child.type != "comment" for child in arguments.named_children)
+    if not least <= count <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        yield source.problem(node, f"{name}() takes {wanted} arguments, not {count}")
+
+
+def is_reference(node: Node) -> bool:
+    """Whether an identifier stands for a value, not for a key or a name that is being declared."""
     parent = node.parent
     if parent is None:
         return False
@@ -81,7 +113,7 @@ def _locals(node: Node) -> set[str]:
     return names
 
 
-def _path(node: Node) -> tuple[str, list[str | None]] | None:
+def member_path(node: Node) -> tuple[str, list[str | None]] | None:
     """`a.b['c'].d` as ("a", ["b", "c", "d"]), None for a part that is known only when it runs."""
     parts: list[str | None] = []
     while node.type in ("member_expression", "subscript_expression"):
@@ -101,7 +133,7 @@ def _member(
     source: Source, node: Node, known: Mapping[str, Declaration], types: Mapping[str, ResourceType]
 ) -> Iterator[Problem]:
     part_of_more = node.parent is not None and _field(node.parent, "object") == node
-    found = _path(node)
+    found = member_path(node)
     if part_of_more or found is None:
         return
     name, parts = found
@@ -109,7 +141,7 @@ def _member(
     if looped_over is not None or name not in known:
         item = known.get(looped_over or "")
         if item is not None and item.kind == "var" and item.value is not None and parts and parts[0] is not None:
-            for element in item.value.named_children if item.value.type == "array" else ():
+            for element in _elements(item.value, known):
                 yield from _key(source, node, name, element, parts[0])
         return
     item = known[name]
@@ -123,6 +155,27 @@ def _member(
         yield from _resource_member(source, node, item, parts, types)
     elif item.kind == "var" and item.value is not None and parts and parts[0] is not None:
         yield from _key(source, node, name, item.value, parts[0])
+
+
+def _elements(node: Node, known: Mapping[str, Declaration]) -> Iterator[Node]:
+    """The elements of an array as far as they are written down: in literals, variables, branches and `concat`."""
+    if node.type == "array":
+        for child in node.named_children:
+            item = known.get(text(child)) if child.type == "identifier" else None
+            yield item.value if item is not None and item.kind == "var" and item.value is not None else child
+    elif node.type == "identifier":
+        item = known.get(text(node))
+        if item is not None and item.kind == "var" and item.value is not None:
+            yield from _elements(item.value, known)
+    elif node.type == "ternary_expression":
+        for branch in ("consequence", "alternative"):
+            chosen = _field(node, branch)
+            if chosen is not None:
+                yield from _elements(chosen, known)
+    elif node.type == "call_expression" and text(_field(node, "function") or node) == "concat":
+        arguments = _field(node, "arguments")
+        for argument in arguments.named_children if arguments is not None else ():
+            yield from _elements(argument, known)
 
 
 def _looped_over(node: Node, name: str) -> str | None:

@@ -1,7 +1,7 @@
 """Regenerates types.json: python -m infra.check.refresh (requires x64 Linux and a network; takes some minutes).
 
-Most types come from @azure/mcp-linux-x64 on npm, which contains Microsoft's Bicep types except those of Monitor and
-private DNS. These are read from the models of Azure management libraries on PyPI.
+Most types come from @azure/mcp-linux-x64 on npm, which contains Microsoft's Bicep types except those of Monitor,
+private DNS and locks. These are read from the models of Azure management libraries on PyPI.
 """
 
 import json
@@ -22,7 +22,13 @@ NPM_PACKAGE = "@azure/mcp-linux-x64@2.0.5"
 MONITOR = "azure-mgmt-monitor==7.0.0"
 OLDER_MONITOR = "azure-mgmt-monitor==6.0.2"
 PRIVATE_DNS = "azure-mgmt-privatedns==1.2.0"
+RESOURCE = "azure-mgmt-resource==23.4.0"
 FROM_MODELS = {
+    "Microsoft.Authorization/locks@2016-09-01": (
+        RESOURCE,
+        "azure/mgmt/resource/locks/v2016_09_01/models",
+        "ManagementLockObject",
+    ),
     "Microsoft.Insights/actionGroups@2023-01-01": (MONITOR, "azure/mgmt/monitor/models", "ActionGroupResource"),
     "Microsoft.Insights/metricAlerts@2018-03-01": (MONITOR, "azure/mgmt/monitor/models", "MetricAlertResource"),
     "Microsoft.Insights/scheduledQueryRules@2023-12-01": (

@@ -11,6 +11,9 @@ param poolPrincipalId string
 param batchPrincipalId string
 param topicPrincipalId string
 
+@description('Whether the app uploads a canary video.')
+param canary bool
+
 @description('Empty: only the app has access.')
 param operatorPrincipalId string
 param operatorPrincipalType string
@@ -95,6 +98,21 @@ module dataGrants 'grants.bicep' = {
         role: 'Storage Blob Data Contributor'
         container: containers.deadLetters
         why: 'Event Grid writes events that it could not deliver.'
+      }
+    ]
+  }
+}
+
+module canaryGrants 'grants.bicep' = if (canary) {
+  name: 'canary-grants'
+  params: {
+    account: dataAccount
+    grants: [
+      {
+        principal: appPrincipalId
+        role: 'gifdrop blob writer'
+        container: containers.input
+        why: 'The app uploads its canary video.'
       }
     ]
   }

@@ -7,9 +7,20 @@ param emails string[]
 param workspaceId string
 param batchAccountId string
 param eventTopicId string
+param appId string
+
+@description('Minutes without a reconciliation after which an alert fires.')
+param heartbeatMinutes int
+
+@description('0: no budget.')
+param monthlyBudget int
+param budgetStart string
 
 @description('Object id of the pool\'s identity.')
 param poolPrincipalId string
+
+@description('Whether the app uploads a canary video.')
+param canary bool
 
 @description('Minutes a video may wait before an alert fires.')
 @maxValue(1440)
@@ -25,6 +36,7 @@ var metricAlerts = [
     scope: eventTopicId
     namespace: 'Microsoft.EventGrid/systemTopics'
     metric: 'DeadLetteredCount'
+    tolerated: 0
   }
   {
     name: 'dropped-events'
@@ -32,20 +44,24 @@ var metricAlerts = [
     scope: eventTopicId
     namespace: 'Microsoft.EventGrid/systemTopics'
     metric: 'DroppedEventCount'
+    tolerated: 0
   }
   {
-    name: 'start-task-failures'
-    description: 'The start task of a node failed, so the node runs no tasks.'
-    scope: batchAccountId
-    namespace: 'Microsoft.Batch/batchAccounts'
-    metric: 'StartTaskFailedNodeCount'
+    name: 'delivery-failures'
+    description: 'Event Grid keeps failing to deliver the events of videos or results: the app does not answer, or answers with an error.'
+    scope: eventTopicId
+    namespace: 'Microsoft.EventGrid/systemTopics'
+    metric: 'DeliveryAttemptFailCount'
+    // A delivery to an app that is starting may fail; one video and an app that is down give five in 15 minutes.
+    tolerated: 4
   }
   {
-    name: 'unusable-nodes'
-    description: 'A node is in the unusable state: it costs money and runs no tasks.'
-    scope: batchAccountId
-    namespace: 'Microsoft.Batch/batchAccounts'
-    metric: 'UnusableNodeCount'
+    name: 'http-errors'
+    description: 'The app answered many requests with 5xx, which Azure counts even if the app cannot start.'
+    scope: appId
+    namespace: 'Microsoft.Web/sites'
+    metric: 'Http5xx'
+    tolerated: 10
   }
 ]
 
@@ -61,6 +77,21 @@ union Single, (Repeated | where toscalar(Repeated | count) > {{tolerated}})
 '''
 
 var logAlerts = [
+  {
+    name: 'no-heartbeat'
+    description: 'No reconciliation ended within ${heartbeatMinutes} minutes: the app does not run, its storage or identity fails, or the daily cap of the workspace was reached and nothing is logged.'
+    query: replace(
+      replace(
+        replace(combined, '{{single}}', loadTextContent('../queries/log_cap.kql')),
+        '{{repeated}}',
+        replace(loadTextContent('../queries/heartbeat.kql'), '{{minutes}}', string(heartbeatMinutes))
+      ),
+      '{{tolerated}}',
+      '0'
+    )
+    window: 'PT1H'
+    lookBack: null
+  }
   {
     name: 'failed-videos'
     description: 'More than ${failedPerHour} videos failed within an hour, or a service kept refusing to publish a finished GIF (PublishRefused).'
@@ -115,6 +146,13 @@ var logAlerts = [
     lookBack: null
   }
   {
+    name: 'canary'
+    description: 'The canary video has no GIF ${oldestQueuedMinutes} minutes after its upload.'
+    query: replace(loadTextContent('../queries/canary.kql'), '{{minutes}}', string(oldestQueuedMinutes))
+    window: 'PT1H'
+    lookBack: null
+  }
+  {
     name: 'node-identity'
     description: 'The identity of the pool was used for something that nodes never do, such as listing or deleting blobs, allowed or not.'
     query: replace(loadTextContent('../queries/node_identity.kql'), '{{pool}}', poolPrincipalId)
@@ -135,6 +173,52 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
       emailAddress: email
       useCommonAlertSchema: true
     }]
+  }
+}
+
+module poolAlerts 'pool_alerts.bicep' = {
+  name: 'pool-alerts'
+  params: {
+    name: name
+    tags: tags
+    batchAccountId: batchAccountId
+    actionGroup: people.name
+  }
+}
+
+resource budget 'Microsoft.Consumption/budgets@2024-08-01' = if (monthlyBudget > 0) {
+  name: name
+  properties: {
+    category: 'Cost'
+    amount: monthlyBudget
+    timeGrain: 'Monthly'
+    timePeriod: { startDate: budgetStart }
+    notifications: {
+      Actual80: {
+        enabled: true
+        operator: 'GreaterThanOrEqualTo'
+        threshold: 80
+        thresholdType: 'Actual'
+        contactEmails: emails
+        contactGroups: [people.id]
+      }
+      Actual100: {
+        enabled: true
+        operator: 'GreaterThanOrEqualTo'
+        threshold: 100
+        thresholdType: 'Actual'
+        contactEmails: emails
+        contactGroups: [people.id]
+      }
+      Forecast100: {
+        enabled: true
+        operator: 'GreaterThanOrEqualTo'
+        threshold: 100
+        thresholdType: 'Forecasted'
+        contactEmails: emails
+        contactGroups: [people.id]
+      }
+    }
   }
 }
 
@@ -159,7 +243,7 @@ resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [for item in me
           metricNamespace: item.namespace
           metricName: item.metric
           operator: 'GreaterThan'
-          threshold: 0
+          threshold: item.tolerated
           timeAggregation: 'Total'
         }
       ]
@@ -168,7 +252,7 @@ resource onMetric 'Microsoft.Insights/metricAlerts@2018-03-01' = [for item in me
   }
 }]
 
-resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item in logAlerts: {
+resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item in logAlerts: if (canary || item.name != 'canary') {
   name: '${name}-${item.name}'
   location: location
   tags: tags

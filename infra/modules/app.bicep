@@ -17,6 +17,9 @@ param settings object
 param memoryMb int
 param maxInstances int
 
+@description('Spread instances over availability zones. Azure then keeps two always-ready instances of each group of functions.')
+param zoneRedundant bool
+
 @description('HTTP requests that one instance serves at a time.')
 @minValue(1)
 @maxValue(100)
@@ -72,7 +75,10 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
     name: 'FC1'
     tier: 'FlexConsumption'
   }
-  properties: { reserved: true }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
 }
 
 resource app 'Microsoft.Web/sites@2024-11-01' = {
@@ -156,5 +162,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
+output id string = app.id
 output name string = app.name
 output url string = 'https://${app.properties.defaultHostName}'

@@ -14,6 +14,9 @@ param packageId string
 param packagesAccountId string
 param poolIdentityId string
 param appPrincipalId string
+
+@description('Whether the app may change the pool: its autoscale formula and its nodes.')
+param appChangesPool bool
 param workspaceId string
 param private bool
 param allowedIpRanges string[]
@@ -56,7 +59,8 @@ resource application 'Microsoft.Batch/batchAccounts/applications@2024-07-01' = {
   parent: account
   name: packageId
   properties: {
-    allowUpdates: false
+    // A version whose upload failed can be replaced, and old versions deleted. Tasks check the digest of what they run.
+    allowUpdates: true
     displayName: 'gifdrop converter with its ffmpeg'
   }
 }
@@ -69,6 +73,17 @@ resource submitter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Azure Batch Job Submitter'])
     description: 'The app manages jobs and tasks and reads the pool; it cannot change pools or the account.'
+  }
+}
+
+resource editor 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appChangesPool) {
+  name: guid(account.id, appPrincipalId, 'gifdrop pool editor')
+  scope: account
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(resourceGroup().id, 'gifdrop pool editor'))
+    description: 'The app has the pool scaled when videos wait, and repairs its nodes (wakePool, repairPool).'
   }
 }
 
@@ -95,4 +110,8 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 output id string = account.id
 output name string = account.name
 output principalId string = account.identity.principalId
+// What the account is allowed now. In user subscription mode cores are the subscription's, and Azure returns none.
+output coreQuota string = poolAllocationMode == 'BatchService' ? string(account.properties.dedicatedCoreQuota) : ''
+output poolQuota string = string(account.properties.poolQuota)
+output jobQuota string = string(account.properties.activeJobAndJobScheduleQuota)
 output url string = 'https://${account.properties.accountEndpoint}'

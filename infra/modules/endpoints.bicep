@@ -11,14 +11,21 @@ param hostAccountId string
 param packagesAccountId string
 param batchAccountId string
 
-var zoneNames = [
+@description('Whether there is a topic for finished conversions.')
+param resultsTopic bool
+
+@description('Empty if there is no topic.')
+param resultsTopicId string
+
+var basicZones = [
   'privatelink.blob.${environment().suffixes.storage}'
   'privatelink.batch.azure.com'
   'privatelink.table.${environment().suffixes.storage}'
 ]
+var zoneNames = concat(basicZones, resultsTopic ? ['privatelink.eventgrid.azure.net'] : [])
 
 // zone is an index into zoneNames, group the private link group id of the resource.
-var targets = [
+var basicTargets = [
   {
     name: 'data'
     resource: dataAccountId
@@ -56,6 +63,13 @@ var targets = [
     zone: 1
   }
 ]
+var topicTarget = {
+  name: 'results'
+  resource: resultsTopicId
+  group: 'topic'
+  zone: 3
+}
+var targets = concat(basicTargets, resultsTopic ? [topicTarget] : [])
 
 resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in zoneNames: {
   name: zone

@@ -18,6 +18,9 @@ param network string
 @description('Empty if the network is open.')
 param subnetId string
 
+@description('Place nodes in several availability zones.')
+param zoneRedundant bool
+
 @description('Close the instance metadata service, which issues the pool identity\'s tokens, and WireServer to tasks.')
 param blockMetadataService bool
 
@@ -31,6 +34,7 @@ var image = {
   version: 'latest'
 }
 var nodeAgent = 'batch.node.ubuntu 24.04'
+var placement = zoneRedundant ? 'Zonal' : 'Regional'
 var addresses = network == 'private' ? 'NoPublicIPAddresses' : 'BatchManaged'
 var slots = string(taskSlotsPerNode)
 var template = loadTextContent('../autoscale.txt')
@@ -45,7 +49,7 @@ var startCommand = '/bin/bash -c \'set -e; code=$(echo ${script} | base64 -d); e
 
 // Includes the start command: Batch accepts a new one, but existing nodes never run it. The kind of network stands for
 // the subnet, so that a pool in a second region gets the same name.
-var fixed = [vmSize, taskSlotsPerNode, image, nodeAgent, identityId, network, addresses, startCommand]
+var fixed = [vmSize, taskSlotsPerNode, image, nodeAgent, identityId, network, addresses, placement, startCommand]
 var poolName = 'gifdrop-${uniqueString(string(fixed))}'
 
 resource account 'Microsoft.Batch/batchAccounts@2024-07-01' existing = {
@@ -70,6 +74,7 @@ resource pool 'Microsoft.Batch/batchAccounts/pools@2024-07-01' = {
       virtualMachineConfiguration: {
         imageReference: image
         nodeAgentSkuId: nodeAgent
+        nodePlacementConfiguration: { policy: placement }
       }
     }
     networkConfiguration: {

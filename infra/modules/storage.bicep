@@ -19,6 +19,9 @@ param undeleteDays int = 7
 param private bool
 param allowedIpRanges string[] = []
 
+@description('Refuse to delete the account and its containers. Blobs can be deleted.')
+param deleteLock bool = false
+
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   name: name
   location: location
@@ -102,6 +105,15 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01
     }
   }
   dependsOn: [container]
+}
+
+resource lock 'Microsoft.Authorization/locks@2016-09-01' = if (deleteLock) {
+  name: 'gifdrop'
+  scope: account
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Videos and GIFs. infra/destroy.sh removes this lock.'
+  }
 }
 
 output id string = account.id

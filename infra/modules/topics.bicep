@@ -5,7 +5,16 @@ param location string
 param tags object
 param storageAccountId string
 param resultsTopic bool
+
+@description('Close the results topic to all but its private endpoint and allowedIpRanges. Subscribers are unaffected.')
+param private bool
+param allowedIpRanges string[]
 param appPrincipalId string
+
+var allowed = [for range in allowedIpRanges: {
+  action: 'Allow'
+  ipMask: range
+}]
 
 var roles = loadJsonContent('../roles.json')
 
@@ -28,6 +37,8 @@ resource results 'Microsoft.EventGrid/topics@2025-02-15' = if (resultsTopic) {
     inputSchema: 'CloudEventSchemaV1_0'
     disableLocalAuth: true
     minimumTlsVersionAllowed: '1.2'
+    publicNetworkAccess: private && empty(allowedIpRanges) ? 'Disabled' : 'Enabled'
+    inboundIpRules: private ? allowed : []
   }
 }
 
@@ -45,4 +56,5 @@ resource sender 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (resul
 output name string = blobEvents.name
 output id string = blobEvents.id
 output principalId string = blobEvents.identity.principalId
+output resultsId string = resultsTopic ? results.id : ''
 output resultsEndpoint string = resultsTopic ? results!.properties.endpoint : ''

@@ -24,6 +24,9 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
     enabledForDiskEncryption: true
     enabledForTemplateDeployment: true
     enableSoftDelete: true
+    softDeleteRetentionInDays: 7
+    // Cannot be undone. The vault's name stays reserved for these days after the group is deleted.
+    enablePurgeProtection: true
   }
 }
 

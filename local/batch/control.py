@@ -56,6 +56,9 @@ _FAULTS = body("faults", faults=many(_FAULT))
 _UPLOADS = body(fail=integer(0), unmatched=integer(-1))
 _QUOTA = body(activeJobs=integer(0), pools=integer(0), nodes=integer(0))
 _PREEMPTION = body(seconds=_seconds)
+_START_TASKS = body("fail", fail=integer(-1))
+_RESIZES = body("seconds", seconds=_seconds)
+_DEFECT = body(state=one_of("unusable", "offline"), remedy=one_of("reboot", "reimage", "remove"))
 
 
 def _check(fault: Doc, operations: Collection[str]) -> None:
@@ -84,6 +87,7 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
                 "heldJobs": [job.id for job in account.jobs.values() if job.deletion_hold is not None],
                 "failingUploads": machine.failing_uploads,
                 "failingUnmatchedUploads": machine.failing_unmatched_uploads,
+                "failingStartTasks": account.pool_faults.failing_start_tasks,
             }
         )
 
@@ -106,6 +110,7 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
         job_lifecycle.release_held_deletions(account)
         machine.failing_uploads = machine.failing_unmatched_uploads = 0
         account.limits = type(account.limits).from_options(account.options)
+        account.pool_faults.clear()
         return _stored()
 
     async def fail_uploads(request: web.Request) -> web.Response:
@@ -119,6 +124,23 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
         for name, value in given.items():
             setattr(account.limits, {"activeJobs": "active_jobs"}.get(name, name), value)
         return empty_response(204)
+
+    async def fail_start_tasks(request: web.Request) -> web.Response:
+        given = await Call(request, account).body(_START_TASKS)
+        account.pool_faults.failing_start_tasks = given["fail"]
+        return empty_response(204)
+
+    async def hold_resizes(request: web.Request) -> web.Response:
+        given = await Call(request, account).body(_RESIZES)
+        account.pool_faults.hold_resizes(given["seconds"])
+        return empty_response(204)
+
+    async def damage(request: web.Request) -> web.Response:
+        call = Call(request, account)
+        given = await call.body(_DEFECT, optional=True)
+        state, remedy = given.get("state", "unusable"), given.get("remedy", "reboot")
+        await node_faults.damage(call.node(), state=state, remedy=remedy)
+        return _stored()
 
     async def lose(request: web.Request) -> web.Response:
         await node_faults.lose(Call(request, account).node())
@@ -147,6 +169,9 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
         web.delete("/_control/faults/{name}", lift_fault),
         web.post("/_control/uploads", fail_uploads),
         web.post("/_control/quota", set_quota),
+        web.post("/_control/start-tasks", fail_start_tasks),
+        web.post("/_control/resizes", hold_resizes),
+        web.post(f"{node}/damage", damage),
         web.post(f"{node}/lose", lose),
         web.post(f"{node}/preempt", preempt),
         web.post(f"{node}/restore", restore),

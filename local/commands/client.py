@@ -14,6 +14,8 @@ import aiohttp
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
+from local.transport import transport
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
@@ -83,7 +85,7 @@ async def connect(*, endpoints: Mapping[str, str], env: Mapping[str, str]) -> As
     async with (
         ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"]) as credential,
         BlobServiceClient(
-            env["GIFDROP_STORAGE_URL"], credential=credential, connection_verify=env["SSL_CERT_FILE"]
+            env["GIFDROP_STORAGE_URL"], credential=credential, transport=transport(env["SSL_CERT_FILE"])
         ) as storage,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
     ):

@@ -11,6 +11,7 @@ from local.commands.convert import convert
 from local.commands.sample import sample_video
 from local.commands.videos import Video, find_videos
 from local.process import ROOT
+from local.sandbox import UNCONFINED
 from local.stack import Stack
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ async def demo(paths: list[Path], *, directory: Path, out: Path) -> int:
     async with Stack(directory=directory, fresh=True) as stack:
         started = time.monotonic()
         print(f"Local stack started in {started - launched:.1f} s. Logs: {stack.layout.logs}", flush=True)
+        if stack.env["GIFDROP_SANDBOX"] == "optional":
+            print(UNCONFINED, flush=True)
         async with connect(endpoints=stack.endpoints, env=stack.env) as client:
             created = await _unless_crashed(stack, convert(videos, client=client, out=out))
         seconds = time.monotonic() - started

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from local.ports import is_free
+from local.sandbox import UNCONFINED
 from local.stack import Stack
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ async def up(*, directory: Path, ports: Mapping[str, int]) -> NoReturn:
     launched = time.monotonic()
     async with Stack(directory=directory, ports=defaults | dict(ports)) as stack:
         print(_summary(stack, seconds=time.monotonic() - launched), flush=True)
+        if stack.env["GIFDROP_SANDBOX"] == "optional":
+            print(f"{UNCONFINED}\n", flush=True)
         raise await stack.crash()
 
 

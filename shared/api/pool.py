@@ -137,7 +137,7 @@ def _represent(pool: PoolState, node_states: dict[str, int], failures: list[Prob
         }
         if run
         else None,
-        "resize_errors": [_error(error) for error in pool.resize_errors],
+        "resize_errors": [_error(error) for error in pool.present_errors],
         "start_task_failures": [_error(failure) for failure in failures],
         "notes": [],
         "error": None,

@@ -126,7 +126,17 @@ ROUTES = (
         operation="retry_video",
         summary="Retry a failed video.",
         responses={200: Body(note="The video with its new status.", type=VideoResponse)},
-        errors=("InvalidName", "UnknownVideo", "VideoGone", "NotFailed", "Changed", "NewerRecord"),
+        errors=(
+            "InvalidName",
+            "OperatorKeyRequired",
+            "UnknownVideo",
+            "VideoGone",
+            "NotFailed",
+            "TooManyAttempts",
+            "Changed",
+            "TooManyRetries",
+            "NewerRecord",
+        ),
         parameters=(_VIDEO,),
     ),
     Route(
@@ -135,7 +145,7 @@ ROUTES = (
         operation="retry_failed",
         summary="Retry all failed videos, or those with one error code.",
         responses={200: Body(note="How many were queued again.", type=RetriedResponse)},
-        errors=("InvalidError",),
+        errors=("InvalidError", "OperatorKeyRequired", "TooManyRetries"),
         parameters=(
             Parameter(
                 name="error",

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from shared.services.services import Services
 
 
+MAX_RETRIED_ATTEMPTS = 30
+"""Attempts after which a version of a video is not retried any more."""
+
+
 class RetryRefusedError(Exception):
-    """There is nothing to retry. `code` is `UnknownVideo`, `VideoGone`, `NotFailed` or `Changed`."""
+    """There is nothing to retry.
+
+    `code` is `UnknownVideo`, `VideoGone`, `NotFailed`, `TooManyAttempts` or `Changed`.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -43,6 +50,8 @@ async def retry(video: str, services: Services) -> Conversion:
     except NotFoundError:
         raise RetryRefusedError("VideoGone", "The video was deleted; upload it again.") from None
     decision = plan(blob, services.settings)
+    if decision.id == failed.id and failed.attempt >= MAX_RETRIED_ATTEMPTS:
+        raise RetryRefusedError("TooManyAttempts", f"The video was tried {failed.attempt} times. Upload it again.")
     if decision.id == failed.id and not decision.final:
         # A new attempt number, so that no output of an earlier attempt is mistaken for this one's.
         decision = failed.next_attempt(retries_left=decision.retries_left).with_options(decision.options)

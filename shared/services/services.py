@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
     from shared.services.batch.accounts import Accounts
+    from shared.services.batch.autoscale import Autoscale
     from shared.services.batch.jobs import Jobs
+    from shared.services.batch.nodes import Nodes
     from shared.services.batch.pool import Pool
     from shared.services.batch.tasks import Tasks
     from shared.services.storage.blobs import Blobs
@@ -106,6 +108,18 @@ class Services:
         from shared.services.batch.pool import Pool
 
         return Pool(self.accounts, self.settings)
+
+    @cached_property
+    def autoscale(self) -> Autoscale:
+        from shared.services.batch.autoscale import Autoscale
+
+        return Autoscale(self.accounts, self.settings)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        from shared.services.batch.nodes import Nodes
+
+        return Nodes(self.accounts, self.settings)
 
     @cached_property
     def topic(self) -> ResultsTopic | None:

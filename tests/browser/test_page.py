@@ -2,9 +2,10 @@
 
 import asyncio
 import math
+import re
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from local.stack import Stack
 from tests.browser.page_session import PageSession, card
@@ -65,6 +66,23 @@ async def test_gif_is_drawn_when_in_view_and_plays_at_full_size(
     await expect(thumb).to_be_focused()
 
 
+async def test_finished_video_shows_its_cost_if_there_is_a_price(client: StackClient, page: Page, video: bytes) -> None:
+    await client.drop("page/cheap.mp4", video)
+    mine = card(page, "page/cheap.mp4")
+    await expect(mine).to_have_attribute("data-state", "succeeded")
+    await expect(mine).not_to_contain_text("$")
+
+    async def add_cost(route: Route) -> None:
+        response = await route.fetch()
+        body = await response.json()
+        videos = [item | {"cost": 0.000227} for item in body["videos"]]
+        await route.fulfill(response=response, json=body | {"videos": videos})
+
+    await page.route("**/api/status?*", add_cost)
+    await page.reload()
+    await expect(mine).to_contain_text("$0.00023")
+
+
 async def test_failed_video_shows_its_error_and_can_be_retried(client: StackClient, page: Page) -> None:
     await client.drop("page/notes.mp4", b"This is not a video.")
     mine = card(page, "page/notes.mp4")
@@ -115,9 +133,13 @@ async def test_markup_in_a_name_is_shown_as_text(client: StackClient, page: Page
     assert await page.title() not in ("1", "2")
 
 
+async def test_counts_say_when_they_were_counted(page: Page) -> None:
+    await expect(page.locator("#counted")).to_have_text(re.compile(r"Counted at \d+:\d\d:\d\d"))
+
+
 async def test_pool_and_health_are_described(page: Page) -> None:
     await expect(page.locator("#pool-headline")).to_contain_text("machine")
-    await expect(page.locator("#health-headline")).to_have_text("All 17 checks passed.")
+    await expect(page.locator("#health-headline")).to_have_text("All 20 checks passed.")
     chart = page.get_by_role("img", name="the maximum since this page was opened")
     await expect(chart).to_be_visible()
 

@@ -10,6 +10,8 @@ from bench.table import show
 from shared.services.storage.record_format import SCHEMA
 from tests.chaos import silence
 from tests.chaos.plan import make_plan
+from tests.chaos.pool_plan import make_pool_plan
+from tests.chaos.pool_storm import run_storm
 from tests.chaos.run import run
 from tests.support.rollback import roll_back
 
@@ -33,7 +35,14 @@ def main() -> int:
         metavar="VIDEOS",
         help="instead: replace the app by a newer version and back while so many videos are converted",
     )
+    parser.add_argument(
+        "--pool",
+        action="store_true",
+        help="instead: break the pool in every way, once for each seed (30 videos and 90 s do)",
+    )
     options = parser.parse_args()
+    if options.pool:
+        return _break_pool(range(options.first_seed, options.first_seed + options.seeds), options)
     if options.silence is not None:
         return _play_silence(options.silence)
     if options.rollback is not None:
@@ -70,6 +79,42 @@ def main() -> int:
         counts = f"{result.gifs} GIFs, {result.failed.total()} failed, {len(result.lost)} lost"
         print(f"seed {seed}: {counts}, {len(result.duplicated)} duplicated; {faults}", flush=True)
     show(f"chaos runs ({options.drop:.0%} of events dropped, 20 % of the others duplicated)", rows)
+    print(*violations, sep="\n")
+    return 1 if violations else 0
+
+
+def _break_pool(seeds: range, options: argparse.Namespace) -> int:
+    rows, violations = [], []
+    for seed in seeds:
+        plan = make_pool_plan(seed=seed, videos=options.videos, seconds=options.seconds)
+        with tempfile.TemporaryDirectory() as directory:
+            result = asyncio.run(run_storm(plan, Path(directory)))
+        for kind, names in (
+            ("lost", result.lost),
+            ("duplicated", result.duplicated),
+            ("outdated", result.outdated),
+            ("left", result.left),
+        ):
+            violations += [f"seed {seed}: {kind}: {name}" for name in names]
+        rows.append(
+            {
+                "seed": seed,
+                "videos": result.videos,
+                "GIFs": result.gifs,
+                "faults": result.faults.total(),
+                "lost": len(result.lost),
+                "repairs": ", ".join(f"{count} {step}" for step, count in sorted(result.repairs.items())) or "0",
+                "refused": result.refused,
+                "holds": result.held,
+                "evaluations asked for": result.requests,
+                "node seconds": sum(result.nodes),
+                "attempts per video": result.attempts_per_video,
+                "seconds to rest": result.seconds_to_rest,
+            }
+        )
+        faults = ", ".join(f"{count} x {kind}" for kind, count in result.faults.items())
+        print(f"seed {seed}: {result.gifs} of {result.videos} GIFs, {len(result.lost)} lost; {faults}", flush=True)
+    show("pool storms", rows)
     print(*violations, sep="\n")
     return 1 if violations else 0
 

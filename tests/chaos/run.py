@@ -60,7 +60,9 @@ async def run(plan: Plan, directory: Path, *, drop: float = 0.2) -> Result:
     """
     newer_field = copy_newer_app(directory / "newer-field")
     newer_schema = copy_newer_app(directory / "newer-schema", schema=SCHEMA + 1)
-    bodies = {width: _body(directory / f"{width}.mp4", width) for width in {upload.width for upload in plan.uploads}}
+    bodies = {
+        width: video_body(directory / f"{width}.mp4", width) for width in {upload.width for upload in plan.uploads}
+    }
     events = ["--drop", str(drop), "--double", "0.2", "--seed", str(plan.seed), "--time-scale", "0.1"]
     arguments = {"batch": ["--control"], "events": events}
     async with (
@@ -70,26 +72,26 @@ async def run(plan: Plan, directory: Path, *, drop: float = 0.2) -> Result:
         injector = Injector(stack=stack, client=client, newer_field=newer_field, newer_schema=newer_schema)
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_upload_all(plan, bodies, client, began))
+            group.create_task(upload_all(plan, bodies, client, began))
             group.create_task(injector.inject_all(plan, began))
         injected = time.monotonic()
-        await _wait_for_rest(client)
-        result = await _inspect(plan, client, injector.counts)
+        await wait_for_rest(client)
+        result = await inspect(plan, client, injector.counts)
         result.seconds_to_rest = round(time.monotonic() - injected, 1)
         return result
 
 
-def _body(path: Path, width: int) -> bytes:
+def video_body(path: Path, width: int) -> bytes:
     return make_video(path, seconds=0.4, size=f"{width}x32").read_bytes() if width else b"not a video"
 
 
-async def _upload_all(plan: Plan, bodies: dict[int, bytes], client: StackClient, began: float) -> None:
+async def upload_all(plan: Plan, bodies: dict[int, bytes], client: StackClient, began: float) -> None:
     for upload in plan.uploads:
         await sleep_until(began, upload.at)
         await client.drop(upload.video, bodies[upload.width])
 
 
-async def _wait_for_rest(client: StackClient) -> None:
+async def wait_for_rest(client: StackClient) -> None:
     """Wait until all records are final and counted and tasks are deleted, or time is up: then the inspection fails."""
 
     async def at_rest() -> bool:
@@ -121,7 +123,7 @@ async def _count_difference(client: StackClient) -> str:
     return "" if summary == counts else f"{dict(summary)} instead of {dict(counts)}"
 
 
-async def _inspect(plan: Plan, client: StackClient, counts: Counter[str]) -> Result:
+async def inspect(plan: Plan, client: StackClient, counts: Counter[str]) -> Result:
     result = Result(seed=plan.seed, uploads=len(plan.uploads), videos=len(plan.newest), faults=counts)
     gifs = {blob.name async for blob in client.storage.get_container_client("gifs").list_blobs()}
     result.gifs = len(gifs)

@@ -16,6 +16,7 @@ CUSTOM_ROLES = {
     "gifdrop blob writer": [f"{BLOBS}/write", f"{BLOBS}/add/action"],
     "gifdrop blob editor": [f"{BLOBS}/read", f"{BLOBS}/write", f"{BLOBS}/add/action", f"{BLOBS}/delete"],
 }
+POOL_ROLE = "gifdrop pool editor"
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 
 
@@ -44,11 +45,14 @@ def granted() -> list[dict[str, str]]:
 
 
 def definitions() -> dict[str, list[str]]:
-    """The data actions of each custom role."""
+    """The data actions of each custom role on blobs."""
     value = declaration("modules/roles.bicep", "definitions").value
     assert value is not None
     found = {}
     for item in value.named_children:
+        if literal(entries(item)["name"]) == POOL_ROLE:
+            continue
+        assert text(entries(item)["actions"]) == "[]"
         actions = [text(action).strip("'") for action in entries(item)["dataActions"].named_children]
         found[str(literal(entries(item)["name"]))] = [action.replace("${blobs}", BLOBS) for action in actions]
     return found
@@ -74,11 +78,25 @@ def test_nodes_cannot_list_what_they_can_read() -> None:
     )
 
 
-def test_custom_roles_have_data_actions_only() -> None:
+def test_app_may_change_pools_but_not_delete_them_or_change_the_account() -> None:
+    value = declaration("modules/roles.bicep", "definitions").value
+    assert value is not None
+    [role] = [item for item in value.named_children if literal(entries(item)["name"]) == POOL_ROLE]
+    actions = {text(action).strip("'") for action in entries(role)["actions"].named_children}
+    pools = "Microsoft.Batch/batchAccounts/pools"
+    assert (actions, text(entries(role)["dataActions"])) == ({f"{pools}/read", f"{pools}/write"}, "[]")
+    assignment = text(declaration("modules/batch.bicep", "editor").node)
+    assert "= if (appChangesPool) {" in assignment
+    assert "scope: account" in assignment
+    params = entries(property_of(declaration("main.bicep", "batch").value, "params"))
+    assert text(params["appChangesPool"]) == "wakePool || repairPool"
+
+
+def test_custom_roles_on_blobs_have_data_actions_only() -> None:
     assert definitions() == CUSTOM_ROLES
     permission = text(declaration("modules/roles.bicep", "role").node)
     # With an action, a role could delete whole containers or sign delegation keys, whatever a condition says.
-    assert re.search(r"\n\s+actions: \[\]\n\s+notActions: \[\]\n", permission)
+    assert re.search(r"\n\s+actions: item.actions\n\s+notActions: \[\]\n", permission)
     assert "assignableScopes: [group]" in permission
 
 
@@ -132,10 +150,10 @@ def test_deployer_grants_the_roles_of_the_templates_and_no_others() -> None:
     assert rendered("deployer.bicep", "granted").startswith(
         "map(filter(items(roles), item => !contains(deploys, item.key))"
     )
-    used = {item["role"] for item in granted()}
+    used = {item["role"] for item in granted()} | {POOL_ROLE}
     for path in (INFRA / "modules").glob("*.bicep"):
         used |= set(re.findall(r"roles\['([^']+)'\]", path.read_text(encoding="utf-8")))
-    assert used == (roles().keys() | definitions().keys()) - own
+    assert used == (roles().keys() | definitions().keys() | {POOL_ROLE}) - own
 
 
 @pytest.mark.parametrize(("action", "source"), [("write", "Request"), ("delete", "Resource")])

@@ -1,5 +1,6 @@
 """Names and settings agree between the app, Bicep and the local stack."""
 
+import itertools
 import json
 import re
 from datetime import timedelta
@@ -7,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tree_sitter import Node
 
 import function_app
 from infra.check.syntax import literal, parse, property_of, text, walk
 from infra.package import PACKAGE_ID
+from infra.package_upload import APPLICATION
 from local import resources
 from local.events.schema import COMPLETING_APIS, CREATED, subject
 from local.events.subscription import Subscription
@@ -303,8 +306,7 @@ def test_application_package_has_the_same_name_everywhere() -> None:
     assert literal(declaration("main.bicep", "packageId").value) == PACKAGE_ID == Settings.package_id
     region = property_of(property_of(declaration("region.bicep", "batch").value, "params"), "packageId")
     assert literal(region) == PACKAGE_ID
-    deploy = (INFRA / "deploy.sh").read_text(encoding="utf-8")
-    assert set(re.findall(r"--application-name (\S+)", deploy)) == {PACKAGE_ID}
+    assert PACKAGE_ID == APPLICATION
 
 
 def test_local_pool_has_the_image_of_the_pool_in_azure() -> None:
@@ -366,12 +368,17 @@ def test_alert_of_two_queries_fires_for_one_row_of_the_first_and_for_many_of_the
         and (placeholders := re.findall(r"\{\{(\w+)\}\}", text(item)))
     ]
     assert [queries for queries, _ in pairs] == [
+        ["log_cap", "heartbeat"],
         ["publish_refused", "failed_videos"],
         ["function_timeouts", "function_failures"],
         ["resize_errors", "autoscale_errors"],
     ]
     for _, placeholders in pairs:
-        assert placeholders == ["single", "repeated", "tolerated"] == re.findall(r"\{\{(\w+)\}\}", template)
+        assert (
+            [name for name in placeholders if name != "minutes"]
+            == ["single", "repeated", "tolerated"]
+            == re.findall(r"\{\{(\w+)\}\}", template)
+        )
 
 
 def test_telemetry_that_queries_count_is_not_sampled() -> None:
@@ -397,11 +404,14 @@ def test_query_matches_log_lines_by_how_they_begin(path: Path) -> None:
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.name)
 def test_query_reads_transitions_as_the_app_logs_them(path: Path) -> None:
     query = path.read_text(encoding="utf-8")
-    line = 'transition {"video": "a succeeded after attempt 1.mp4", "state": "queued"}'
+    lines = {
+        "transition {": 'transition {"video": "a succeeded after attempt 1.mp4", "state": "queued"}',
+        "canary {": 'canary {"state": "queued", "seconds": 60}',
+    }
     for start in re.findall(r'Message startswith "([^"]+)"', query):
-        assert line.startswith(start)
-    for offset in re.findall(r"substring\(Message, (\d+)\)", query):
-        assert json.loads(line[int(offset) :])["state"] == "queued"
+        for offset in re.findall(r"substring\(Message, (\d+)\)", query):
+            assert json.loads(lines[start][int(offset) :])["state"] == "queued"
+        assert start in lines or (path.stem, start) == ("heartbeat", "reconciled {")
     assert set(re.findall(r"\bTransition\.(\w+)", query)) <= TRANSITION_KEYS
     compared = re.findall(r'[sS]tate\)? (?:==|in) \(?((?:"\w+"(?:, )?)+)', query)
     assert {state for states in compared for state in re.findall(r"\w+", states)} <= STATES
@@ -413,15 +423,74 @@ def test_app_logs_transitions_as_queries_read_them() -> None:
     assert '"PublishRefused"' in code
 
 
+def alerts_in(file: str, variable: str) -> dict[str, Node]:
+    """Alerts by name."""
+    value = declaration(file, variable).value
+    assert value is not None
+    return {str(literal(property_of(item, "name"))): item for item in value.named_children if item.type == "object"}
+
+
 def test_operations_guide_covers_every_alert() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    alerts = []
-    for name in ("metricAlerts", "logAlerts"):
-        value = declaration("modules/alerts.bicep", name).value
-        assert value is not None
-        alerts += [str(literal(property_of(item, "name"))) for item in value.named_children]
-    assert len(alerts) == 9
+    alerts = [
+        *alerts_in("modules/alerts.bicep", "metricAlerts"),
+        *alerts_in("modules/alerts.bicep", "logAlerts"),
+        *alerts_in("modules/pool_alerts.bicep", "poolMetrics"),
+    ]
+    assert len(alerts) == 13
     assert [alert for alert in alerts if f"| `{alert}` |" not in guide] == []
+
+
+def test_dead_app_raises_alerts_that_need_no_line_of_its_own() -> None:
+    """An app that cannot start logs nothing: its silence, Event Grid's failures and the platform's 5xx are counted."""
+    query = (INFRA / "queries" / "heartbeat.kql").read_text(encoding="utf-8")
+    # `summarize count()` gives a row of 0 for an empty table, `union isfuzzy` accepts a missing one.
+    assert "summarize Reconciliations = count()\n| where Reconciliations < 1" in query
+    assert "isfuzzy=true (datatable(" in query
+    logged = (ROOT / "shared" / "lifecycle" / "reconciliation" / "reconcile.py").read_text(encoding="utf-8")
+    assert '"reconciled %s"' in logged
+    heartbeat = alerts_in("modules/alerts.bicep", "logAlerts")["no-heartbeat"]
+    assert literal(property_of(heartbeat, "window")) == "PT1H"
+    metrics = alerts_in("modules/alerts.bicep", "metricAlerts")
+    watched = {
+        name: (literal(property_of(item, "metric")), text(entries(item)["tolerated"])) for name, item in metrics.items()
+    }
+    assert watched == {
+        "dead-letters": ("DeadLetteredCount", "0"),
+        "dropped-events": ("DroppedEventCount", "0"),
+        "delivery-failures": ("DeliveryAttemptFailCount", "4"),
+        "http-errors": ("Http5xx", "10"),
+    }
+
+
+def test_heartbeat_allows_for_missed_reconciliations() -> None:
+    minutes = declaration("main.bicep", "heartbeatMinutes").value
+    schedule = str(literal(declaration("main.bicep", "reconcileSchedule").value))
+    every = re.fullmatch(r"\d+ \*/(\d+) \* \* \* \*", schedule)
+    assert minutes is not None
+    assert every
+    assert int(text(minutes)) >= 3 * int(every[1])
+
+
+def test_one_failing_delivery_of_a_video_to_a_dead_app_is_enough_for_an_alert() -> None:
+    """Event Grid's documented waits between attempts, in seconds, and those within the alert's 15 minutes."""
+    within = [second for second in itertools.accumulate((0, 10, 30, 60, 300, 600)) if second < 15 * 60]
+    tolerated = entries(alerts_in("modules/alerts.bicep", "metricAlerts")["delivery-failures"])["tolerated"]
+    assert len(within) > int(text(tolerated))
+
+
+@pytest.mark.parametrize("file", ["modules/alerts.bicep", "region.bicep"])
+def test_nodes_of_every_account_are_watched(file: str) -> None:
+    module = next(item for item in parse(INFRA / file).declarations if item.target.endswith("pool_alerts.bicep"))
+    params = entries(property_of(module.value, "params"))
+    assert text(params["actionGroup"]) in ("people.name", "fullName")
+    assert text(params["batchAccountId"]) in ("batchAccountId", "batch.outputs.id")
+
+
+def test_recipients_are_asked_for_at_deployment() -> None:
+    warnings = text(declaration("main.bicep", "warnings").node)
+    assert "empty(alertEmails) ? ['alertEmails is empty" in warnings
+    assert "outputs.warnings.value" in (INFRA / "deploy.sh").read_text(encoding="utf-8")
 
 
 def test_operations_guide_names_existing_parameters_and_all_steps() -> None:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.autoscale import formula
+from infra.autoscale import formula, with_hint
 from local.batch.autoscale import History, Result, Situation, evaluate
+from shared.lifecycle.scaling.hint import with_hold
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SLOTS = 2
@@ -43,6 +44,8 @@ def scaled(
     max_low_priority: int = 10,
     min_nodes: int = 0,
     slots: int = SLOTS,
+    hint: tuple[datetime, int] | None = None,
+    hold: datetime | None = None,
 ) -> Result:
     """The result of the formula for a pool whose current nodes equal its targets."""
     text = formula(
@@ -51,6 +54,10 @@ def scaled(
         min_nodes=min_nodes,
         tasks_per_slot=TASKS_PER_SLOT,
     )
+    if hint is not None:
+        text = with_hint(text, *hint)
+    if hold is not None:
+        text = with_hold(text, hold) or ""
     situation = Situation(
         now=NOW,
         history=history,
@@ -77,7 +84,7 @@ def test_pool_does_not_shrink_without_samples() -> None:
 
 
 def test_pool_does_not_shrink_on_a_few_idle_samples() -> None:
-    assert targets(scaled(samples((0, 0), (0, 0), (0, 0)), dedicated=3, spot=7)) == (3, 7)
+    assert targets(scaled(samples((0, 0), (0, 0)), dedicated=3, spot=7)) == (3, 7)
 
 
 def test_pool_grows_on_a_few_busy_samples() -> None:
@@ -138,8 +145,56 @@ def test_short_gap_between_tasks_is_not_a_lost_node() -> None:
 
 
 def test_pool_drains_only_after_an_idle_window() -> None:
-    assert targets(scaled(samples(*[(4, 4)] * 4, *[(0, 0)] * 8), spot=1)) == (0, 1)
-    assert targets(scaled(samples(*[(4, 4)] * 4, *[(0, 0)] * 12), spot=1)) == (0, 0)
+    assert targets(scaled(samples(*[(0, 0)] * 20, (4, 4), *[(0, 0)] * 3), spot=1)) == (0, 1)
+    assert targets(scaled(samples(*[(0, 0)] * 20, (4, 4), *[(0, 0)] * 6), spot=1)) == (0, 0)
+
+
+def test_one_node_is_kept_while_tasks_ran_in_a_fifth_of_half_an_hour() -> None:
+    assert targets(scaled(samples(*[(0, 4), (0, 0)] * 5, *[(0, 0)] * 10), spot=3)) == (0, 1)
+    assert targets(scaled(samples(*[(0, 4), (0, 0)] * 5, *[(0, 0)] * 25), spot=3)) == (0, 0)
+
+
+def test_busy_nodes_are_not_removed() -> None:
+    assert targets(scaled(steady(0, 7), dedicated=4, max_low_priority=0)) == (4, 0)
+
+
+def test_tasks_that_waited_for_four_minutes_get_a_slot_each() -> None:
+    assert targets(scaled(steady(3, 2), dedicated=1, max_low_priority=0)) == (3, 0)
+    assert targets(scaled(samples(*[(0, 2)] * 10, (3, 2)), dedicated=1, max_low_priority=0)) == (1, 0)
+
+
+def test_hint_adds_nodes_before_there_are_samples() -> None:
+    assert targets(scaled(History(), hint=(NOW, 17))) == (0, 3)
+    assert targets(scaled(steady(0, 0), hint=(NOW, 17))) == (0, 3)
+    assert targets(scaled(steady(0, 0), hint=(NOW - timedelta(minutes=3), 17))) == (0, 3)
+
+
+def test_hint_expires_after_four_minutes() -> None:
+    assert targets(scaled(steady(0, 0), hint=(NOW - timedelta(minutes=4), 17))) == (0, 0)
+
+
+def test_hint_does_not_hide_later_samples() -> None:
+    assert targets(scaled(samples(*[(0, 0)] * 11, (40, 0)), hint=(NOW - timedelta(minutes=2), 1))) == (0, 5)
+
+
+def test_hint_of_no_tasks_removes_nodes_at_once() -> None:
+    busy_before = samples(*[(0, 0)] * 20, (4, 2), (4, 2))
+    assert targets(scaled(busy_before, spot=1)) == (0, 1)
+    assert targets(scaled(busy_before, spot=1, hint=(NOW, 0))) == (0, 0)
+    assert targets(scaled(busy_before, spot=1, min_nodes=1, hint=(NOW, 0))) == (0, 1)
+
+
+def test_hint_of_no_tasks_keeps_the_node_of_a_busy_half_hour() -> None:
+    assert targets(scaled(steady(0, 1), spot=3, hint=(NOW, 0))) == (0, 1)
+
+
+def test_hint_does_not_exceed_the_maximums() -> None:
+    assert targets(scaled(History(), hint=(NOW, 100_000))) == (4, 10)
+
+
+def test_formula_without_a_line_for_a_hint_is_refused() -> None:
+    with pytest.raises(ValueError, match="no line for a hint"):
+        with_hint("$TargetDedicatedNodes = 1;", NOW, 1)
 
 
 def test_removed_nodes_finish_their_task_first() -> None:
@@ -175,3 +230,23 @@ def test_formula_is_within_the_limits_of_batch() -> None:
 def test_invalid_node_counts_raise(numbers: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"must be|or more"):
         formula(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("max_dedicated", "max_low_priority", "expected"), [(4, 10, (1, 0)), (4, 0, (1, 0)), (0, 10, (0, 1))]
+)
+def test_held_pool_keeps_one_node_until_its_time(
+    max_dedicated: int, max_low_priority: int, expected: tuple[int, int]
+) -> None:
+    def targets(hold: datetime) -> tuple[int, int]:
+        result = scaled(
+            steady(500, 0),
+            max_dedicated=max_dedicated,
+            max_low_priority=max_low_priority,
+            min_nodes=min(3, max_dedicated),
+            hold=hold,
+        )
+        return result.target_dedicated, result.target_low_priority
+
+    assert targets(NOW + timedelta(minutes=1)) == expected
+    assert sum(targets(NOW - timedelta(minutes=1))) >= 4

@@ -131,8 +131,14 @@ def test_mistake_is_found(tmp_path: Path, right: str, wrong: str, found: str) ->
 def test_every_misspelt_property_in_our_files_is_found(tmp_path: Path) -> None:
     copy = tmp_path / "infra"
     shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    # Prefixes of keys that are not checked: app settings, workbook content, declared types.
-    unchecked = {"main.bicep": "GIFDROP_", "app.bicep": "A", "workbook.bicep": "", "grants.bicep": ""}
+    # Prefixes of keys that are not checked: app settings, workbook content, declared types, the budget's notifications.
+    unchecked: dict[str, tuple[str, ...]] = {
+        "main.bicep": ("GIFDROP_",),
+        "app.bicep": ("A",),
+        "workbook.bicep": ("",),
+        "grants.bicep": ("",),
+        "alerts.bicep": ("Actual", "Forecast"),
+    }
     tried, missed = 0, []
     for path in sorted(copy.rglob("*.bicep")):
         content = path.read_bytes()
@@ -142,12 +148,13 @@ def test_every_misspelt_property_in_our_files_is_found(tmp_path: Path) -> None:
             key = node.named_children[0]
             if key.type != "identifier" or (path.name in unchecked and text(key).startswith(unchecked[path.name])):
                 continue
-            path.write_bytes(content[: key.end_byte] + b"x" + content[key.end_byte :])
-            parse.cache_clear()
             tried += 1
-            if not check_file(path):
+            # A new file each time, so that the modules it uses are parsed only once.
+            broken = path.with_name(f"{tried}.bicep")
+            broken.write_bytes(content[: key.end_byte] + b"x" + content[key.end_byte :])
+            if not check_file(broken):
                 missed.append(f"{path.name}:{key.start_point[0] + 1} {text(key)}")
-        path.write_bytes(content)
+            broken.unlink()
     parse.cache_clear()
     assert missed == []
     assert tried > 500

@@ -1,5 +1,6 @@
 """The GitHub workflows pin their actions and request minimal permissions."""
 
+import json
 import re
 import subprocess
 import sys
@@ -93,8 +94,23 @@ def test_deploying_needs_the_standard_library_only() -> None:
     """The commands of deploy.sh, on an interpreter without any package."""
     deploy = (ROOT / "infra" / "deploy.sh").read_text(encoding="utf-8")
     modules = set(re.findall(r'"\$PYTHON" -m (infra\.\w+)', deploy))
-    assert modules == {"infra.package", "infra.package_check", "infra.az_output", "infra.smoke"}
-    for module in modules - {"infra.package"}:  # replaced by -a
+    assert modules == {
+        "infra.az_output",
+        "infra.canary",
+        "infra.costs",
+        "infra.doctor",
+        "infra.failures",
+        "infra.old_pools",
+        "infra.package",
+        "infra.package_check",
+        "infra.package_upload",
+        "infra.plan",
+        "infra.rights",
+        "infra.rollback",
+        "infra.smoke",
+    }
+    # The first is replaced by -a; an operator runs the others, not a workflow.
+    for module in modules - {"infra.package", "infra.doctor", "infra.canary"}:
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}"
         subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
 
@@ -103,3 +119,30 @@ def test_every_template_that_is_deployed_is_compiled_in_ci() -> None:
     compiled = (ROOT / ".github" / "workflows" / "bicep.yml").read_text(encoding="utf-8")
     for path in (ROOT / "infra").glob("*.bicep"):
         assert f"infra/{path.name}" in compiled
+
+
+def test_bicep_is_compiled_in_the_same_version_everywhere() -> None:
+    versions = {
+        version
+        for path in WORKFLOWS
+        for version in re.findall(r"az bicep install(?: --version (\S+))?", path.read_text(encoding="utf-8"))
+    }
+    assert len(versions) == 1
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", versions.pop())
+
+
+def test_compiled_templates_are_published_and_scanned() -> None:
+    build, scan = (jobs("bicep.yml")[name] for name in ("build", "scan"))
+    uploaded = next(step["with"] for step in build["steps"] if "upload-artifact" in step.get("uses", ""))
+    downloaded = next(step["with"] for step in scan["steps"] if "download-artifact" in step.get("uses", ""))
+    assert downloaded == {"name": uploaded["name"], "path": uploaded["path"]}
+    assert scan["needs"] == "build"
+    used = [step.get("uses", "").partition("@")[0] for step in scan["steps"]]
+    assert {"bridgecrewio/checkov-action", "microsoft/ps-rule"} <= set(used)
+
+
+def test_linter_rules_are_errors() -> None:
+    config = json.loads((ROOT / "infra" / "bicepconfig.json").read_text(encoding="utf-8"))
+    levels = {name: rule["level"] for name, rule in config["analyzers"]["core"]["rules"].items()}
+    # The versions of resource types are those of infra/check/types.json.
+    assert {name for name, level in levels.items() if level != "error"} == {"use-recent-api-versions"}

@@ -10,6 +10,7 @@ import pytest
 from azure.data.tables.aio import TableClient
 
 from local.stack import Stack
+from local.transport import transport
 from shared.conversion import STATES, Conversion, JobRef, State
 from shared.services.errors import NotFoundError, ServiceError
 from shared.services.storage.index import OPERATIONS_PER_MOVE, RACE_STATUSES, Index
@@ -31,7 +32,7 @@ def connect(stack: Stack, client: StackClient, name: str) -> TableClient:
         name,
         credential=client.credential,
         audience="https://storage.azure.com",
-        connection_verify=stack.env["SSL_CERT_FILE"],
+        transport=transport(stack.env["SSL_CERT_FILE"]),
         **RETRIES,
         **TIMEOUTS,
     )

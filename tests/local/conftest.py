@@ -12,6 +12,7 @@ from local import resources
 from local.identity.managed_identity import write_identities
 from local.storage import ACCOUNT
 from local.tls import certificates
+from local.transport import transport
 from tests.local.account import ACCOUNT_KEY, TOKEN_KEY, Account
 from tests.local.child_processes import running_service
 
@@ -65,7 +66,7 @@ async def storage(account: Account) -> AsyncIterator[BlobServiceClient]:
     async with (
         identity as credential,
         # Importing aiohttp has already read SSL_CERT_FILE.
-        BlobServiceClient(account.url, credential=credential, connection_verify=account.bundle) as client,
+        BlobServiceClient(account.url, credential=credential, transport=transport(account.bundle)) as client,
     ):
         await client.create_container("videos")
         await client.create_container("deadletters")

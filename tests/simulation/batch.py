@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from tests.simulation.gate import Gate, failure
+from tests.simulation.pool import PoolStandIn
 from tests.simulation.storage import Clock, Container
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Batch:
         self.jobs: dict[str, Job] = {}
         self.resize_errors: list[Any] = []
         self.nodes: dict[str, int] = {"idle": 1}
+        self.pool = PoolStandIn(gate, clock, label=label)
 
     @property
     def tasks(self) -> list[Task]:
@@ -131,14 +133,16 @@ class Batch:
         return SimpleNamespace(
             id=id_,
             state="active",
-            allocation_state="steady",
+            allocation_state=self.pool.allocation_state,
             current_dedicated_nodes=sum(self.nodes.values()),
             current_low_priority_nodes=0,
-            target_dedicated_nodes=1,
+            target_dedicated_nodes=self.pool.target,
             target_low_priority_nodes=0,
             task_slots_per_node=1,
-            enable_auto_scale=False,
-            auto_scale_evaluation_interval=None,
+            allocation_state_transition_time=self.clock.as_real(self.pool.resized),
+            enable_auto_scale=bool(self.pool.formula),
+            auto_scale_formula=self.pool.formula,
+            auto_scale_evaluation_interval=self.pool.interval,
             auto_scale_run=None,
             resize_errors=self.resize_errors,
         )
@@ -258,6 +262,17 @@ class Batch:
             del self.jobs[job_id]
 
         await self._call(f"delete {job_id}", effect)
+
+    async def get_job_task_counts(self, job_id: str) -> Any:
+        def effect() -> Any:
+            states = [task.state for task in self._job(job_id).tasks.values()]
+            counts = SimpleNamespace(active=states.count("active"), running=states.count("running"))
+            return SimpleNamespace(task_counts=counts, task_slot_counts=counts)
+
+        return await self._call(f"count tasks of {job_id}", effect)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pool, name)
 
     async def close(self) -> None:
         return

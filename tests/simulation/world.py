@@ -10,8 +10,10 @@ import azure.functions as func
 
 from shared.application import Application
 from shared.conversion import STATES, Conversion
+from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.scaling.scale import scale_pools, wake
 from shared.lifecycle.submission import submit_event
 from shared.names import gif_name, is_video
 from shared.services.batch.accounts import Accounts
@@ -133,6 +135,7 @@ class World:
         async def handle() -> None:
             try:
                 await submit_event(_event(video), self.app.services)
+                await wake(self.app.services)
             except Exception:
                 self.events.append(video)  # Event Grid delivers it again
                 raise
@@ -154,6 +157,12 @@ class World:
 
     def reconcile(self) -> None:
         self.spawn(reconcile(self.app.services))
+
+    def scale(self) -> None:
+        self.spawn(scale_pools(self.app.services))
+
+    def repair(self) -> None:
+        self.spawn(repair_pools(self.app.services))
 
     async def kill(self) -> None:
         """Kill the process in the middle of its calls; another takes its place."""

@@ -20,6 +20,7 @@ from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 from yarl import URL
 
+from local.transport import transport
 from tests.support.waiting import wait_until_async
 
 TIMEOUT_SECONDS = 90
@@ -54,8 +55,8 @@ class StackClient:
             self.credential = ManagedIdentityCredential(client_id=env["AZURE_CLIENT_ID"])
         self._identity_header = env["IDENTITY_HEADER"]
         url = env["GIFDROP_STORAGE_URL"]
-        self.storage = BlobServiceClient(url, credential=self.credential, connection_verify=ca)
-        self.batch = BatchClient(env["GIFDROP_BATCH_URL"], self.credential, connection_verify=ca)
+        self.storage = BlobServiceClient(url, credential=self.credential, transport=transport(ca))
+        self.batch = BatchClient(env["GIFDROP_BATCH_URL"], self.credential, transport=transport(ca))
         self.http = aiohttp.ClientSession()
 
     async def __aenter__(self) -> Self:

@@ -52,6 +52,14 @@ def test_missing_settings_are_all_named_at_once() -> None:
         ("GIFDROP_MAX_GIF_BYTES", "1e9"),
         ("GIFDROP_GIF_WIDTH", "huge"),
         ("GIFDROP_GIF_PRESET", "ugly"),
+        ("GIFDROP_NODE_PRICE", "0"),
+        ("GIFDROP_NODE_PRICE", "-0.1"),
+        ("GIFDROP_NODE_PRICE", "0,103"),
+        ("GIFDROP_NODE_PRICE", "1e-3"),
+        ("GIFDROP_NODE_PRICE", "nan"),
+        ("GIFDROP_TASK_SLOTS", "0"),
+        ("GIFDROP_VM_SIZE", "Standard D2ads v5"),
+        ("GIFDROP_QUOTA_CORES", "-1"),
     ],
 )
 def test_wrong_setting_is_named_with_what_it_must_be(variable: str, value: str) -> None:

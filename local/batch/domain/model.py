@@ -16,6 +16,7 @@ from local.batch.autoscale import History
 from local.batch.domain.counts import TaskCounts
 from local.batch.domain.due_times import DueTimes
 from local.batch.domain.expiry import ExpiryTimer, FileExpiry
+from local.batch.domain.pool_faults import PoolFaults
 from local.batch.entity import Doc, Entity
 from local.batch.errors import BatchError
 
@@ -107,12 +108,25 @@ class Pool(Entity):
         self.save()
 
 
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Why a node cannot be used: its `state`, and what helps, `reboot`, `reimage` or `remove`."""
+
+    state: str
+    remedy: str
+
+    def stays_after(self, restart: str) -> bool:
+        """Whether a restart, by its node state, does not help."""
+        return self.remedy == "remove" or (self.remedy == "reimage" and restart == "rebooting")
+
+
 @dataclass(slots=True, eq=False)
 class Node(Entity):
     """A compute node.
 
     `removal` is the deallocation option for its tasks, set when it will leave its pool. `leaving` is what removes it,
-    once nothing can stop that any more.
+    once nothing can stop that any more. `defect` is the state that it gets into again unless it is reimaged, or even
+    then.
     """
 
     pool: Pool
@@ -122,6 +136,7 @@ class Node(Entity):
     startup: asyncio.Task[None] | None = None
     removal: str | None = None
     leaving: asyncio.Task[None] | None = None
+    defect: Defect | None = None
     packages: dict[tuple[str, str], asyncio.Task[Path]] = field(default_factory=dict)
     users: set[str] = field(default_factory=set)
 
@@ -433,6 +448,7 @@ class Account:
     schedules: dict[str, JobSchedule] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     due_actions: Mapping[Action, Callable[[Account, str], None]]
+    pool_faults: PoolFaults = field(default_factory=PoolFaults)
     expiries: ExpiryTimer = field(init=False)
     due_times: DueTimes = field(init=False)
 

@@ -1,4 +1,4 @@
-"""Fault injection for nodes: loss and preemption."""
+"""Fault injection for nodes: loss, preemption and defects."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from local.batch import clock
 from local.batch.domain import node_lifecycle, pool_resize
+from local.batch.domain.model import Defect
 
 if TYPE_CHECKING:
     from local.batch.domain.model import Account, Node
@@ -28,6 +29,16 @@ def replace(account: Account, subject: str) -> None:
     pool = account.pools.get(subject.partition("/")[0])
     if pool is not None and pool.state == "active" and pool.has_too_few_nodes:
         pool_resize.add_node(pool, dedicated=subject.endswith("_d"))
+
+
+async def damage(node: Node, *, state: str, remedy: str) -> None:
+    """Put the node into a state in which it runs no tasks, until `remedy`; its tasks are queued again."""
+    node.defect = Defect(state, remedy)
+    if node.startup is not None:
+        node.startup.cancel()
+    node.move_to(state)
+    await _interrupt_tasks(node)
+    node.pool.wake_scheduler()
 
 
 async def preempt(node: Node, *, seconds: float | None) -> None:

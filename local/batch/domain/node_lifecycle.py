@@ -70,6 +70,12 @@ async def _start_task(node: Node, spec: Doc) -> bool:
     limit = int(spec.get("maxTaskRetryCount", 0))
     info: Doc = {"state": "running", "startTime": clock.now(), "retryCount": 0}
     node.doc["startTaskInfo"] = info
+    if node.pool.account.pool_faults.take_start_task():
+        failure = {"category": "usererror", "code": "FailureExitCode", "message": "This failure was injected."}
+        info |= {"state": "completed", "endTime": clock.now(), "exitCode": 1, "result": "failure"}
+        info["failureInfo"] = failure
+        node.save()
+        return False
     while True:
         outcome = await command.run(
             node.pool.account.machine,
@@ -137,6 +143,10 @@ async def _restart(node: Node, *, option: str, state: str) -> None:
                 preparation.prepared = False
     if node.pool.account.options.allocation_delay:
         await asyncio.sleep(node.pool.account.options.allocation_delay)
+    if node.defect is not None and node.defect.stays_after(state):
+        node.move_to(node.defect.state)
+        return
+    node.defect = None
     node.move_to("starting")
     await _start(node)
 

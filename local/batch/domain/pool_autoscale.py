@@ -136,7 +136,10 @@ def evaluate_and_apply(pool: Pool) -> None:
 
 
 def enable(pool: Pool, formula: str | None, interval: str | None) -> None:
-    """Enable automatic scaling, or change its formula or interval."""
+    """Enable automatic scaling, or change its formula or interval.
+
+    A new interval starts a new schedule, now; a formula alone is evaluated when it is due.
+    """
     if not pool.doc["enableAutoScale"] and formula is None:
         raise BatchError("MissingRequiredProperty", PropertyName="autoScaleFormula")
     if formula is None and interval is None:
@@ -150,10 +153,13 @@ def enable(pool: Pool, formula: str | None, interval: str | None) -> None:
     pool.enabled_at = now(pool)
     if formula is not None:
         pool.doc["autoScaleFormula"] = formula
-    pool.doc["autoScaleEvaluationInterval"] = interval or pool.doc.get("autoScaleEvaluationInterval", "PT15M")
+    before = pool.doc.get("autoScaleEvaluationInterval", "PT15M")
+    restarts = not pool.doc["enableAutoScale"] or clock.seconds(interval or before) != clock.seconds(before)
+    pool.doc["autoScaleEvaluationInterval"] = interval or before
     pool.doc["enableAutoScale"] = True
     pool.touch()
-    evaluate_and_apply(pool)
+    if restarts:
+        evaluate_and_apply(pool)
 
 
 def disable(pool: Pool) -> None:

@@ -120,8 +120,10 @@ async def _reach_targets(pool: Pool, option: str, errors: list[Doc]) -> None:
             node.removal = option.lower()
             node.save()
     missing = any(len(_staying(pool, dedicated=dedicated)) < target for dedicated, target in wanted.items())
-    if missing and pool.account.options.allocation_delay:
-        await asyncio.sleep(pool.account.options.allocation_delay)
+    if missing:
+        await pool.account.pool_faults.wait_for_nodes()
+        if pool.account.options.allocation_delay:
+            await asyncio.sleep(pool.account.options.allocation_delay)
     for dedicated, target in wanted.items():
         for _ in range(target - len(_staying(pool, dedicated=dedicated))):
             add_node(pool, dedicated=dedicated)

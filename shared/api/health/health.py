@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.api.health.batch import check_account
 from shared.api.health.finding import Finding, finding_of
 from shared.api.health.identity import check_managed_identity
+from shared.api.health.repair import check_repairs
 from shared.api.health.storage import (
     check_containers,
     check_dead_letters,
@@ -60,6 +61,7 @@ class HealthReader:
             "links": check_links(services),
             "events": check_events(services),
             "dead letters": check_dead_letters(services),
+            "repairs": check_repairs(services),
             **{f"batch {url}": check_account(url, services, self._pool) for url in services.settings.batch_urls},
         }
         groups = await asyncio.gather(*(_with_timeout(name, check) for name, check in checks.items()))

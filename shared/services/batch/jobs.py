@@ -250,10 +250,10 @@ class Jobs:
             raise NoJobError(f"{url}: there is no pool {pool_id!r}") from error
         if pool.state == "deleting":
             raise NoJobError(f"{url}: the pool {pool_id!r} is being deleted")
-        if need_nodes and pool.resize_errors:
+        if need_nodes and pool.present_errors:
             states = await self._pool.node_states(url)
             if not USABLE_NODE_STATES & states.keys():
-                raise NoNodesError(f"{url}: the pool {pool_id!r} gets no nodes: {pool.resize_errors[0].message}")
+                raise NoNodesError(f"{url}: the pool {pool_id!r} gets no nodes: {pool.present_errors[0].message}")
 
     async def _is_open(self, job: JobRef) -> bool:
         """Whether a job accepts tasks and runs them on our pool; one that does not exist is created."""

@@ -1,7 +1,8 @@
-"""The pool and what depends on it in its account: nodes, autoscale runs, resize errors, the converter's package."""
+"""The pool and what depends on it in its account: node counts, autoscale, resize errors, the converter's package."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -21,16 +22,20 @@ if TYPE_CHECKING:
 MAX_FAILED_NODES = 5
 """Nodes whose start task's failure is read."""
 DEFAULT_AUTOSCALE_INTERVAL = timedelta(minutes=15)
+RECENT_SECONDS = 45.0
+"""Seconds for which a state that was read counts as recent: more than the job cache, which reads it, keeps a job."""
 _SELECT = [
     "id",
     "state",
     "allocationState",
+    "allocationStateTransitionTime",
     "currentDedicatedNodes",
     "currentLowPriorityNodes",
     "targetDedicatedNodes",
     "targetLowPriorityNodes",
     "taskSlotsPerNode",
     "enableAutoScale",
+    "autoScaleFormula",
     "autoScaleEvaluationInterval",
     "autoScaleRun",
     "resizeErrors",
@@ -70,10 +75,29 @@ class PoolState:
     targets: NodeCounts
     task_slots_per_node: int | None
     autoscale_enabled: bool
+    formula: str
+    """The autoscale formula in force, empty while autoscale is off."""
     autoscale_interval: timedelta
     autoscale_run: AutoscaleRun | None
     """The last one; `None` before the first."""
     resize_errors: tuple[Problem, ...]
+    """Those of the last resize. Batch keeps them until the next one, also when nothing is missing any more."""
+    allocation_changed_at: datetime | None = None
+    """When the last resize began or ended."""
+
+    @property
+    def steady(self) -> bool:
+        return self.allocation_state == "steady"
+
+    @property
+    def lacks_nodes(self) -> bool:
+        """Whether the last resize has ended with fewer nodes than it should."""
+        return self.steady and self.nodes.total < self.targets.total
+
+    @property
+    def present_errors(self) -> tuple[Problem, ...]:
+        """The resize errors that still keep nodes from the pool."""
+        return self.resize_errors if self.lacks_nodes else ()
 
 
 class Pool:
@@ -82,11 +106,19 @@ class Pool:
     def __init__(self, accounts: Accounts, settings: Settings) -> None:
         self._accounts = accounts
         self._id = settings.pool_id
+        self._seen: dict[str, tuple[float, PoolState]] = {}
 
     async def state(self, url: str) -> PoolState:
         """The pool in the account with this endpoint."""
         with azure_errors():
-            return _state(await self._accounts.client(url).get_pool(self._id, select=_SELECT))
+            state = _state(await self._accounts.client(url).get_pool(self._id, select=_SELECT))
+        self._seen[url] = (time.monotonic(), state)
+        return state
+
+    def recent_state(self, url: str) -> PoolState | None:
+        """The state that somebody in this process read last, `None` if that was long ago. Nothing is fetched."""
+        seen = self._seen.get(url)
+        return seen[1] if seen and time.monotonic() - seen[0] < RECENT_SECONDS else None
 
     async def node_states(self, url: str) -> dict[str, int]:
         """How many nodes are in which state, by Batch's names; only states with nodes."""
@@ -132,9 +164,11 @@ def _state(pool: BatchPool) -> PoolState:
         ),
         task_slots_per_node=pool.task_slots_per_node,
         autoscale_enabled=bool(pool.enable_auto_scale),
+        formula=(pool.auto_scale_formula or "") if pool.enable_auto_scale else "",
         autoscale_interval=pool.auto_scale_evaluation_interval or DEFAULT_AUTOSCALE_INTERVAL,
         autoscale_run=_run(pool.auto_scale_run) if pool.auto_scale_run else None,
         resize_errors=tuple(_problem(error) for error in pool.resize_errors or ()),
+        allocation_changed_at=pool.allocation_state_transition_time,
     )
 
 

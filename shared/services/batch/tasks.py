@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.conversion import NO_PROGRESS, JobRef, Progress
 from shared.services.azure_errors import azure_errors
+from shared.services.batch.open_tasks import OpenTasks
 from shared.services.errors import NotFoundError
 from shared.timestamps import to_milliseconds
 
@@ -104,6 +105,13 @@ class Tasks:
         with azure_errors():
             client = self._accounts.client(job.batch_url)
             return (await client.get_task_file_properties(job.id, task_id, PROGRESS_FILE)).last_modified
+
+    async def count_open(self, job: JobRef) -> OpenTasks:
+        """How many tasks of a job wait and run. Raises `ServiceError`."""
+        with azure_errors():
+            result = await self._accounts.client(job.batch_url).get_job_task_counts(job.id)
+        tasks, slots = result.task_counts, result.task_slot_counts
+        return OpenTasks(waiting=tasks.active, running=tasks.running, waiting_slots=slots.active)
 
 
 def parse_progress(body: bytes) -> Progress:

@@ -1,8 +1,11 @@
 // Client of the API. The function key comes from the page's URL or its key dialog and is sent only in a header.
 
 const STORAGE_KEY = "gifdrop-key";
+const OPERATOR_STORAGE_KEY = "gifdrop-operator-key";
 const base = new URL(".", location.href);
 let key = new URLSearchParams(location.search).get("code") ?? sessionStorage.getItem(STORAGE_KEY);
+
+let operatorKey = sessionStorage.getItem(OPERATOR_STORAGE_KEY);
 
 /** An error response; `code` and `message` are those of the API. */
 export class ApiError extends Error {
@@ -11,6 +14,11 @@ export class ApiError extends Error {
     this.status = status;
     this.code = code;
   }
+}
+
+export function setOperatorKey(value) {
+  operatorKey = value;
+  sessionStorage.setItem(OPERATOR_STORAGE_KEY, value);
 }
 
 export function setKey(value) {
@@ -23,6 +31,7 @@ export const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 
 export async function request(url, { method = "GET", headers = {}, accept = [], signal } = {}) {
   if (key) headers = { ...headers, "x-functions-key": key };
+  if (operatorKey) headers = { ...headers, "x-gifdrop-operator-key": operatorKey };
   const timeout = AbortSignal.timeout(30_000);
   const response = await fetch(new URL(url, base), {
     method,

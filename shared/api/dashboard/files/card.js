@@ -1,6 +1,6 @@
 // The card of a video. Updates change only what differs; names are inserted as text, never as markup.
 
-import { STATES, ago, bytes, duration, split } from "./format.js";
+import { STATES, ago, bytes, dollars, duration, split } from "./format.js";
 import * as thumbs from "./thumbs.js";
 
 const template = document.getElementById("card");
@@ -69,13 +69,14 @@ export function remove(card) {
   card.remove();
 }
 
-function facts({ state, gif, progress, seconds_left: left, queued_at: queued, finished_at: finished, attempt }) {
+function facts({ state, gif, progress, seconds_left: left, queued_at: queued, finished_at: finished, attempt, cost }) {
   const texts = [];
   if (state === "running" && progress !== null) texts.push(`${Math.round(progress * 100)} %`);
   if (state === "running" && left !== null) texts.push(`${duration(left)} left`);
   if (state === "queued" && queued) texts.push(`for ${duration((Date.now() - Date.parse(queued)) / 1000)}`);
   if (gif) texts.push(`${gif.width} × ${gif.height}`, `${gif.duration_seconds.toFixed(1)} s`, bytes(gif.bytes));
   if (finished) texts.push(ago(finished));
+  if (finished && cost) texts.push(dollars(cost));
   if (attempt > 1 && state !== "succeeded") texts.push(`attempt ${attempt}`);
   return texts.join(" · ");
 }

@@ -3,6 +3,7 @@
 export const STATES = { queued: "Waiting", running: "Running", succeeded: "Done", failed: "Failed" };
 
 const number = new Intl.NumberFormat();
+const currency = new Intl.NumberFormat(undefined, { style: "currency", currency: "USD", maximumSignificantDigits: 2 });
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 
 export const count = (value) => (value < 100_000 ? number.format(value) : compact.format(value));
@@ -12,6 +13,9 @@ export function bytes(value) {
   if (value < 1e6) return `${Math.round(value / 1000)} kB`;
   return `${(value / 1e6).toFixed(1)} MB`;
 }
+
+/** A price in USD with two digits that count: a video costs a fraction of a cent. */
+export const dollars = (value) => currency.format(value);
 
 /** A rounded duration, from seconds. */
 export function duration(seconds) {
@@ -25,6 +29,9 @@ export function ago(timestamp) {
   const seconds = (Date.now() - Date.parse(timestamp)) / 1000;
   return seconds < 5 ? "just now" : `${duration(seconds)} ago`;
 }
+
+/** The time of day, to the second. */
+export const time = (timestamp) => new Date(timestamp).toLocaleTimeString();
 
 /** "cats/tom.mp4" -> ["cats/", "tom.mp4"] */
 export function split(name) {

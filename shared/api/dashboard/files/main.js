@@ -1,7 +1,7 @@
 // Polls the API, renders its responses, and handles input.
 
-import { ApiError, json, path, request, setKey } from "./api.js";
-import { count } from "./format.js";
+import { ApiError, json, path, request, setKey, setOperatorKey } from "./api.js";
+import { count, time } from "./format.js";
 import * as grid from "./grid.js";
 import * as pool from "./pool.js";
 import * as viewer from "./viewer.js";
@@ -29,7 +29,7 @@ const handlers = {
   async onRetry(video, button) {
     button.disabled = true;
     try {
-      grid.refresh(await json(`retry/${path(video.video)}`, { method: "POST" }));
+      grid.refresh(await asOperator(() => json(`retry/${path(video.video)}`, { method: "POST" })));
       grid.announce(`${video.video} will be retried.`);
     } catch (error) {
       button.disabled = false;
@@ -62,8 +62,9 @@ function render() {
   const { videos, summary } = page;
   grid.show(videos, handlers);
   pool.show(page.pool, summary);
-  for (const [state, number] of Object.entries(summary ?? {})) {
-    if (state !== "as_of") byId(`count-${state}`).textContent = count(number);
+  for (const state of ["total", "queued", "running", "succeeded", "failed"]) {
+    // Too many videos have the prefix to be counted.
+    byId(`count-${state}`).textContent = summary ? count(summary[state]) : "–";
   }
   byId("empty").hidden = videos.length > 0;
   byId("empty").textContent = emptyMessage();
@@ -72,6 +73,7 @@ function render() {
   byId("next").hidden = newest || !page.next;
   byId("more").hidden = !newest || limitIndex === LIST_LIMITS.length - 1 || videos.length < LIST_LIMITS[limitIndex];
   byId("retry-all").hidden = query.state !== "failed" || query.prefix !== "" || !summary?.failed;
+  byId("counted").textContent = summary ? `Counted at ${time(summary.as_of)}` : "Too many videos to count.";
   byId("connection").textContent = "Live";
   byId("connection").classList.remove("lost");
   document.title = summary?.running ? `${summary.running} running · gifdrop` : "gifdrop";
@@ -156,7 +158,7 @@ byId("retry-all").addEventListener("click", async ({ target }) => {
   }
   target.disabled = true;
   try {
-    const { retried } = await json("retry", { method: "POST" });
+    const { retried } = await asOperator(() => json("retry", { method: "POST" }));
     grid.announce(`${retried} videos will be retried.`);
     await refreshList();
   } catch (error) {
@@ -165,6 +167,19 @@ byId("retry-all").addEventListener("click", async ({ target }) => {
   target.disabled = false;
   reset(target);
 });
+
+/** Calls again with the operator's key, which is asked for, if the API requires it. */
+async function asOperator(call) {
+  try {
+    return await call();
+  } catch (error) {
+    if (error.code !== "OperatorKeyRequired") throw error;
+    const operatorKey = prompt("Operator's key:");
+    if (!operatorKey) throw error;
+    setOperatorKey(operatorKey);
+    return call();
+  }
+}
 
 function reset(button) {
   delete button.dataset.confirming;

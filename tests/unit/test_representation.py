@@ -1,0 +1,25 @@
+"""What a conversion shows that is not stored: its cost."""
+
+import pytest
+
+from shared.conversion import Conversion
+from shared.representation import represent
+from shared.settings import read_settings
+from tests.support.settings import MINIMAL_SETTINGS
+
+
+def cost(compute_seconds: float | None, **settings: str) -> float | None:
+    conversion = Conversion(video="a.mp4", etag="0x1", id="1", state="succeeded", compute_seconds=compute_seconds)
+    return represent(conversion, read_settings(MINIMAL_SETTINGS | settings))["cost"]
+
+
+def test_cost_is_the_share_of_a_node_for_the_time_on_it() -> None:
+    assert cost(3600, GIFDROP_NODE_PRICE="0.103") == 0.103
+    assert cost(3600, GIFDROP_NODE_PRICE="0.103", GIFDROP_TASK_SLOTS="2") == pytest.approx(0.0515)
+    assert cost(15.9, GIFDROP_NODE_PRICE="0.103", GIFDROP_TASK_SLOTS="2") == 0.000227
+
+
+def test_cost_is_null_without_a_price_or_without_compute_time() -> None:
+    assert cost(3600) is None
+    assert cost(3600, GIFDROP_NODE_PRICE="") is None
+    assert cost(None, GIFDROP_NODE_PRICE="0.103") is None
