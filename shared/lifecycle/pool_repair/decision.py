@@ -23,7 +23,7 @@ COMING_STATES = {"creating", "starting", "waitingforstarttask", "rebooting", "re
 HOUR = timedelta(hours=1)
 MEMORY = timedelta(hours=6)
 """How long a repair of a node counts as one that did not help."""
-PATIENCE = 3
+INTERVALS_UNTIL_STUCK = 3
 """Times `repair_seconds` after which a resize without any node is stopped, and a node is tried while all fail alike."""
 
 
@@ -95,7 +95,7 @@ def decide(pool: Situation, past: Sequence[Repair], limits: Limits) -> Plan:
     if hold:
         findings.append(
             f"All nodes fail alike ({_problem(broken[0])}): the pool is held at one node, which is tried every"
-            f" {PATIENCE * limits.repair_after.total_seconds() / 60:.0f} minutes."
+            f" {INTERVALS_UNTIL_STUCK * limits.repair_after.total_seconds() / 60:.0f} minutes."
         )
         broken = broken[:1] if _may_probe(broken[0], past, pool.now, limits) else []
     due = [_next_repair(node, pool, past) for node in broken if not _tried_lately(node.id, past, pool.now, limits)]
@@ -119,7 +119,7 @@ def _all_fail_alike(broken: Sequence[Node], recent: Sequence[Repair]) -> bool:
 
 
 def _may_probe(node: Node, past: Sequence[Repair], now: datetime, limits: Limits) -> bool:
-    pause = PATIENCE * limits.repair_after
+    pause = INTERVALS_UNTIL_STUCK * limits.repair_after
     return now - node.since >= pause and all(now - repair.at >= pause for repair in past if repair.node)
 
 
@@ -142,7 +142,7 @@ def _resize_is_stuck(pool: Situation, limits: Limits) -> bool:
         return False
     some = WORKING_STATES | COMING_STATES
     stuck = not any(node.state in some for node in pool.nodes)
-    return stuck and pool.now - pool.resizing_since >= PATIENCE * limits.repair_after
+    return stuck and pool.now - pool.resizing_since >= INTERVALS_UNTIL_STUCK * limits.repair_after
 
 
 def _scheduling(pool: Situation) -> Sequence[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.lifecycle.pool_repair.decision import PATIENCE, Limits, Plan, Situation, decide
+from shared.lifecycle.pool_repair.decision import INTERVALS_UNTIL_STUCK, Limits, Plan, Situation, decide
 from shared.lifecycle.pool_repair.journal import load_journal, save_journal
 from shared.lifecycle.scaling.hint import held_until, with_hold
 from shared.lifecycle.scaling.scale import open_tasks
@@ -112,7 +112,7 @@ async def _do(repair: Repair, services: Services) -> None:
 
 async def _hold(url: str, state: PoolState, services: Services, *, hold: bool | None) -> None:
     """Begin, prolong or end the hold of a pool. It is part of the formula's text, and ends by itself."""
-    now, pause = utc_now(), timedelta(seconds=PATIENCE * services.settings.repair_seconds)
+    now, pause = utc_now(), timedelta(seconds=INTERVALS_UNTIL_STUCK * services.settings.repair_seconds)
     until = held_until(state.formula)
     if hold is None or until is None or not state.steady:
         return
