@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until_async
 
 TARGET_TIMEOUT_SECONDS = 5
 """Seconds that a fault waits for a node or a job that it can affect."""
-BEYOND_INTERVALS_UNTIL_STUCK_SECONDS = 22.0
+BEYOND_TIMEOUT_SECONDS = 22.0
 """More than the app waits for a response."""
 MAX_LATE = 3
 """Calls that one fault makes so late, at most."""
@@ -215,9 +215,9 @@ def _call_fault(kind: CallKind, fault: Fault) -> dict[str, Any]:
         "connection dropped": counted | {"drop": True},
         "Batch silent": lasting | {"silent": True},
         "Batch slow": lasting | {"operation": fault.operation, "pace": 0.005},
-        "Batch late": late | {"respondAfter": BEYOND_INTERVALS_UNTIL_STUCK_SECONDS},
+        "Batch late": late | {"respondAfter": BEYOND_TIMEOUT_SECONDS},
         "Batch response lost half-way": counted | {"truncate": 10},
-        "Batch works late": late | {"delay": BEYOND_INTERVALS_UNTIL_STUCK_SECONDS},
+        "Batch works late": late | {"delay": BEYOND_TIMEOUT_SECONDS},
         "account refuses": lasting | {"operation": "create_task", "status": 403, "code": "AccountIsDisabled"},
     }
     return faults[kind]
@@ -228,7 +228,7 @@ def _storage_fault(kind: StorageKind, fault: Fault) -> dict[str, Any]:
     faults: dict[StorageKind, dict[str, Any]] = {
         "storage busy": {"status": 503, "times": fault.times},
         "storage silent": {"silent": True, "seconds": fault.seconds},
-        "storage late": {"respondAfter": BEYOND_INTERVALS_UNTIL_STUCK_SECONDS, "times": min(fault.times, MAX_LATE)},
+        "storage late": {"respondAfter": BEYOND_TIMEOUT_SECONDS, "times": min(fault.times, MAX_LATE)},
         "storage response lost half-way": {"truncate": 10, "times": fault.times},
     }
     return faults[kind]
