@@ -44,7 +44,7 @@ demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-
 	@$(PY) -m local demo -- $${VIDEO:+"$$VIDEO"}
 
 test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
-	@$(PY) -m pytest --numprocesses 2 --dist loadfile
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
 	@for name in batch14 az; do \
