@@ -139,7 +139,7 @@ async def test_counts_say_when_they_were_counted(page: Page) -> None:
 
 async def test_pool_and_health_are_described(page: Page) -> None:
     await expect(page.locator("#pool-headline")).to_contain_text("machine")
-    await expect(page.locator("#health-headline")).to_have_text("All 20 checks passed.")
+    await expect(page.locator("#health-headline")).to_have_text(re.compile(r"All \d+ checks passed\."))
     chart = page.get_by_role("img", name="the maximum since this page was opened")
     await expect(chart).to_be_visible()
 

@@ -169,7 +169,12 @@ def test_package_must_be_active(state: str | None, ok: bool) -> None:
         ),
         ({"scaleSettings": {"fixedScale": {}}, "autoScaleRun": None}, "Autoscale of the pool gifdrop-new is off"),
         (
-            {"resizeOperationStatus": {"errors": [{"code": "AccountCoreQuotaReached", "message": "no cores"}]}},
+            {
+                "resizeOperationStatus": {
+                    "targetDedicatedNodes": 2,
+                    "errors": [{"code": "AccountCoreQuotaReached", "message": "no cores"}],
+                }
+            },
             "AccountCoreQuotaReached",
         ),
         (

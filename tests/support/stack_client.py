@@ -106,8 +106,9 @@ class StackClient:
         return response.status, response.json() if response.body else None
 
     async def post(self, path: str) -> tuple[int, Any]:
-        """Status code and decoded body of POST /api/`path`."""
-        response = await self.request("POST", path)
+        """Status code and decoded body of POST /api/`path`, after waiting while it is refused as one too many."""
+        while (response := await self.request("POST", path)).status == 429:
+            await asyncio.sleep(float(response.headers["Retry-After"]))
         return response.status, response.json()
 
     async def status(self, name: str) -> tuple[int, Any]:
