@@ -21,7 +21,9 @@ from xml.sax.saxutils import escape
 from bench import Row, goal_row, plot
 from bench.table import show
 from shared.conversion import Conversion, Gif, Problem
+from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.scaling.scale import scale_pools
 from shared.names import conversion_id, gif_name, job_id, task_id
 from shared.services.storage.index_rows import pointer_key, pointer_values, row_key, row_values
 from shared.services.storage.record_format import to_metadata
@@ -171,8 +173,8 @@ async def measure(count: int) -> dict[str, int]:
         "state=failed": lambda: world.app.videos.list_videos({"state": "failed"}),
         "summary": lambda: world.app.videos.list_videos({"limit": "1"}),
         "health": lambda: world.app.health.current(),  # noqa: PLW0108  # the app is replaced before each call
-        "tick": lambda: world.app.completion.run(),  # noqa: PLW0108
-        "reconciliation": lambda: reconcile(world.app.services),
+        "tick": lambda: _tick(world),
+        "reconciliation": lambda: _reconcile(world),
     }
     results: dict[str, int] = {}
     for name, operation in operations.items():
@@ -190,6 +192,18 @@ async def measure(count: int) -> dict[str, int]:
 def _peak_memory() -> int:
     """Peak of this process in KiB. Not by getrusage(), whose maximum is inherited from the parent process."""
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+
+
+async def _tick(world: World) -> None:
+    """What the timer complete_conversions does."""
+    await world.app.completion.run()
+    await scale_pools(world.app.services)
+
+
+async def _reconcile(world: World) -> None:
+    """What the timer reconcile_conversions does."""
+    await repair_pools(world.app.services)
+    await reconcile(world.app.services)
 
 
 def _is_audit(request: str) -> bool:
