@@ -1,15 +1,14 @@
-"""The last repairs: a blob beside the records, so that neither a restart nor another instance repeats them."""
+"""The last repairs, so that neither a restart nor another instance repeats them."""
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.lifecycle.pool_repair.decision import NODE_STEPS, Repair
-from shared.services.errors import NotFoundError
+from shared.lifecycle.state_blob import load_state, save_state
 
 if TYPE_CHECKING:
     from shared.services.services import Services
@@ -33,17 +32,15 @@ class Journal:
 
 async def load_journal(services: Services) -> Journal:
     """The stored journal, or an empty one. Raises `ServiceError`."""
-    try:
-        content = await services.rest.read(services.settings.records_container, BLOB)
-    except NotFoundError:
+    state = await load_state(BLOB, services)
+    if state.etag is None:
         return Journal()
     try:
-        stored = json.loads(content.body)
-        repairs = tuple(_repair(each) for each in stored["repairs"])
-        return Journal(repairs=repairs, findings=tuple(map(str, stored["findings"])), etag=content.etag)
+        repairs = tuple(_repair(each) for each in state.value["repairs"])
+        return Journal(repairs=repairs, findings=tuple(map(str, state.value["findings"])), etag=state.etag)
     except (ValueError, KeyError, TypeError):
         log.warning("the journal of repairs is damaged: it starts anew")
-        return Journal(etag=content.etag)
+        return Journal(etag=state.etag)
 
 
 async def save_journal(journal: Journal, services: Services) -> Journal:
@@ -55,15 +52,7 @@ async def save_journal(journal: Journal, services: Services) -> Journal:
         "repairs": [asdict(repair) | {"at": repair.at.isoformat()} for repair in journal.repairs[-MAX_REPAIRS:]],
         "findings": list(journal.findings),
     }
-    etag = await services.rest.write(
-        services.settings.records_container,
-        BLOB,
-        json.dumps(body).encode(),
-        content_type="application/json",
-        metadata={},
-        expected_etag=journal.etag,
-    )
-    return Journal(repairs=journal.repairs, findings=journal.findings, etag=etag)
+    return replace(journal, etag=await save_state(BLOB, body, services, expected_etag=journal.etag))
 
 
 def _repair(stored: dict[str, str]) -> Repair:

@@ -1,13 +1,13 @@
-"""Where a comparison of videos and records stopped: a blob beside the records, so that the next one continues."""
+"""Where a comparison of videos and records stopped, so that the next one continues."""
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from shared.services.errors import ConflictError, NotFoundError
+from shared.lifecycle.state_blob import load_state, save_state
+from shared.services.errors import ConflictError
 
 if TYPE_CHECKING:
     from shared.services.services import Services
@@ -28,30 +28,20 @@ class Cursor:
 
 async def load_cursor(services: Services) -> Cursor:
     """The stored cursor, or the beginning. Raises `ServiceError`."""
-    try:
-        content = await services.rest.read(services.settings.records_container, BLOB)
-        match json.loads(content.body):
-            case {"videos": str() | None as videos, "records": str() | None as records, "after": str() as after}:
-                return Cursor(videos=videos, records=records, after=after)
-    except NotFoundError:
+    state = await load_state(BLOB, services)
+    if state.etag is None:
         return Cursor()
-    except ValueError:
-        pass
+    match state.value:
+        case {"videos": str() | None as videos, "records": str() | None as records, "after": str() as after}:
+            return Cursor(videos=videos, records=records, after=after)
     log.warning("the reconciliation's cursor is damaged: it starts at the beginning")
     return Cursor()
 
 
 async def save_cursor(cursor: Cursor, services: Services) -> None:
     """Store the cursor. Raises `ServiceError`."""
-    container = services.settings.records_container
+    stored = await load_state(BLOB, services)
     try:
-        await services.rest.write(
-            container,
-            BLOB,
-            json.dumps(asdict(cursor)).encode(),
-            content_type="application/json",
-            metadata={},
-            expected_etag=await services.rest.etag(container, BLOB),
-        )
+        await save_state(BLOB, asdict(cursor), services, expected_etag=stored.etag)
     except ConflictError:
         log.info("another reconciliation has stored its cursor")
