@@ -13,6 +13,8 @@ from shared.conversion import STATES, State
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 """Videos on a page."""
+MAX_LISTING_REQUESTS = 4
+"""Listing requests that one response may cost: 20,000 records."""
 MAX_PREFIX_CHARS = 1024
 MAX_CURSOR_CHARS = 8192
 

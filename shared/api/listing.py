@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
-from shared.api.list_query import Cursor, encode_cursor, parse_query
+from shared.api.list_query import MAX_LISTING_REQUESTS, Cursor, encode_cursor, parse_query
 from shared.api.pool import waiting_for
 from shared.representation import represent
 from shared.services.errors import ServiceError
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from shared.representation import VideoResponse
     from shared.services.services import Services
     from shared.services.storage.blob import Blob
-
-MAX_LISTING_REQUESTS = 4
-"""Listing requests that one page may cost when it is filtered by state: 20,000 records."""
 
 
 class ListReader:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from shared.api.list_query import MAX_LIMIT
+from shared.api.list_query import MAX_LIMIT, MAX_LISTING_REQUESTS
 from shared.cache import Cache
 from shared.conversion import STATES, Conversion, State
 from shared.services.storage.index_rows import row_order
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from shared.services.services import Services
 
 CACHE_SECONDS = 1.0
-MAX_SCAN_REQUESTS = 4
-"""Listing requests that a prefix may cost: 20,000 records."""
 
 
 class Summaries:
@@ -32,7 +30,7 @@ class Summaries:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._counts: Cache[str, SummaryResponse | None] = Cache(seconds=CACHE_SECONDS, size=8)
+        self._counts: Cache[str, SummaryResponse] = Cache(seconds=CACHE_SECONDS, size=8)
         self._newest: Cache[tuple[State | None, int], list[Conversion]] = Cache(seconds=CACHE_SECONDS, size=8)
         self._scans: Cache[str, _Scan] = Cache(seconds=CACHE_SECONDS, size=8)
 
@@ -50,7 +48,7 @@ class Summaries:
             return _newest((scan.newest[each] for each in _states(state)), limit)
         return await self._newest.get((state, limit), lambda: self._read_newest(state, limit))
 
-    async def _count(self) -> SummaryResponse | None:
+    async def _count(self) -> SummaryResponse:
         as_of = utc_now()
         return _summary(await self._services.index.counts(), as_of)
 
@@ -62,7 +60,7 @@ class Summaries:
         scan = _Scan(as_of=utc_now())
         marker: str | None = None
         container = self._services.settings.records_container
-        for _ in range(MAX_SCAN_REQUESTS):
+        for _ in range(MAX_LISTING_REQUESTS):
             page = await self._services.rest.list_page(container, prefix=prefix, marker=marker)
             scan.add([known for blob in page.blobs if (known := from_listing(blob))])
             marker = page.marker
