@@ -8,6 +8,11 @@ def utc_now() -> datetime:
     return to_milliseconds(datetime.now(UTC))
 
 
+def seconds_since(moment: datetime) -> float:
+    """Seconds from a moment until now; negative for a moment to come."""
+    return (datetime.now(UTC) - moment).total_seconds()
+
+
 def to_milliseconds(moment: datetime) -> datetime:
     """`moment` cut to whole milliseconds, so that it equals itself after it was stored and read back."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -18,11 +18,10 @@ from shared.services.storage.blob import is_directory
 from shared.services.storage.record_format import is_newer
 from shared.services.storage.records import from_listing
 from shared.task_group import bounded_task_group
-from shared.timestamps import utc_now
+from shared.timestamps import seconds_since
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from datetime import datetime
 
     from shared.conversion import Conversion
     from shared.lifecycle.reconciliation.report import Report
@@ -68,7 +67,7 @@ async def audit(services: Services, report: Report) -> None:
             if video and not newer and (known is None or known.etag != video.etag):
                 await _submit_if_old(video, services, report, start_soon)
             if record:
-                recorded[name] = known if _age(record.last_modified) > settings.grace_seconds else None
+                recorded[name] = known if seconds_since(record.last_modified) > settings.grace_seconds else None
             if len(recorded) == NAMES_PER_INDEX_QUERY:
                 await _compare_index(checked, name, recorded, services, report, start_soon)
                 checked, recorded = name, {}
@@ -81,7 +80,7 @@ async def audit(services: Services, report: Report) -> None:
 
 
 async def _submit_if_old(video: Blob, services: Services, report: Report, start_soon: StartSoon) -> None:
-    if _age(video.last_modified) > services.settings.grace_seconds:
+    if seconds_since(video.last_modified) > services.settings.grace_seconds:
         await start_soon(f"submission of {video.name!r}", _submit, video.name, services, report)
 
 
@@ -105,7 +104,7 @@ async def _compare_index(
         missing.pop(video, None)
         known = recorded.get(video)
         wrong = not pointer.agrees_with(known) if known else video not in recorded
-        if wrong and _age(pointer.modified) > services.settings.grace_seconds:
+        if wrong and seconds_since(pointer.modified) > services.settings.grace_seconds:
             await start_soon(f"index entry of {video!r}", _correct, pointer, services, report)
     for video, conversion in missing.items():
         if conversion:
@@ -142,8 +141,3 @@ class _Listing:
                 if is_video(blob.name) and not is_directory(blob) and blob.name > self._after:
                     yield blob
             self.marker = page.marker or self.marker  # the last page, not the first one again
-
-
-def _age(moment: datetime) -> float:
-    """Seconds since then."""
-    return (utc_now() - moment).total_seconds()

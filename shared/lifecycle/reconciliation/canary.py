@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.services.errors import NotFoundError
-from shared.timestamps import utc_now
+from shared.timestamps import seconds_since
 
 if TYPE_CHECKING:
     from shared.services.services import Services
@@ -37,7 +37,7 @@ async def check_canary(services: Services) -> None:
         last = None
     if last:
         record = (await services.records.load(CANARY)).conversion
-        seconds = (utc_now() - last.last_modified).total_seconds()
+        seconds = seconds_since(last.last_modified)
         # Without a record of this version its event has not arrived yet.
         state = record.state if record and record.etag == last.etag else "uploaded"
         log.info("canary %s", json.dumps({"state": state, "seconds": round(seconds)}))

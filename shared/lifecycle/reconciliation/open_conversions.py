@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.lifecycle.protocol import HARMLESS, commit, commit_gone, read
 from shared.services.errors import NewerRecordError, NotFoundError
 from shared.task_group import bounded_task_group
-from shared.timestamps import utc_now
+from shared.timestamps import seconds_since
 
 if TYPE_CHECKING:
     from shared.conversion import State
@@ -27,11 +27,10 @@ async def check_open(services: Services, tasks: set[str], report: Report) -> Non
         for state in OPEN_STATES:
             async for row in services.index.rows(state):
                 conversion = row.conversion
-                age = (utc_now() - row.modified).total_seconds()
                 if (
                     conversion.task_id not in tasks
                     and conversion.batch_url not in report.unreachable
-                    and age > services.settings.grace_seconds
+                    and seconds_since(row.modified) > services.settings.grace_seconds
                 ):
                     await start_soon(f"check of {conversion.video!r}", _check, row, services, report)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shared.lifecycle.scaling.hint import with_hint
 from shared.services.batch.open_tasks import OpenTasks
 from shared.services.errors import NotFoundError, ServiceError
-from shared.timestamps import utc_now
+from shared.timestamps import seconds_since, utc_now
 
 if TYPE_CHECKING:
     from shared.services.batch.pool import PoolState
@@ -118,4 +118,4 @@ def _is_asleep(state: PoolState) -> bool:
 
 def _age(state: PoolState) -> float:
     """Seconds since the last resize ended."""
-    return (utc_now() - state.allocation_changed_at).total_seconds() if state.allocation_changed_at else 0.0
+    return seconds_since(state.allocation_changed_at) if state.allocation_changed_at else 0.0
