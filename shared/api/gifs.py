@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.services.services import Services
-    from shared.services.storage.rest import BlobHeaders
+    from shared.services.storage.blob import Blob
 
 MAX_RESPONSE_BYTES = 8 * 1024**2
 """Bytes of one response: the Functions host keeps a response in memory whole."""
@@ -40,19 +41,20 @@ async def gif_response(
     via = parameters.get("via") or None
     if via not in (None, "app"):
         raise ApiError("InvalidVia", "via must be app, or left out.")
-    gif = await _head(name, services)
+    gif = await _properties(name, services)
     if via is None:
         return await _redirect(name, services)
+    etag = f'"{gif.etag}"'
     validators = {
-        "ETag": gif.etag,
-        "Last-Modified": gif.last_modified,
+        "ETag": etag,
+        "Last-Modified": format_datetime(gif.last_modified, usegmt=True),
         # A GIF changes with its video, so browsers must revalidate.
         "Cache-Control": "private, no-cache",
         "Accept-Ranges": "bytes",
     }
-    if _matches(headers.get("if-none-match"), gif.etag):
+    if _matches(headers.get("if-none-match"), etag):
         return Response(status=304, headers=validators)
-    requested = headers.get("range") if headers.get("if-range") in (None, gif.etag) else None
+    requested = headers.get("range") if headers.get("if-range") in (None, etag) else None
     span = parse_range(requested, size=gif.bytes)
     if span is None and gif.bytes > MAX_RESPONSE_BYTES:
         return await _redirect(name, services)
@@ -89,9 +91,9 @@ def _matches(header: str | None, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
-async def _head(name: str, services: Services) -> BlobHeaders:
+async def _properties(name: str, services: Services) -> Blob:
     try:
-        return await services.rest.head(services.settings.output_container, name)
+        return await services.rest.properties(services.settings.output_container, name)
     except NotFoundError:
         raise ApiError("UnknownGif", "There is no GIF of this name.") from None
     except ServiceError as error:
@@ -100,7 +102,7 @@ async def _head(name: str, services: Services) -> BlobHeaders:
         raise
 
 
-async def _read(name: str, span: Span, gif: BlobHeaders, services: Services) -> bytes:
+async def _read(name: str, span: Span, gif: Blob, services: Services) -> bytes:
     container = services.settings.output_container
     try:
         return await services.rest.read_range(container, name, first=span.first, last=span.last, etag=gif.etag)

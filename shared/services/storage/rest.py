@@ -62,16 +62,6 @@ class Fingerprint:
     """In hex; empty where the blob was too large to be read."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BlobHeaders:
-    """A blob's validators and size, as HTTP has them."""
-
-    etag: str
-    """With quotes."""
-    last_modified: str
-    bytes: int
-
-
 HEAD_BYTES = 16
 METADATA_PREFIX = "x-ms-meta-"
 
@@ -181,16 +171,9 @@ class StorageRest:
         request = HttpRequest("PUT", self.blob_url(container, name), headers=headers, content=body)
         return (await self._send(request)).headers["ETag"].strip('"')
 
-    async def head(self, container: str, name: str) -> BlobHeaders:
-        """A blob's validators and size."""
-        headers = (await self._send(HttpRequest("HEAD", self.blob_url(container, name)))).headers
-        return BlobHeaders(
-            etag=headers["ETag"], last_modified=headers["Last-Modified"], bytes=int(headers["Content-Length"])
-        )
-
     async def read_range(self, container: str, name: str, *, first: int, last: int, etag: str) -> bytes:
-        """Bytes `first` to `last`, both included, of a blob that still has this `etag` (with quotes)."""
-        headers = {"Range": f"bytes={first}-{last}", "If-Match": etag}
+        """Bytes `first` to `last`, both included, of a blob that still has this `etag`."""
+        headers = {"Range": f"bytes={first}-{last}", "If-Match": f'"{etag}"'}
         return (await self._send(HttpRequest("GET", self.blob_url(container, name), headers=headers))).content
 
     async def fingerprint(self, container: str, name: str, *, max_bytes: int) -> Fingerprint:
