@@ -4,7 +4,6 @@ python -m infra.plan --group NAME [--region REGION] --template FILE [PARAMETER].
 """
 
 import argparse
-import json
 import re
 import sys
 from collections import Counter
@@ -15,10 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from infra.az import AzError, az
+from infra.quota import (
+    MIN_CORES,
+    account_quotas,
+    accounts_in,
+    free_in_subscription,
+    given_parameters,
+    sku_cores,
+)
 from infra.rights import GROUP_ACTIONS, ROLE_DEFINITION, grant_commands, missing_actions, providers, setup_commands
 
 TEMPLATE = Path(__file__).with_name("main.bicep")
-MIN_CORES = 2
 WHAT_IF_SECONDS = 240.0
 PERMISSIONS = "providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
 
@@ -65,16 +71,7 @@ def resolve(arguments: Sequence[str]) -> dict[str, str]:
     """The values of parameters: the template's defaults, then each argument, a file (`@FILE`) or NAME=VALUE."""
     text = TEMPLATE.read_text(encoding="utf-8")
     values = {name: value.strip("'") for name, value in re.findall(r"^param (\w+) \S+ = (.+)$", text, re.MULTILINE)}
-    for argument in arguments:
-        if argument.startswith("@"):
-            content = json.loads(Path(argument[1:]).read_text(encoding="utf-8"))["parameters"]
-            for name, item in content.items():
-                value = item.get("value")
-                values[name] = value if isinstance(value, str) else json.dumps(value)
-        else:
-            name, _, value = argument.partition("=")
-            values[name] = value
-    return values
+    return values | given_parameters(arguments)
 
 
 def check_name(name: str) -> Check:
@@ -141,7 +138,7 @@ def check_vm_size(skus: Sequence[Mapping[str, Any]], target: Target) -> Check:
         near = sorted(item["name"] for item in skus if re.fullmatch(r"Standard_D2a?d?s_v\d", item.get("name", "")))
         todo = f"Choose another with -p vmSize=, for example {', '.join(near)}." if near else "Choose another region."
         return Check(False, f"Batch does not offer {size} in {target.region}.", todo)
-    cores = cores_of(sku)
+    cores = sku_cores(sku) or 0
     if cores < MIN_CORES:
         return Check(False, f"{size} has {cores} core(s).", "Choose a size with at least two.")
     end = sku.get("batchSupportEndOfLife")
@@ -150,26 +147,17 @@ def check_vm_size(skus: Sequence[Mapping[str, Any]], target: Target) -> Check:
     return Check(True, f"Batch offers {size} in {target.region}, with {cores} cores.")
 
 
-def cores_of(sku: Mapping[str, Any]) -> int:
-    """The cores of a VM size, by its capabilities; 0 if they do not say."""
-    return next((int(item["value"]) for item in sku.get("capabilities") or () if item["name"] == "vCPUs"), 0)
-
-
 def check_cores(account: Mapping[str, Any] | None, sku: Mapping[str, Any] | None, target: Target) -> Check:
     """Whether the account's quota of cores covers the caps of the formula. Unknown before the account exists."""
-    nodes, cores = int(target.parameters.get("maxDedicatedNodes", "0")), cores_of(sku or {})
-    wanted = nodes * cores
+    nodes = int(target.parameters.get("maxDedicatedNodes", "0"))
+    wanted = nodes * (sku_cores(sku) or 0)
     if account is None:
         message = f"maxDedicatedNodes={nodes} needs {wanted} cores. A new Batch account shows its quota once it exists."
         todo = "New subscriptions often start with 0: after the step 'infra', run 'infra/deploy.sh -g GROUP doctor'."
         return Check(None, message, todo)
     family = (sku or {}).get("familyName", "")
-    quotas = {"of the account": account.get("dedicatedCoreQuota")}
-    if account.get("dedicatedCoreQuotaPerVMFamilyEnforced"):
-        families = account.get("dedicatedCoreQuotaPerVMFamily") or ()
-        found = [item["coreQuota"] for item in families if item["name"].lower() == family.lower()]
-        quotas[f"of the family {family}"] = found[0] if found else 0
-    for name, quota in quotas.items():
+    quotas = account_quotas(account, family)
+    for name, quota in {"of the account": quotas.cores, f"of the family {family}": quotas.family_cores}.items():
         if quota is not None and quota < wanted:
             message = f"maxDedicatedNodes={nodes} needs {wanted} cores, but the quota {name} is {quota}."
             return Check(
@@ -183,22 +171,19 @@ def check_subscription_cores(
 ) -> Check:
     """The same in user subscription mode, in which nodes count as virtual machines of the subscription."""
     nodes = int(target.parameters.get("maxDedicatedNodes", "0"))
-    wanted, family = nodes * cores_of(sku or {}), (sku or {}).get("familyName", "")
-    for usage in usages:
-        if usage["name"]["value"].lower() not in (family.lower(), "cores"):
-            continue
-        free = int(usage["limit"]) - int(usage["currentValue"])
+    wanted, family = nodes * (sku_cores(sku) or 0), (sku or {}).get("familyName", "")
+    free_by_name = free_in_subscription(usages)
+    for name in (family, "cores"):
+        free = free_by_name.get(name.lower(), wanted)
         if free < wanted:
-            message = (
-                f"{nodes} nodes need {wanted} cores of {usage['name']['value']}; {free} are free in {target.region}."
-            )
+            message = f"{nodes} nodes need {wanted} cores of {name}; {free} are free in {target.region}."
             return Check(False, message, "Ask for more in the portal (Quotas > Compute), or lower maxDedicatedNodes.")
     return Check(True, f"The subscription has {wanted} free cores in {target.region}.")
 
 
 def check_account_count(quota: int, accounts: Sequence[Mapping[str, Any]], target: Target) -> Check:
     """Whether the subscription may have another Batch account in the region."""
-    count = sum(item.get("location") == target.region for item in accounts)
+    count = accounts_in(target.region, accounts)
     if count < quota:
         return Check(True, f"{count} of {quota} Batch accounts exist in {target.region}.")
     todo = "Delete one that is not used, choose another region, or ask for more (support request, Batch accounts)."

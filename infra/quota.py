@@ -36,7 +36,7 @@ def problems(values: Mapping[str, str], outputs: Mapping[str, Any], *, region: s
     size = values["vmSize"]
     own = values["poolAllocationMode"] == "UserSubscription"
     sku, found = _sku(size, outputs.get("skus"), region)
-    cores = _cores(sku) or cores_of(size)
+    cores = sku_cores(sku) or cores_of(size)
     if cores:
         found += _node_problems(values, size, cores)
     if not own and int(values["maxLowPriorityNodes"]) > 0:
@@ -50,7 +50,7 @@ def problems(values: Mapping[str, str], outputs: Mapping[str, Any], *, region: s
     if own:
         found += _subscription_problems(values, outputs.get("usage"), family, cores)
     elif account := outputs.get("account"):
-        found += shortages(_account_quotas(account, family), nodes=nodes, cores=cores)
+        found += shortages(account_quotas(account, family or None), nodes=nodes, cores=cores)
     if (account := outputs.get("account")) and isinstance(account.get("poolQuota"), int):
         pools = len(outputs.get("pools", []))
         if pools >= account["poolQuota"] >= POOLS:
@@ -76,7 +76,8 @@ def _sku(size: str, skus: list[dict[str, Any]] | None, region: str) -> tuple[dic
     return sku, []
 
 
-def _cores(sku: dict[str, Any] | None) -> int | None:
+def sku_cores(sku: Mapping[str, Any] | None) -> int | None:
+    """The cores of a VM size, `None` if its capabilities do not say."""
     for capability in (sku or {}).get("capabilities") or []:
         if capability.get("name") == "vCPUs" and str(capability.get("value", "")).isdecimal():
             return int(capability["value"])
@@ -96,7 +97,7 @@ def _node_problems(values: Mapping[str, str], size: str, cores: int) -> list[str
 def _account_problems(location: dict[str, Any], accounts: list[dict[str, Any]], region: str) -> list[str]:
     """Whether one more Batch account fits into the region."""
     quota = location.get("accountQuota")
-    there = sum(_plain(account.get("location", "")) == _plain(region) for account in accounts)
+    there = accounts_in(region, accounts)
     if not isinstance(quota, int) or there < quota:
         return []
     number = f"{there} Batch account{'' if there == 1 else 's'} in {region}"
@@ -105,16 +106,22 @@ def _account_problems(location: dict[str, Any], accounts: list[dict[str, Any]], 
     ]
 
 
-def _account_quotas(account: dict[str, Any], family: str) -> Quotas:
+def accounts_in(region: str, accounts: Sequence[Mapping[str, Any]]) -> int:
+    """How many Batch accounts are in a region."""
+    return sum(_plain(account.get("location", "")) == _plain(region) for account in accounts)
+
+
+def account_quotas(account: Mapping[str, Any], family: str | None) -> Quotas:
+    """The quotas of an account, with that of a VM family unless this is not known."""
     families = account.get("dedicatedCoreQuotaPerVmFamily") or account.get("dedicatedCoreQuotaPerVMFamily") or []
     enforced = account.get(
         "dedicatedCoreQuotaPerVmFamilyEnforced", account.get("dedicatedCoreQuotaPerVMFamilyEnforced")
     )
-    own = [item.get("coreQuota") for item in families if str(item.get("name", "")).lower() == family.lower()]
+    by_family = {str(item.get("name", "")).lower(): item.get("coreQuota") for item in families}
     return Quotas(
         cores=account.get("dedicatedCoreQuota"),
         # A family that is not in the list has no quota at all.
-        family_cores=(own[0] if own else 0) if enforced and family and families else None,
+        family_cores=by_family.get(family.lower(), 0) if enforced and family is not None else None,
         pools=account.get("poolQuota"),
         jobs=account.get("activeJobAndJobScheduleQuota"),
     )
@@ -126,11 +133,7 @@ def _subscription_problems(
     """The subscription's quotas in the region, which an account in user subscription mode uses."""
     if usage is None:
         return []
-    free = {
-        str(item["name"]["value"]).lower(): int(item["limit"]) - int(item["currentValue"])
-        for item in usage
-        if isinstance(item.get("name"), dict) and "limit" in item and "currentValue" in item
-    }
+    free = free_in_subscription(usage)
     found = shortages(
         Quotas(cores=free.get("cores"), family_cores=free.get(family.lower())),
         nodes=int(values["maxDedicatedNodes"]),
@@ -147,27 +150,43 @@ def _subscription_problems(
     return found
 
 
+def free_in_subscription(usage: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What is free of each quota of the subscription in a region, by its name in lower case: `cores`, families, …"""
+    return {
+        str(item["name"]["value"]).lower(): int(item["limit"]) - int(item["currentValue"])
+        for item in usage
+        if isinstance(item.get("name"), dict) and "limit" in item and "currentValue" in item
+    }
+
+
 def _plain(region: str) -> str:
     """`West Europe` as `westeurope`."""
     return re.sub(r"\s", "", region).lower()
 
 
 def read_parameters(arguments: Sequence[str]) -> dict[str, str]:
-    """`NAME=VALUE` and `@FILE`, later ones first, over the defaults of main.bicep; other parameters are left out.
+    """`given_parameters` over the defaults of main.bicep; other parameters are left out. Raises ValueError."""
+    known = parameters()
+    return known | {name: value for name, value in given_parameters(arguments).items() if name in known}
+
+
+def given_parameters(arguments: Sequence[str]) -> dict[str, str]:
+    """The parameters in `NAME=VALUE` and `@FILE`, later ones first.
 
     Raises ValueError for an argument of another form.
     """
-    known, given = parameters(), dict[str, str]()
+    given: dict[str, str] = {}
     for argument in arguments:
-        name, equals, value = argument.partition("=")
+        name, equals, text = argument.partition("=")
         if argument.startswith("@"):
             content = json.loads(Path(argument[1:]).read_text(encoding="utf-8"))["parameters"]
-            given |= {name: str(item["value"]) for name, item in content.items()}
+            values = {name: item.get("value") for name, item in content.items()}
+            given |= {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
         elif equals:
-            given[name] = value
+            given[name] = text
         else:
             raise ValueError(f"neither NAME=VALUE nor @FILE: {argument}")
-    return known | {name: value for name, value in given.items() if name in known}
+    return given
 
 
 def main(arguments: Sequence[str]) -> int:
