@@ -6,6 +6,7 @@ from shared.api.dashboard.page import page_file_response, page_response
 from shared.api.gifs import gif_response
 from shared.api.handler import handle
 from shared.api.health.health import health_response
+from shared.api.signed_in import signed_in_response
 from shared.application import application
 from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
@@ -102,3 +103,15 @@ async def show_page(req: func.HttpRequest) -> func.HttpResponse:
 async def show_page_file(req: func.HttpRequest) -> func.HttpResponse:
     """The page's CSS and JavaScript, which hold no data."""
     return await handle(lambda: page_file_response(req.route_params["file"], req.headers))
+
+
+@app.route("user/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def user_reads(req: func.HttpRequest) -> func.HttpResponse:
+    """The routes above for people who have signed in, and need no key."""
+    return await signed_in_response(req, globals(), lambda: application().services.settings)
+
+
+@app.route("user/{*path}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def user_changes(req: func.HttpRequest) -> func.HttpResponse:
+    """The same for POST."""
+    return await signed_in_response(req, globals(), lambda: application().services.settings)

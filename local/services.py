@@ -168,6 +168,7 @@ class StackConfig:
             *("--data", str(self.layout.functions)),
         ]
         keys = {f"FUNCTIONS_{name.upper()}_KEY": self.keys[name] for name in ("function", "master", "eventgrid")}
+        keys["FUNCTIONS_TOKEN_KEY"] = self.keys["token_key"]
         environment = clean_environment() | dict(env) | self._proxy_settings | keys
         return Spec(name="functions", arguments=arguments, environment=environment)
 

@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from azure.functions import HttpResponse
+from azure.functions import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+AzureRequest = HttpRequest
+"""What the Functions host gives."""
 AzureResponse = HttpResponse
 """What the Functions host takes."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -43,4 +45,16 @@ def json_response(body: object, *, status: int = 200, headers: Mapping[str, str]
         body=json.dumps(body, ensure_ascii=False).encode(),
         content_type="application/json",
         headers=headers or {},
+    )
+
+
+def with_route_parameters(request: AzureRequest, parameters: Mapping[str, str]) -> AzureRequest:
+    """The same request with other route parameters."""
+    return HttpRequest(
+        request.method,
+        request.url,
+        headers=request.headers,
+        params=request.params,
+        route_params=parameters,
+        body=request.get_body(),
     )
