@@ -3,11 +3,20 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 
 PRESETS = ("small", "balanced", "best")
 
 METADATA = {name: f"gif_{name}" for name in ("preset", "width", "fps", "start", "duration", "loop")}
 """Option -> its blob metadata key."""
+
+
+METADATA_PREFIX = "gif_"
+MAX_WARNINGS = 3
+MAX_KEY_CHARS = 64
+"""Characters of an unknown key that a warning repeats."""
+NOT_KNOWN_PRESET = ""
+"""`Options.preset` of a stored conversion whose options are not known."""
 
 
 class InvalidOptionError(ValueError):
@@ -78,3 +87,15 @@ def options_of(metadata: Mapping[str, str], defaults: Options, *, max_seconds: i
     return options_from(
         {option: lower.get(key, "") for option, key in METADATA.items()}, defaults, max_seconds=max_seconds
     )
+
+
+def option_warnings(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each of the first metadata keys that look like an option and are none."""
+    known = tuple(METADATA.values())
+    unknown = sorted(key for key in map(str.lower, metadata) if key.startswith(METADATA_PREFIX) and key not in known)
+    warnings = []
+    for key in unknown[:MAX_WARNINGS]:
+        close = get_close_matches(key[:MAX_KEY_CHARS], known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        warnings.append(f"The metadata {key[:MAX_KEY_CHARS]} is not an option and was ignored.{hint}")
+    return tuple(warnings)

@@ -18,6 +18,7 @@ _PLAIN: dict[object, Schema] = {
     float: {"type": "number"},
     bool: {"type": "boolean"},
     type(None): {"type": "null"},
+    object: {},
 }
 _HEADERS = {
     "Location": "the link",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.options import InvalidOptionError, Options, options_of
+from shared.options import InvalidOptionError, Options, option_warnings, options_of
 
 
 def options(**metadata: str) -> Options:
@@ -58,3 +58,15 @@ def test_options_are_bounded_or_refused_whatever_the_metadata(metadata: dict[str
     assert 1 <= got.fps <= 50
     assert math.isfinite(got.start)
     assert got.duration is None or 0.1 <= got.duration <= 60
+
+
+def test_metadata_that_looks_like_an_option_and_is_none_gives_a_warning() -> None:
+    assert option_warnings({"Gif_Widht": "320", "author": "somebody", "GIF_FPS": "12"}) == (
+        "The metadata gif_widht is not an option and was ignored. Did you mean gif_width?",
+    )
+
+
+def test_warnings_are_few_and_short_whatever_the_metadata() -> None:
+    warnings = option_warnings({f"gif_{number:03}{'x' * 5000}": "" for number in range(50)})
+    assert len(warnings) == 3
+    assert max(map(len, warnings)) < 200
