@@ -6,7 +6,8 @@ A string beside a type is its description in OpenAPI, a pair a keyword of its JS
 from typing import Annotated, TypedDict
 from urllib.parse import quote
 
-from shared.conversion import NO_PROGRESS, Conversion, Progress, State
+from shared.conversion import NO_PROGRESS, Conversion, Progress, Source, State
+from shared.options import NOT_KNOWN_PRESET
 from shared.settings import Settings
 from shared.timestamps import to_rfc3339
 
@@ -34,6 +35,17 @@ class GifResponse(TypedDict):
     duration_seconds: float
 
 
+class SourceResponse(TypedDict):
+    """The video, as far as it is known."""
+
+    bytes: Count | None
+    duration_seconds: float | None
+    width: Annotated[int | None, "pixels"]
+    height: Annotated[int | None, "pixels"]
+    fps: float | None
+    codec: str | None
+
+
 class TaskResponse(TypedDict):
     """The Batch task that converts the video."""
 
@@ -54,6 +66,13 @@ class VideoResponse(TypedDict):
     waiting_for: Annotated[str | None, "what a queued one waits for: the end of a sentence"]
     attempt: Annotated[int, "1, and more after a failure of a node or a retry", ("minimum", 1)]
     gif: GifResponse | None
+    source: Annotated[SourceResponse | None, "null for videos of earlier versions"]
+    options: Annotated[
+        dict[str, object] | None,
+        "the options of this attempt; one that is missing is left to the preset. Null in lists of earlier videos",
+    ]
+    notes: Annotated[list[str], "where the GIF differs from what was asked for"]
+    warnings: Annotated[list[str], "what is wrong with the video's metadata although it can be converted"]
     error: Annotated[ErrorResponse | None, "why it failed"]
     queued_at: Moment | None
     started_at: Moment | None
@@ -90,6 +109,10 @@ def represent(
         }
         if gif
         else None,
+        "source": _source(conversion.source) if conversion.source else None,
+        "options": conversion.options.to_json() if conversion.options.preset != NOT_KNOWN_PRESET else None,
+        "notes": list(conversion.notes),
+        "warnings": list(conversion.warnings),
         "error": {"code": error.code, "message": error.message} if error else None,
         "queued_at": to_rfc3339(conversion.queued_at) if conversion.queued_at else None,
         "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
@@ -99,6 +122,17 @@ def represent(
         "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
         if conversion.task_id
         else None,
+    }
+
+
+def _source(source: Source) -> SourceResponse:
+    return {
+        "bytes": source.bytes,
+        "duration_seconds": source.duration_seconds,
+        "width": source.width,
+        "height": source.height,
+        "fps": source.fps,
+        "codec": source.codec,
     }
 
 

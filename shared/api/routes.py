@@ -54,6 +54,8 @@ class Route:
 
 COMMON_ERRORS = ("Internal", "Unavailable", "NotConfigured")
 """Codes that every route can return."""
+QUERY_ERRORS = ("UnknownParameter",)
+"""Codes that every route can return that needs a key."""
 
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": f"^{_PRINTABLE}+$"}
