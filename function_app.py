@@ -120,9 +120,9 @@ async def show_contract(req: func.HttpRequest) -> func.HttpResponse:
     return await handle(openapi, request=req, operation="show_contract")
 
 
-@app.route("dashboard", methods=["GET", "HEAD"])
+@app.route("dashboard", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_page(req: func.HttpRequest) -> func.HttpResponse:
-    """The page for people."""
+    """The page for people, which holds no data and asks for a key."""
     return await handle(page_response, request=req, operation="show_page")
 
 

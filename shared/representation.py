@@ -6,7 +6,8 @@ A string beside a type is its description in OpenAPI, a pair a keyword of its JS
 from typing import Annotated, TypedDict
 from urllib.parse import quote
 
-from shared.conversion import NO_PROGRESS, Conversion, Progress, Source, State
+from shared.advice import ADVICE
+from shared.conversion import NO_PROGRESS, Conversion, Problem, Progress, Source, State
 from shared.options import NOT_KNOWN_PRESET
 from shared.settings import Settings
 from shared.timestamps import to_rfc3339
@@ -21,6 +22,15 @@ class ErrorResponse(TypedDict):
 
     code: Annotated[str, "stable, for programs"]
     message: Annotated[str, "a sentence, for people"]
+
+
+class VideoErrorResponse(TypedDict):
+    """Why a video failed."""
+
+    code: Annotated[str, "stable, for programs"]
+    message: Annotated[str, "a sentence, for people"]
+    retryable: Annotated[bool, "false where another attempt would fail alike"]
+    advice: Annotated[str | None, "what helps where another attempt does not"]
 
 
 class GifResponse(TypedDict):
@@ -73,7 +83,7 @@ class VideoResponse(TypedDict):
     ]
     notes: Annotated[list[str], "where the GIF differs from what was asked for"]
     warnings: Annotated[list[str], "what is wrong with the video's metadata although it can be converted"]
-    error: Annotated[ErrorResponse | None, "why it failed"]
+    error: Annotated[VideoErrorResponse | None, "why it failed"]
     queued_at: Moment | None
     started_at: Moment | None
     finished_at: Moment | None
@@ -113,7 +123,7 @@ def represent(
         "options": conversion.options.to_json() if conversion.options.preset != NOT_KNOWN_PRESET else None,
         "notes": list(conversion.notes),
         "warnings": list(conversion.warnings),
-        "error": {"code": error.code, "message": error.message} if error else None,
+        "error": _error(error) if error else None,
         "queued_at": to_rfc3339(conversion.queued_at) if conversion.queued_at else None,
         "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
         "finished_at": to_rfc3339(conversion.finished_at) if conversion.finished_at else None,
@@ -123,6 +133,11 @@ def represent(
         if conversion.task_id
         else None,
     }
+
+
+def _error(error: Problem) -> VideoErrorResponse:
+    advice = ADVICE.get(error.code)
+    return {"code": error.code, "message": error.message, "retryable": advice is None, "advice": advice}
 
 
 def _source(source: Source) -> SourceResponse:

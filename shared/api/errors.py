@@ -13,6 +13,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "InvalidError": (400, "`error` is not an error code"),
     "UnknownParameter": (400, "the route has no query parameter of this name"),
     "OperatorKeyRequired": (403, "retrying needs the operator's key, in the header `x-gifdrop-operator-key`"),
+    "UnsupportedName": (404, "the name does not end like a video's, so the blob is not converted"),
     "UnknownVideo": (404, "there is no video of this name"),
     "UnknownGif": (404, "there is no GIF of this name"),
     "UnknownRoute": (404, "`OPTIONS` of a path that is not a route"),

@@ -119,7 +119,7 @@ ROUTES = (
         operation="show_video",
         summary="The status of one video, read from Batch and the node if it has not ended.",
         responses={200: Body(note="The video.", type=VideoResponse)},
-        errors=("InvalidName", "UnknownVideo", "NewerRecord"),
+        errors=("InvalidName", "UnsupportedName", "UnknownVideo", "NewerRecord"),
         parameters=(_VIDEO,),
     ),
     Route(
@@ -213,8 +213,9 @@ ROUTES = (
         method="GET",
         path="dashboard",
         operation="show_page",
-        summary="A page for people: videos, GIFs and the pool, live.",
+        summary="A page for people: videos, GIFs and the pool, live. It holds no data and asks for a key.",
         responses={200: Body(note="The page.", content="text/html")},
+        public=True,
     ),
     Route(
         method="GET",

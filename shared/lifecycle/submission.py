@@ -117,7 +117,7 @@ def plan(blob: Blob, settings: Settings) -> Conversion:
         warnings=option_warnings(blob.metadata),
     )
     if blob.bytes == 0:
-        message = "The file is empty. The upload may have been cut short: upload it again."
+        message = "The file is empty: the upload may have been cut short."
         return conversion.refused(Problem(code="EmptyFile", message=message), at=at)
     if blob.bytes > settings.max_video_bytes:
         limit = settings.max_video_bytes / 1024**2

@@ -72,7 +72,7 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
         "show_gif": [get | {"route": "gifs/{*gif}"}, output],
         "show_health": [get | {"route": "health"}, output],
         "show_contract": [get | {"route": "openapi.json"}, output],
-        "show_page": [get | {"route": "dashboard"}, output],
+        "show_page": [get | {"route": "dashboard", "authLevel": "ANONYMOUS"}, output],
         "show_page_file": [get | {"route": "dashboard/{file}", "authLevel": "ANONYMOUS"}, output],
     }
     assert {function["script"] for function in indexed["functions"]} == {"function_app.py"}
