@@ -92,8 +92,8 @@ def _parse(header: str) -> User | None:
     if len(set(ids)) != 1 or not ids[0]:
         return None
     held = values(_ROLE_TYPES)
-    name = next(iter(values(_NAME_TYPES)), ids[0])
-    return User(id=ids[0], name=name, roles=tuple(role for role in ROLES if role in held))
+    names = [name for type_ in _NAME_TYPES for name in values((type_,))]
+    return User(id=ids[0], name=next(iter(names), ids[0]), roles=tuple(role for role in ROLES if role in held))
 
 
 _acting_as_operator: ContextVar[bool] = ContextVar("acting_as_operator", default=False)

@@ -38,12 +38,18 @@ class Response:
         )
 
 
-def json_response(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    body: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> Response:
     """A response with a JSON body."""
     return Response(
         status=status,
         body=json.dumps(body, ensure_ascii=False).encode(),
-        content_type="application/json",
+        content_type=content_type,
         headers=headers or {},
     )
 

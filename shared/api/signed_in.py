@@ -33,23 +33,24 @@ REQUEST_HEADER = "x-requested-with"
 
 
 async def signed_in_response(
-    request: AzureRequest, functions: Mapping[str, object], settings: Callable[[], Settings]
+    request: AzureRequest, functions: Mapping[str, object], settings: Callable[[], Settings], *, operation: str
 ) -> AzureResponse:
     """The response to a request below `user/`.
 
     functions: The functions of function_app.py by name.
     settings: Reads the app's settings; may raise `SettingsError`.
+    operation: The name of the function that calls this.
     """
     path = request.route_params.get("path", "")
-    if request.method == "GET" and path == "me":
-        return await handle(lambda: describe(request.headers, settings()))
+    answer = partial(handle, request=request, operation=operation)
+    if request.method != "POST" and path == "me":
+        return await answer(lambda: describe(request.headers, settings()))
     try:
         user = authorize(request, settings())
         route, parameters = find(request.method, path)
     except (ApiError, SettingsError) as error:
-        return await handle(partial(_raise, error))
-    changes = route.method != "GET"
-    if changes:
+        return await answer(partial(_raise, error))
+    if route.method == "POST":
         log.info("%s by %s", route.operation, user.id)
     with acting_as_operator() if OPERATOR in user.roles else nullcontext():
         response: AzureResponse = await functions[route.operation](  # type: ignore[operator]  # a FunctionBuilder
@@ -65,7 +66,7 @@ def authorize(request: AzureRequest, settings: Settings) -> User:
         raise ApiError("SignInRequired", "Sign in at /.auth/login/aad, or use a function key.")
     if not request.headers.get(REQUEST_HEADER):
         raise ApiError("HeaderRequired", f"Send the header {REQUEST_HEADER}, with any value.")
-    user.check_role(changes=request.method != "GET")
+    user.check_role(changes=request.method == "POST")
     return user
 
 
@@ -81,7 +82,7 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route below `user/` of a decoded path, and its parameters. Raises `ApiError` `UnknownRoute`."""
     for route in ROUTES:
         start, _, parameter = route.path.partition("{")
-        if route.method != method or route.public or route.path == "dashboard":
+        if route.method != ("GET" if method == "HEAD" else method) or route.public:
             continue
         if not parameter and path == start:
             return route, {}

@@ -32,7 +32,7 @@ async def api(signing_in: Stack) -> AsyncIterator[StackClient]:
 
 async def code(client: StackClient, method: str, path: str, headers: dict[str, str], key: str = "") -> tuple[int, str]:
     response = await client.request(method, path, headers=headers, key=key)
-    return response.status, response.json()["error"]["code"]
+    return response.status, response.json()["code"]
 
 
 async def test_events_arrive_and_people_see_and_retry_videos_by_their_role(signing_in: Stack, api: StackClient) -> None:

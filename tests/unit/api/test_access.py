@@ -45,7 +45,11 @@ def user(header: str, settings: Settings = ON) -> User | None:
 @pytest.mark.parametrize("id_type", ["oid", OBJECT_ID])
 def test_user_has_id_name_and_known_roles(role_type: str, id_type: str) -> None:
     header = principal(
-        (id_type, ID), ("preferred_username", "me@example.com"), (role_type, "Other"), (role_type, OPERATOR)
+        (id_type, ID),
+        ("name", "Me"),
+        ("preferred_username", "me@example.com"),
+        (role_type, "Other"),
+        (role_type, OPERATOR),
     )
     assert user(header) == User(id=ID, name="me@example.com", roles=(OPERATOR,))
 
