@@ -13,6 +13,7 @@ from aiohttp import web
 
 from batch_emulator import clock, control, injection
 from batch_emulator.api.routes import ROUTES, Operation
+from batch_emulator.arm import routes as arm
 from batch_emulator.errors import BatchError
 from batch_emulator.wire.call import JSON, REQUEST_ID, STANDARD_HEADERS, Call, encode
 from batch_emulator.wire.preconditions import NotModifiedError
@@ -53,6 +54,7 @@ def build(account: Account, authenticator: Authenticator, faults: Faults | None 
     app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[*delivery, _envelope])
     for method, path, operation in ROUTES:
         app.router.add_route(method, path, _handler(account, authenticator, operation, faults))
+    arm.add_to(app, account, authenticator)
     if faults is not None:
         operations = {operation.__name__ for _, _, operation in ROUTES}
         for route in control.routes(account, faults, operations):

@@ -39,7 +39,7 @@ class Machine:
     key: str = field(default="", repr=False)
     failing_uploads: int = 0
     failing_unmatched_uploads: int = 0
-    _tokens: dict[str | None, tuple[str, float]] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str | None], tuple[str, float]] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -58,19 +58,21 @@ class Machine:
             if not found:
                 raise IdentityError(f"The pool does not have the identity {resource_id}.")
             client_id = found[0].get("clientId")
-        token, expires = self._tokens.get(client_id, ("", 0.0))
+        # The client id of an identity is known only if the pool came with it.
+        name = ("client_id", client_id) if client_id is not None else ("mi_res_id", resource_id)
+        token, expires = self._tokens.get(name, ("", 0.0))
         if expires - _TOKEN_RENEWAL_SECONDS < time.time():
-            token, expires = await self._request_token(client_id)
-            self._tokens[client_id] = token, expires
+            token, expires = await self._request_token(*name)
+            self._tokens[name] = token, expires
         return token
 
-    async def _request_token(self, client_id: str | None) -> tuple[str, float]:
+    async def _request_token(self, name: str, value: str | None) -> tuple[str, float]:
         endpoint = self.options.identity_endpoint
         if endpoint is None:
             raise IdentityError("The emulator was started without an identity endpoint.")
         query = {"api-version": "2019-08-01", "resource": _STORAGE}
-        if client_id is not None:
-            query["client_id"] = client_id
+        if value is not None:
+            query[name] = value
         headers = {"X-IDENTITY-HEADER": self.options.identity_header or ""}
         try:
             async with self.session.get(endpoint, params=query, headers=headers) as reply:

@@ -66,6 +66,7 @@ seed = body(
     ),
 )
 update = body(**_machine, **_old_properties)
+arm_size = body(**_size, nodeDeallocationOption=_deallocation)
 replace = body(
     startTask=start_task,
     applicationPackageReferences=common.packages,

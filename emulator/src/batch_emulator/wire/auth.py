@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from batch_emulator.entity import Doc
 
-AUDIENCE = "https://batch.core.windows.net/"
+AUDIENCES = ("https://batch.core.windows.net",)
 _SIGNED = (
     "content-encoding",
     "content-language",
@@ -54,22 +54,29 @@ class Authenticator:
     key: str = field(repr=False)
     token_key: str | None = field(default=None, repr=False)
     unsigned_tokens: bool = False
-    _tokens: dict[str, float] = field(default_factory=dict)
+    _tokens: dict[tuple[str, tuple[str, ...]], float] = field(default_factory=dict)
 
     def check(self, request: web.Request) -> None:
         """Check the credentials of a request. Raises AuthenticationFailed."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            self._check_token(request, value)
+            if not self._is_job_token(request, value):
+                self._check_token(value, AUDIENCES)
         elif scheme.lower() in ("sharedkey", "sharedkeylite"):
             self._check_signature(request, value, lite=scheme.lower() == "sharedkeylite")
         else:
             raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail="No usable Authorization.")
 
-    def _check_token(self, request: web.Request, token: str) -> None:
-        if self._tokens.get(token, 0) > time.time():
-            return
-        if self._is_job_token(request, token):
+    def check_token(self, request: web.Request, audiences: tuple[str, ...]) -> None:
+        """Check that a request has a bearer token for one of `audiences`. Raises AuthenticationFailed."""
+        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            detail = "A bearer token is expected."
+            raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail=detail)
+        self._check_token(value, audiences)
+
+    def _check_token(self, token: str, audiences: tuple[str, ...]) -> None:
+        if self._tokens.get((token, audiences), 0) > time.time():
             return
         if self.token_key is None and not self.unsigned_tokens:
             detail = "The emulator has no key for tokens: set BATCH_TOKEN_KEY, or start it with --unsigned-tokens."
@@ -79,12 +86,11 @@ class Authenticator:
         except (jwt.PyJWTError, ValueError) as error:
             raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail=error) from None
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        if not any(str(each).rstrip("/") == AUDIENCE.rstrip("/") for each in audience):
-            raise BatchError(
-                "AuthenticationFailed", status=401, AuthenticationErrorDetail=f"The audience is not {AUDIENCE}"
-            )
+        if not any(str(each).rstrip("/") in audiences for each in audience):
+            detail = f"The audience is not {audiences[0]}/"
+            raise BatchError("AuthenticationFailed", status=401, AuthenticationErrorDetail=detail)
         self._tokens = {known: end for known, end in self._tokens.items() if end > time.time()}
-        self._tokens[token] = float(claims["exp"])
+        self._tokens[token, audiences] = float(claims["exp"])
 
     def _is_job_token(self, request: web.Request, token: str) -> bool:
         """Whether it is the token of a task, which permits requests to its job and the job's tasks."""
