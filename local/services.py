@@ -74,6 +74,11 @@ class StackConfig:
         }
 
     @property
+    def page_origins(self) -> tuple[str, ...]:
+        """Where browsers open the page."""
+        return tuple(f"http://{host}:{self.ports['functions']}" for host in ("127.0.0.1", "localhost"))
+
+    @property
     def _proxy_endpoints(self) -> dict[str, str]:
         if FAULT_PROXIES["storage"] not in self.ports:
             return {}

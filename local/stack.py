@@ -214,4 +214,5 @@ class Stack:
             await asyncio.gather(
                 *map(storage.create_container, resources.CONTAINERS.values()),
                 *map(storage.create_table, resources.TABLES.values()),
+                storage.allow_origins(*config.page_origins),
             )

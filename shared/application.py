@@ -11,6 +11,7 @@ from shared.api.pool import PoolReader
 from shared.api.retry import Retries
 from shared.api.status import StatusReader
 from shared.api.summary import Summaries
+from shared.api.uploads import Uploads
 from shared.lifecycle.sweep import CompletionSweep
 from shared.services.services import Services
 from shared.settings import read_settings
@@ -26,6 +27,7 @@ class Application:
         self.statuses = StatusReader(services, self.pool)
         self.videos = ListReader(services, self.statuses, Summaries(services), self.pool)
         self.retries = Retries(services)
+        self.uploads = Uploads(services)
         self.health = HealthReader(services, self.pool)
 
 
