@@ -95,7 +95,9 @@ async def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
 async def retry_video(req: func.HttpRequest) -> func.HttpResponse:
     """Retry a failed video."""
     return await handle(
-        lambda: application().retries.one(req.route_params["video"], req.headers), request=req, operation="retry_video"
+        lambda: application().retries.one(req.route_params["video"], req.headers, req.get_body()),
+        request=req,
+        operation="retry_video",
     )
 
 
@@ -106,6 +108,16 @@ async def show_gif(req: func.HttpRequest) -> func.HttpResponse:
         lambda: gif_response(req.route_params["gif"], req.params, req.headers, application().services),
         request=req,
         operation="show_gif",
+    )
+
+
+@app.route("videos/{*video}", methods=["DELETE"])
+async def delete_video(req: func.HttpRequest) -> func.HttpResponse:
+    """Delete a video with its GIF and its record."""
+    return await handle(
+        lambda: application().deletions.delete(req.route_params["video"], req.headers),
+        request=req,
+        operation="delete_video",
     )
 
 

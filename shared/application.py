@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 
+from shared.api.deletion import Deletions
 from shared.api.health.health import HealthReader
 from shared.api.listing import ListReader
 from shared.api.pool import PoolReader
@@ -28,6 +29,7 @@ class Application:
         self.videos = ListReader(services, self.statuses, Summaries(services), self.pool)
         self.retries = Retries(services)
         self.uploads = Uploads(services)
+        self.deletions = Deletions(services)
         self.health = HealthReader(services, self.pool)
 
 

@@ -130,7 +130,7 @@ def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
     }
     if route.request:
         content = {"application/json": {"schema": schema_of(route.request, schemas)}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": route.request_required, "content": content}
     if route.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
     if route.public:

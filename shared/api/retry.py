@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
 from shared.api.operator import check_operator, check_rate
+from shared.api.options import requested_options
 from shared.api.parameters import checked_name
 from shared.api.rate_limit import RateLimit
 from shared.lifecycle.retry import RetryRefusedError, retry, retry_all
@@ -33,17 +34,18 @@ class Retries:
         self._single = RateLimit(count=MAX_RETRIES_PER_MINUTE, seconds=60)
         self._all = RateLimit(count=MAX_RETRIES_OF_ALL_PER_MINUTE, seconds=60)
 
-    async def one(self, video: str, headers: Mapping[str, str]) -> VideoResponse:
-        """Queue another attempt for a failed video.
+    async def one(self, video: str, headers: Mapping[str, str], body: bytes = b"") -> VideoResponse:
+        """Queue another attempt for a failed video, or with `options` in the body for any that has ended.
 
-        Raises `ApiError` (`OperatorKeyRequired`, `TooManyRetries`, `InvalidName`, `UnknownVideo`, `VideoGone`,
-        `NotFailed`, `TooManyAttempts`, `Changed`) and `ServiceError`.
+        Raises `ApiError` (`OperatorKeyRequired`, `TooManyRetries`, `InvalidName`, `InvalidBody`, `InvalidOption`,
+        `UnknownVideo`, `VideoGone`, `NotFailed`, `TooManyAttempts`, `Changed`) and `ServiceError`.
         """
         check_operator(headers, self._services.settings, what="retry videos")
         name = checked_name(video)
+        options = requested_options(body, self._services.settings)
         check_rate(self._single, "TooManyRetries", "retries")
         try:
-            return represent(await retry(name, self._services), self._services.settings)
+            return represent(await retry(name, self._services, options=options), self._services.settings)
         except RetryRefusedError as error:
             raise ApiError(error.code, str(error)) from error
         except NewerRecordError as error:

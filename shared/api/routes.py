@@ -10,6 +10,7 @@ from shared.api.schemas import (
     LinkResponse,
     ListResponse,
     RetriedResponse,
+    RetryRequest,
     UploadRequest,
     UploadResponse,
 )
@@ -57,6 +58,7 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     request: type | None = None
     """Type of the JSON body, in schemas.py."""
+    request_required: bool = True
     public: bool = False
     """Whether it needs no function key."""
 
@@ -70,7 +72,8 @@ DEFAULT_LINK_MINUTES, MAX_LINK_MINUTES = 60, 1440
 MAX_ATTEMPT = 9999
 
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
-_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": f"^{_PRINTABLE}+$"}
+# A name that begins with a slash does not reach the app.
+_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": f"^(?!/){_PRINTABLE}+$"}
 _VIDEO = Parameter(
     name="video",
     where="path",
@@ -155,7 +158,7 @@ ROUTES = (
         method="POST",
         path="retry/{video}",
         operation="retry_video",
-        summary="Retry a failed video.",
+        summary="Retry a failed video, or convert one that has ended again with other options.",
         responses={200: Body(note="The video with its new status.", type=VideoResponse)},
         errors=(
             "InvalidName",
@@ -167,8 +170,12 @@ ROUTES = (
             "Changed",
             "TooManyRetries",
             "NewerRecord",
+            "InvalidBody",
+            "InvalidOption",
         ),
         parameters=(_VIDEO,),
+        request=RetryRequest,
+        request_required=False,
     ),
     Route(
         method="POST",
@@ -228,6 +235,23 @@ ROUTES = (
             Parameter(name="If-None-Match", where="header", note="With `via=app`.", schema={"type": "string"}),
             Parameter(name="If-Range", where="header", note="With `via=app`.", schema={"type": "string"}),
         ),
+    ),
+    Route(
+        method="DELETE",
+        path="videos/{video}",
+        operation="delete_video",
+        summary="Delete a video, its GIF and its record.",
+        responses={204: Body(note="Deleted.")},
+        errors=(
+            "InvalidName",
+            "OperatorKeyRequired",
+            "UploadsOff",
+            "UnknownVideo",
+            "Changed",
+            "TooManyDeletions",
+            "NewerRecord",
+        ),
+        parameters=(_VIDEO,),
     ),
     Route(
         method="POST",

@@ -101,6 +101,14 @@ class UploadResponse(TypedDict):
     status: Annotated[str, "path of the video's status"]
 
 
+class RetryRequest(TypedDict):
+    """How to convert a video again."""
+
+    options: NotRequired[
+        Annotated[dict[str, object], "instead of those in the metadata; as in metadata, without `gif_`"]
+    ]
+
+
 class RetriedResponse(TypedDict):
     """The result of a retry of many."""
 

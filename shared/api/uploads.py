@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.api.errors import ApiError
 from shared.api.http import json_response
 from shared.api.operator import check_operator, check_rate
+from shared.api.options import option_texts, parse_object, parse_options
 from shared.api.parameters import checked_name
 from shared.api.rate_limit import RateLimit
 from shared.names import VIDEO_ENDINGS, is_video
-from shared.options import METADATA, InvalidOptionError, option_warnings, options_from
+from shared.options import METADATA
 from shared.representation import API
 from shared.services.errors import ServiceError
 from shared.timestamps import to_rfc3339
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 MAX_UPLOADS_PER_MINUTE = 120
-MAX_BODY_BYTES = 16 * 1024
-MAX_OPTION_CHARS = 100
 LINK_MINUTES = 15
 MAX_PUT_BLOB_BYTES = 5000 * 1024**2
 """Of one Put Blob request: https://learn.microsoft.com/rest/api/storageservices/put-blob#remarks"""
@@ -96,55 +94,9 @@ def check_changes(settings: Settings) -> None:
         raise ApiError("UploadsOff", "This deployment accepts no uploads and deletions through the API.")
 
 
-def parse_object(body: bytes, *, members: set[str]) -> dict[str, object]:
-    """The JSON object in a request's body, with no other members. Raises `ApiError` `InvalidBody`."""
-    if len(body) > MAX_BODY_BYTES:
-        raise ApiError("InvalidBody", f"The body may have {MAX_BODY_BYTES:,} bytes.")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ApiError("InvalidBody", "The body must be JSON.") from None
-    if not isinstance(found, dict) or not found.keys() <= members:
-        raise ApiError("InvalidBody", f"The body must be an object with {', '.join(sorted(members))} and nothing else.")
-    return found
-
-
-def option_texts(options: object) -> dict[str, str]:
-    """Options of a request by name, as texts as in metadata. Raises `ApiError` `InvalidOption`."""
-    if not isinstance(options, dict):
-        raise ApiError("InvalidOption", "options must be an object.")
-    unknown = option_warnings({f"gif_{name}": "" for name in options})
-    if unknown or not all(f"gif_{name}" in METADATA.values() for name in options):
-        raise ApiError("InvalidOption", (*unknown, "Unknown option.")[0].replace(" and was ignored", ""))
-    texts = {name: _text(value) for name, value in options.items()}
-    return {option: texts[key] for option, key in _NAMES.items() if key in texts}
-
-
-_NAMES = {option: key.removeprefix("gif_") for option, key in METADATA.items()}
-"""Option -> its name in a request: as in metadata, without the prefix."""
-
-
-def _text(value: object) -> str:
-    match value:
-        case bool():
-            text = "true" if value else "false"
-        case str() | int() | float():
-            text = str(value)
-        case list() if all(isinstance(item, str) for item in value):
-            text = ",".join(value)
-        case _:
-            raise ApiError("InvalidOption", "The value of an option must be a text, a number, or a list of texts.")
-    if len(text) > MAX_OPTION_CHARS or not (text.isascii() and text.isprintable()):
-        raise ApiError("InvalidOption", f"The value of an option has at most {MAX_OPTION_CHARS} characters of ASCII.")
-    return text
-
-
 def _metadata(options: object, settings: Settings) -> dict[str, str]:
     texts = option_texts(options)
-    try:
-        options_from(texts, settings.defaults, max_seconds=settings.max_seconds, label=_NAMES.__getitem__)
-    except InvalidOptionError as error:
-        raise ApiError("InvalidOption", str(error)) from error
+    parse_options(texts, settings)
     return {METADATA[option]: text for option, text in texts.items() if text.strip()}
 
 

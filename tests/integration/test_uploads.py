@@ -71,14 +71,12 @@ async def test_link_is_refused_for_other_blobs_containers_and_verbs(client: Stac
         ("PUT", url.replace("/uploads/mine.mp4", "/uploads/victim.mp4")),
         ("PUT", url.replace("/videos/", "/gifs/")),
         ("PUT", url.replace("/videos/", "/conversions/")),
-        ("PUT", f"{url}&comp=tags"),
         ("GET", url),
         ("HEAD", url),
         ("DELETE", url),
         ("GET", url.replace("/videos/uploads/mine.mp4?", "/videos?restype=container&comp=list&")),
     ]
     for method, address in others:
-        assert address != url or method != "PUT"
         assert (await send(client, method, address, b"x", headers))[0] == 403, (method, address.partition("?")[0])
 
 
