@@ -1,16 +1,6 @@
 """Converting a video again, and deleting it, on the real stack."""
 
-import json
-
-from tests.support.stack_client import ApiResponse, StackClient
-
-
-async def again(client: StackClient, name: str, body: object) -> ApiResponse:
-    """The response to POST retry with a body."""
-    url = f"{client.endpoints['functions']}/api/retry/{name}"
-    headers = {"x-functions-key": client.endpoints["function_key"]}
-    async with client.http.post(url, data=json.dumps(body).encode(), headers=headers) as response:
-        return ApiResponse(status=response.status, body=await response.read(), headers=response.headers)
+from tests.support.stack_client import StackClient
 
 
 async def test_video_is_converted_again_with_other_options(client: StackClient, video: bytes) -> None:
@@ -18,7 +8,7 @@ async def test_video_is_converted_again_with_other_options(client: StackClient, 
     await client.drop(name, video, metadata={"gif_width": "64"})
     first = await client.final_status(name)
     assert (first["gif"]["width"], first["options"]["width"]) == (64, 64)
-    response = await again(client, name, {"options": {"width": 96, "duration": 1}})
+    response = await client.change("POST", f"retry/{name}", {"options": {"width": 96, "duration": 1}})
     assert (response.status, response.json()["state"], response.json()["attempt"]) == (200, "queued", 2)
     second = await client.final_status(name)
     assert (second["attempt"], second["gif"]["width"], second["options"]["duration"]) == (2, 96, 1)
@@ -35,12 +25,12 @@ async def test_deleted_video_leaves_nothing(client: StackClient, video: bytes) -
     name = "again/gone.mp4"
     await client.drop(name, video)
     await client.final_status(name)
-    deleted = await client.request("DELETE", f"videos/{name}")
+    deleted = await client.change("DELETE", f"videos/{name}")
     assert (deleted.status, deleted.body) == (204, b"")
     assert (await client.status(name))[0] == 404
     assert await client.gif("again/gone.gif") is None
     assert (await client.get("status", prefix=name))[1]["videos"] == []
-    repeated = await client.request("DELETE", f"videos/{name}")
+    repeated = await client.change("DELETE", f"videos/{name}")
     assert (repeated.status, repeated.json()["code"]) == (404, "UnknownVideo")
     await client.drop(name, video)
     assert (await client.final_status(name))["state"] == "succeeded"

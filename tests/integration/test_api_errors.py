@@ -52,7 +52,7 @@ async def converted(client: StackClient, video: bytes) -> None:
 async def test_invalid_request_gets_its_error_code(
     client: StackClient, method: str, path: str, status: int, code: str
 ) -> None:
-    response = await client.request(method, path)
+    response = await client.change(method, path)
     assert (response.status, response.json()["error"]["code"]) == (status, code)
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["request_id"] == response.headers["X-Request-Id"]

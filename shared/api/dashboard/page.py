@@ -63,7 +63,8 @@ def page_response(settings: Callable[[], Settings]) -> Response:
     """The HTML, which may also connect to the storage account, for uploads. Without settings it only shows health."""
     body = (FOLDER / "index.html").read_bytes()
     try:
-        parts = urlsplit(settings().storage_url)
+        known = settings()
+        parts = urlsplit(known.link_url or known.storage_url)
     except SettingsError:
         return Response(body=body, content_type="text/html", headers=SECURITY_HEADERS)
     policy = CONTENT_SECURITY_POLICY.replace(

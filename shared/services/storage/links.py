@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import UserDelegationKey
 
     from shared.services.storage.blobs import Blobs
+    from shared.settings import Settings
 
 LINK_MINUTES = 15
 MAX_LINK_MINUTES = 24 * 60
@@ -33,8 +34,9 @@ class Link:
 class Links:
     """Signs links with a user delegation key, which it fetches every half hour."""
 
-    def __init__(self, storage_url: str, blobs: Blobs) -> None:
-        self._url = storage_url
+    def __init__(self, settings: Settings, blobs: Blobs) -> None:
+        self._url = settings.storage_url
+        self._link_url = settings.link_url or settings.storage_url
         self._blobs = blobs
         self._keys: Cache[str, UserDelegationKey] = Cache(seconds=KEY_CACHE_SECONDS, size=1)
 
@@ -78,7 +80,7 @@ class Links:
             content_type=type_,
             content_disposition=disposition,
         )
-        return Link(url=f"{self._url}/{container}/{quote(name)}?{signature}", expires_at=expires_at)
+        return Link(url=f"{self._link_url}/{container}/{quote(name)}?{signature}", expires_at=expires_at)
 
     async def fetch_key(self) -> UserDelegationKey:
         """A new key. Raises `ServiceError`."""
