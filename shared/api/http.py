@@ -96,3 +96,15 @@ def content_disposition(name: str, *, download: bool = False) -> str:
     plain = re.sub("[^ -~]", "_", unicodedata.normalize("NFKD", file))
     kind = "attachment" if download else "inline"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(file, safe='')}"
+
+
+def with_route_parameters(request: AzureRequest, parameters: Mapping[str, str]) -> AzureRequest:
+    """The same request with other route parameters."""
+    return HttpRequest(
+        request.method,
+        request.url,
+        headers=request.headers,
+        params=request.params,
+        route_params=parameters,
+        body=request.get_body(),
+    )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
@@ -64,7 +64,7 @@ def from_json(body: bytes) -> Record:
     unknown = {name: value for name, value in values.items() if name not in _FIELD_TYPES}
     try:
         known = {name: value for name, value in values.items() if name in _FIELD_TYPES}
-        conversion = _conversion(known | {"options": _known(Options, values["options"])})
+        conversion = _conversion(known | {"options": _options(values["options"])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         if not newer:
             raise UnreadableRecordError(str(error)) from error
@@ -129,7 +129,7 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
         if "error_code" in metadata:
             values["error"] = {"code": metadata["error_code"], "message": unquote(metadata["error_message"])}
         values |= {name: json.loads(metadata[name]) for name in _JSON_FIELDS if name in metadata}
-        values["options"] = _known(Options, values.get("options", {"preset": NOT_KNOWN_PRESET}))
+        values["options"] = _options(values.get("options", {"preset": NOT_KNOWN_PRESET}))
         return _conversion(values | {"video": video})
     except (ValueError, TypeError, KeyError) as error:
         raise UnreadableRecordError(str(error)) from error
@@ -145,6 +145,11 @@ def _known(type_: type[T], values: Mapping[str, Any]) -> T:
     """A dataclass made of the values that it has fields for."""
     names = {f.name for f in fields(type_)}  # type: ignore[arg-type]  # a dataclass
     return type_(**{name: value for name, value in values.items() if name in names})
+
+
+def _options(values: Mapping[str, Any]) -> Options:
+    options = _known(Options, values)
+    return replace(options, also=tuple(options.also))  # JSON has lists only
 
 
 def _conversion(values: dict[str, Any]) -> Conversion:
