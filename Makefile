@@ -12,6 +12,9 @@ NODE_MODULES := local/storage/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 READY := $(VENV) $(NODE_MODULES)
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
+# An editable install has no hash; it takes everything from the checkout and the packages that are there.
+EDITABLE := --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+GIFDROP := .venv/bin/gifdrop
 COMPILE := .venv/bin/uv pip compile --generate-hashes --universal --quiet --no-header
 # Versions that only tests use; `make lock` adds hashes and, for the last two, what they depend on.
 WORKER := azure-functions-runtime==1.3.0
@@ -28,6 +31,7 @@ $(VENV): requirements-dev.txt requirements-worker.txt
 	@$(FOUND) -m venv .venv
 	@$(PY) -m pip install $(PIP_OPTIONS) --requirement requirements-dev.txt
 	@$(PY) -m pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python --requirement requirements-worker.txt
+	@$(PY) -m pip install $(EDITABLE)
 	@touch $@
 
 $(NODE_MODULES): local/storage/package-lock.json $(VENV)
@@ -41,7 +45,7 @@ $(BROWSER): tests/browser/package-lock.json $(VENV)
 	@touch $@
 
 demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-folder]
-	@$(PY) -m local demo -- $${VIDEO:+"$$VIDEO"}
+	@$(GIFDROP) demo -- $${VIDEO:+"$$VIDEO"}
 
 test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -60,7 +64,7 @@ conformance: $(READY) ## Microsoft's own tests of azure-batch against the Batch 
 	@$(PY) -m tests.conformance $(ARGS)
 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
-	@$(PY) -m local up
+	@$(GIFDROP) up
 
 check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell
 	@.venv/bin/ruff check .
@@ -84,4 +88,4 @@ lock: $(VENV) ## pin every requirements file afresh, with hashes; those of tests
 	@$(COMPILE) --no-annotate --python-version 3.11 -o requirements-az.txt - <<<'$(AZ)'
 
 clean: ## remove what the targets above made
-	@rm -rf .venv .local out local/storage/node_modules tests/browser/node_modules bench/results
+	@rm -rf .venv .local out *.egg-info local/storage/node_modules tests/browser/node_modules bench/results

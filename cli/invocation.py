@@ -11,15 +11,15 @@ from pathlib import Path
 
 def command_line(*arguments: str) -> str:
     """A line that runs `gifdrop` with these arguments in the current directory, inside a virtual environment or not."""
-    return shlex.join([_program(), *arguments])
+    return shlex.join([*_program(), *arguments])
 
 
-def _program() -> str:
+def _program() -> list[str]:
     script = Path(sys.executable).with_name("gifdrop")
     found = shutil.which("gifdrop")
     if found is not None and os.path.realpath(found) == os.path.realpath(script):
-        return "gifdrop"
+        return ["gifdrop"]
     if not script.exists():
-        return f"{sys.executable} -m cli"
+        return [sys.executable, "-m", "cli"]
     below = os.path.relpath(script)
-    return str(script) if below.startswith(os.pardir) else below
+    return [str(script) if below.startswith(os.pardir) else below]

@@ -4,8 +4,6 @@ Each command imports its module only when it runs: the help and the shell's comp
 the SDKs take one.
 """
 
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
 from pathlib import Path

@@ -27,7 +27,10 @@ def count(number: int, noun: str) -> str:
 
 def size(number: float) -> str:
     """Bytes in the unit that suits them."""
-    return f"{number / 1e6:.1f} MB" if number >= 100_000 else f"{number / 1e3:.1f} kB"
+    for unit, length in (("GB", 1e9), ("MB", 1e6)):
+        if number >= length / 10:
+            return f"{number / length:.1f} {unit}"
+    return f"{number / 1e3:.1f} kB"
 
 
 def seconds(number: float) -> str:
