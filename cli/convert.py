@@ -84,8 +84,8 @@ class Converter:
         else:
             line = f"{printable(name)} failed: {problem}"
         self.display.end(name, line, failed=saved is None)
-        for note in status.get("notes") or ():
-            self.output.say(f"  {printable(str(note))}")
+        for note in (*(status.get("notes") or ()), *(status.get("warnings") or ())):
+            self.output.say(f"  {printable(note)}", style="yellow")
         self.output.result(status | {"saved": None if saved is None else str(saved)})
         self.results.append(Result(video=name, saved=saved, problem=problem))
 

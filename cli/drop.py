@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from cli.convert import convert
 from cli.errors import ExitCode
-from cli.invocation import command_line
 from cli.videos import find_videos
 from cli.watch import watch
 from cli.words import count, seconds
@@ -31,9 +30,10 @@ async def drop(paths: Sequence[Path], *, target: Target, out: Path, metadata: Ma
     """
     videos = find_videos(paths)
     started = time.monotonic()
-    with output.announcing_stop(f"Stopped. What is uploaded will be converted; see `{command_line('list')}`."):
+    with output.announcing_stop(f"Stopped. What is uploaded will be converted; see `{target.command('list')}`."):
         results = await convert(videos, target=target, out=out, metadata=metadata, output=output)
-    return summarize(results, out=out, took=time.monotonic() - started, output=output)
+    took = time.monotonic() - started
+    return summarize(results, out=out, took=took, output=output, more=target.command("list", "--state", "failed"))
 
 
 async def drop_from(folder: Path, *, target: Target, out: Path, metadata: Mapping[str, str], output: Output) -> int:
@@ -44,8 +44,11 @@ async def drop_from(folder: Path, *, target: Target, out: Path, metadata: Mappin
     return 0
 
 
-def summarize(results: Sequence[Result], *, out: Path, took: float, output: Output) -> int:
-    """Print what became of the videos, the failures again at the end, and return the exit code."""
+def summarize(results: Sequence[Result], *, out: Path, took: float, output: Output, more: str = "") -> int:
+    """Print what became of the videos, the failures again at the end, and return the exit code.
+
+    more: The command that lists all failures.
+    """
     failed = [result for result in results if result.saved is None]
     created = len(results) - len(failed)
     output.say(f"Created {created} of {count(len(results), 'GIF')} in {seconds(took)}. Output folder: {out}")
@@ -56,5 +59,5 @@ def summarize(results: Sequence[Result], *, out: Path, took: float, output: Outp
     for result in failed[:_MAX_REPEATED]:
         output.failure(result.video, result.problem or "")
     if len(failed) > _MAX_REPEATED:
-        output.say(f"  and {len(failed) - _MAX_REPEATED} more: `{command_line('list', '--state', 'failed')}`")
+        output.say(f"  and {len(failed) - _MAX_REPEATED} more" + (f": `{more}`" if more else ""))
     return ExitCode.FAILED

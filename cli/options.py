@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.connection import Connection
-from shared.options import METADATA, PRESETS, InvalidOptionError, Options, options_from
+from shared.options import FITS, METADATA, METADATA_PREFIX, PRESETS, InvalidOptionError, Options, options_from
+from shared.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,25 @@ if TYPE_CHECKING:
 
 _MAX_SECONDS = 86_400
 """The app has its own, lower limit for the duration."""
+HELP = {
+    "preset": "Quality and size. Default: balanced.",
+    "width": "Pixels, 16 to 1920; videos are never enlarged.",
+    "height": "Pixels, 16 to 1920.",
+    "fit": "What a GIF with both width and height is like. Default: inside.",
+    "crop": "An aspect such as 1:1, or width:height:x:y in pixels of the video.",
+    "fps": "Frames a second, 1 to 50.",
+    "start": "Seconds into the video.",
+    "duration": "Seconds of the video.",
+    "speed": "0.25 to 8; 2 is twice as fast as the video.",
+    "reverse": "Play backwards.",
+    "boomerang": "Play forwards, then backwards.",
+    "loop": "How often the GIF repeats; 0 is forever.",
+    "max_bytes": "Largest size of the GIF, such as 2MB or 500KB.",
+    "target": "Keep the limits of the place where the GIF will be shown.",
+    "also": "What to make beside the GIF: poster, webp, or poster,webp.",
+}
+_CHOICES = {"preset": PRESETS, "fit": FITS, "target": tuple(TARGETS)}
+_VALUES = {"crop": "CROP", "max_bytes": "SIZE", "also": "LIST"}
 VIDEOS = click.argument("videos", nargs=-1, type=click.Path(path_type=Path), metavar="[VIDEO]...")
 
 
@@ -77,33 +97,30 @@ def gif_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_metadata(**arguments: str | None) -> None:
-        texts = {name: arguments.pop(f"gif_{name}") for name in METADATA}
-        given = {name: text for name, text in texts.items() if text is not None}
+        texts = {option: arguments.pop(key) for option, key in METADATA.items()}
+        given = {option: text for option, text in texts.items() if text is not None}
         try:
-            options_from(given, Options(), max_seconds=_MAX_SECONDS, label=lambda name: f"--{name}")
+            options_from(given, Options(), max_seconds=_MAX_SECONDS, label=flag)
         except InvalidOptionError as error:
             raise click.UsageError(str(error)) from None
-        return command(metadata={METADATA[name]: text for name, text in given.items()}, **arguments)
+        command(metadata={METADATA[option]: text for option, text in given.items()}, **arguments)
 
-    helps = {
-        "preset": "Quality and size: small, balanced or best.",
-        "width": "Pixels, 16 to 1920; videos are never enlarged.",
-        "fps": "Frames a second, 1 to 50.",
-        "start": "Seconds into the video.",
-        "duration": "Seconds of the video.",
-        "loop": "How often the GIF repeats; 0 is forever.",
-    }
-    options = tuple(
-        click.option(
-            f"--{name.replace('_', '-')}",
-            f"gif_{name}",
-            type=click.Choice(PRESETS) if name == "preset" else str,
-            metavar=None if name == "preset" else "N",
-            help=helps.get(name),
-        )
-        for name in METADATA
-    )
-    return _with(options, with_metadata)
+    return _with(tuple(_gif_option(option) for option in METADATA), with_metadata)
+
+
+def flag(option: str) -> str:
+    """The command-line flag of an option: `max_bytes` -> `--max-bytes`."""
+    return "--" + METADATA[option].removeprefix(METADATA_PREFIX).replace("_", "-")
+
+
+def _gif_option(option: str) -> Callable[[Command], Command]:
+    text = HELP[option]
+    if isinstance(getattr(Options(), option), bool):
+        return click.option(flag(option), METADATA[option], flag_value="true", default=None, help=text)
+    choices = _CHOICES.get(option)
+    if choices is not None:
+        return click.option(flag(option), METADATA[option], type=click.Choice(choices), help=text)
+    return click.option(flag(option), METADATA[option], metavar=_VALUES.get(option, "N"), help=text)
 
 
 def out_option(command: Command) -> Command:

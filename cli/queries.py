@@ -103,15 +103,18 @@ def _print_video(video: dict[str, Any], output: Output) -> None:
     output.say(printable(video["video"]), style="bold")
 
     def line(label: str, value: str, *, style: str = "") -> None:
-        output.console.print(Text.assemble(f"  {label:<10}", (value, style)))
+        output.console.print(Text.assemble(f"  {label:<11}", (value, style)))
 
     line("state", ", ".join(details), style=STYLES.get(word, ""))
     if video["error"]:
         line("reason", reason(video["error"]))
+        if advice := video["error"].get("advice"):
+            line("advice", printable(advice))
     if video["gif"]:
         line("GIF", f"{printable(video['gif']['name'])}  {measures(video['gif'])}")
-    for note in video.get("notes") or ():
-        line("note", printable(str(note)))
+    for label in ("notes", "warnings"):
+        for text in video.get(label) or ():
+            line(label.removesuffix("s"), printable(text))
     line("queued", moment(video["queued_at"]))
     line("started", moment(video["started_at"]))
     line("finished", moment(video["finished_at"]))

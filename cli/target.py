@@ -45,8 +45,12 @@ class Target:
 
     @property
     def page(self) -> str:
-        """The address of the page, with the key."""
-        return f"{self.url}/api/dashboard" + (f"?code={quote(self.key)}" if self.key else "")
+        """The address of the page, with the key, which browsers do not send."""
+        return f"{self.url}/api/dashboard" + (f"#code={quote(self.key)}" if self.key else "")
+
+    def command(self, *arguments: str) -> str:
+        """A line that runs `gifdrop` with these arguments for this app; a deployed one is in the environment."""
+        return command_line(*arguments, *directory_arguments(self.layout.directory if self.layout else None))
 
     def check_running(self) -> None:
         """Raise UnreachableError if this is a local stack that does not run any more."""
@@ -109,8 +113,7 @@ def find_target(connection: Connection) -> Target:
 
 
 def _not_running(directory: Path, *, crashed: bool) -> str:
-    place = "" if directory == LOCAL_DIRECTORY else f" --dir {short(directory)}"
-    start = f"Start it with `{command_line('up')}{place}`"
+    start = f"Start it with `{command_line('up', *directory_arguments(directory))}`"
     if crashed:
         return f"The stack in {short(directory)} was killed or has crashed. {start}."
     return f"No stack is running in {short(directory)}. {start}, or set GIFDROP_URL to use a deployed app."
@@ -129,6 +132,11 @@ def _checked(url: str, name: str) -> str:
     if parts.scheme == "http" and host not in _LOOPBACK:
         raise UsageError(f"{name} begins with http://, which would send keys unencrypted. Use https://.")
     return url.rstrip("/").removesuffix("/api")
+
+
+def directory_arguments(directory: Path | None) -> list[str]:
+    """The arguments that choose the local stack in a directory; none for the default one."""
+    return [] if directory is None or directory == LOCAL_DIRECTORY else ["--dir", short(directory)]
 
 
 def short(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.invocation import command_line
 from cli.stack import running_stack
-from cli.target import LOCAL_DIRECTORY, short
+from cli.target import directory_arguments
 from cli.words import seconds
 from local.ports import is_free
 
@@ -38,7 +38,6 @@ async def up(*, directory: Path, ports: Mapping[str, int], output: Output) -> No
 
 def _summary(stack: Stack, *, took: float) -> str:
     layout, endpoints = stack.layout, stack.endpoints
-    place = [] if layout.directory == LOCAL_DIRECTORY else ["--dir", short(layout.directory)]
     return f"""gifdrop is up (started in {seconds(took)}). Press Ctrl-C to stop.
 
   page       {endpoints["dashboard"]}
@@ -47,5 +46,5 @@ def _summary(stack: Stack, *, took: float) -> str:
   settings   {layout.env}   (set -a; . {layout.env}; set +a)
   logs       {layout.logs}
 
-Convert a video:  {command_line("drop", *place)} VIDEO.mp4
+Convert a video:  {command_line("drop", *directory_arguments(layout.directory))} VIDEO.mp4
 """

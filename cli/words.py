@@ -52,10 +52,11 @@ def measures(gif: Mapping[str, Any]) -> str:
 
 
 def reason(error: Mapping[str, Any] | None) -> str:
-    """Why a video failed: the API's sentence, then its code."""
+    """Why a video failed: the API's sentences, then its code."""
     if not error:
         return "the app gave no reason"
-    return f"{printable(str(error['message']))} ({printable(str(error['code']))})"
+    sentences = " ".join(filter(None, (error["message"], error.get("advice"))))
+    return f"{printable(sentences)} ({printable(error['code'])})"
 
 
 def moment(text: str | None) -> str:
