@@ -30,7 +30,9 @@ async def drop(paths: Sequence[Path], *, target: Target, out: Path, metadata: Ma
     """
     videos = find_videos(paths)
     started = time.monotonic()
-    with output.announcing_stop(f"Stopped. What is uploaded will be converted; see `{target.command('list')}`."):
+    with output.announcing_stop(
+        f"Stopped. Videos that are uploaded will still be converted: `{target.command('list')}`"
+    ):
         results = await convert(videos, target=target, out=out, metadata=metadata, output=output)
     took = time.monotonic() - started
     return summarize(results, out=out, took=took, output=output, more=target.command("list", "--state", "failed"))

@@ -68,14 +68,15 @@ class StatusPoller:
 
     def _chosen(self) -> list[str]:
         """Running videos first, whose progress the list lacks; the others in turn."""
-        running = [name for name, waiter in self._waiters.items() if waiter.running][:_SINGLY]
+        open_waiters = {name: waiter for name, waiter in self._waiters.items() if not waiter.ended.done()}
+        running = [name for name, waiter in open_waiters.items() if waiter.running][:_SINGLY]
         others: list[str] = []
         for _ in range(len(self._turn)):
             if len(running) + len(others) == _SINGLY:
                 break
             name = self._turn[0]
             self._turn.rotate(-1)
-            if name not in running:
+            if name in open_waiters and name not in running:
                 others.append(name)
         return running + others
 
