@@ -67,7 +67,7 @@ def _check_machine() -> list[dict[str, Any]]:
         _check(
             "azurite",
             "Azurite is installed." if azurite else "Azurite, the local storage account, is not installed.",
-            None if azurite else f"Run `make -C {ROOT} local/storage/node_modules/.ready`.",
+            None if azurite else f"Run `make demo` in {ROOT} once.",
         ),
         _check(
             "disk",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from cli.target import Target
 
+_SCOPE = "https://storage.azure.com/.default"
 _BLOCK_BYTES = 4 * 1024**2
 _CONCURRENT_BLOCKS = 4
 _RETRIES: dict[str, Any] = {"retry_total": 4, "initial_backoff": 1, "increment_base": 2, "connection_timeout": 15}
@@ -55,8 +56,6 @@ class Storage:
 
     def _translated(self, error: AzureError) -> Exception:
         url = self.target.storage_url
-        if isinstance(error, ClientAuthenticationError) and error.response is None:
-            return DeniedError("Azure did not sign you in. Run `az login`, or set AZURE_CLIENT_ID and its secret.")
         if isinstance(error, HttpResponseError):
             code = str(getattr(error, "error_code", "") or "")
             if error.status_code in (401, 403):
@@ -118,7 +117,10 @@ async def _stage(blob: BlobClient, file: BinaryIO, *, size: int, progress: Calla
 
 @asynccontextmanager
 async def open_storage(target: Target) -> AsyncIterator[Storage]:
-    """The storage account of an app, with the caller's identity. Raises UsageError if it is not known."""
+    """The storage account of an app, with the caller's identity.
+
+    Raises UsageError if the account is not known, DeniedError without a sign-in, UnreachableError.
+    """
     url = target.storage_url
     if url is None:
         raise UsageError(
@@ -127,6 +129,16 @@ async def open_storage(target: Target) -> AsyncIterator[Storage]:
         )
     options = _RETRIES | ({"transport": transport(target.ca_bundle)} if target.ca_bundle else {})
     async with _credential(target) as credential, BlobServiceClient(url, credential=credential, **options) as service:
+        try:
+            # The SDK would retry a missing sign-in for half a minute.
+            await credential.get_token(_SCOPE)
+        except ClientAuthenticationError:
+            raise DeniedError(
+                "Azure did not sign you in. Run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and "
+                "AZURE_CLIENT_SECRET."
+            ) from None
+        except AzureError as error:
+            raise UnreachableError(f"Azure does not issue a token ({type(error).__name__}). Try again.") from None
         yield Storage(service=service, container=target.container, target=target)
 
 
