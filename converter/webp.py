@@ -112,7 +112,7 @@ def _animation(chunks: list[tuple[bytes, bytes, bytes]], width: int, height: int
 def _frame(chunks: list[tuple[bytes, bytes, bytes]], *, left: int, top: int, milliseconds: int, flags: int) -> Frame:
     """The frame in an optional ALPH chunk and one bitstream."""
     kinds = tuple(kind for kind, _, _ in chunks)
-    if kinds[-1:] not in ((kind,) for kind in _BITSTREAMS) or kinds[:-1] not in ((), (b"ALPH",)):
+    if not kinds or kinds[-1] not in _BITSTREAMS or kinds[:-1] not in ((), (b"ALPH",)):
         raise ValueError(f"unexpected chunks {kinds[:4]} in a frame of a WebP")
     kind, content, _ = chunks[-1]
     width, height, alpha = _lossy_size(content) if kind == b"VP8 " else _lossless_size(content)
