@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from converter.ffmpeg_args import CPU_COUNT, KEPT
+from converter.ffmpeg_args import KEPT, frames_args
 from converter.plan import Plan
 
 TRIAL_RUN_FRAMES: Final = 4  # consecutive frames of which only the changes are stored, except in the first
@@ -31,7 +31,7 @@ def poster_args(plan: Plan, *, frames: Path, target: Path, frame: int | None, qu
         picked = f"select='eq(n,{frame})',{picture}"
     flattened = _on_white(plan) if plan.alpha else "[0:v]"
     return [
-        *_frames_args(frames), "-lavfi", f"{flattened}{picked},setrange=full[o]", "-map", "[o]", "-frames:v", "1",
+        *frames_args(plan, frames), "-lavfi", f"{flattened}{picked},setrange=full[o]", "-map", "[o]", "-frames:v", "1",
         "-c:v", "mjpeg", "-q:v", str(quality), "-update", "1", "-f", "image2", *KEPT, f"file:{target}",
     ]  # fmt: skip
 
@@ -42,7 +42,7 @@ def trial_args(plan: Plan, *, frames: Path, target: Path, count: int, quality: f
     starts = {max(0, min(count * i // (runs + 1), count - TRIAL_RUN_FRAMES)) for i in range(1, runs + 1)}
     picked = "+".join(f"between(n,{start},{start + TRIAL_RUN_FRAMES - 1})" for start in sorted(starts))
     graph = f"[0:v]select='{picked}',{_webp_picture(plan)}[o]"
-    return [*_frames_args(frames), "-lavfi", graph, "-map", "[o]", *_webp_output(plan, target, quality)]
+    return [*frames_args(plan, frames), "-lavfi", graph, "-map", "[o]", *_webp_output(plan, target, quality)]
 
 
 def webp_args(plan: Plan, *, frames: Path, targets: Sequence[Path], split: int, quality: float) -> list[str]:
@@ -50,7 +50,7 @@ def webp_args(plan: Plan, *, frames: Path, targets: Sequence[Path], split: int, 
     progress = ["-progress", "pipe:1", "-stats_period", "0.5"]
     if len(targets) == 1:
         outputs = ["-map", "[o]", *_webp_output(plan, targets[0], quality)]
-        return [*_frames_args(frames), "-lavfi", f"[0:v]{_webp_picture(plan)}[o]", *progress, *outputs]
+        return [*frames_args(plan, frames), "-lavfi", f"[0:v]{_webp_picture(plan)}[o]", *progress, *outputs]
     graph = [
         f"[0:v]{_webp_picture(plan)},split[a][b]",
         f"[a]trim=end_frame={split}[x]",
@@ -59,14 +59,7 @@ def webp_args(plan: Plan, *, frames: Path, targets: Sequence[Path], split: int, 
     outputs = []
     for label, target in zip("xy", targets, strict=True):
         outputs += ["-map", f"[{label}]", *_webp_output(plan, target, quality)]
-    return [*_frames_args(frames), "-lavfi", ";".join(graph), *progress, *outputs]
-
-
-def _frames_args(frames: Path) -> list[str]:
-    return [
-        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", "-protocol_whitelist", "file", "-f", "nut",
-        "-i", f"file:{frames}",
-    ]  # fmt: skip
+    return [*frames_args(plan, frames), "-lavfi", ";".join(graph), *progress, *outputs]
 
 
 def _webp_picture(plan: Plan) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shared.api.errors import ApiError
 from shared.api.http import Response
 from shared.api.parameters import checked_name
+from shared.names import content_type
 from shared.services.errors import NotFoundError, ServiceError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ async def gif_response(
     body = await _read(name, span or Span(first=0, last=gif.bytes - 1), gif, services)
     if span:
         validators["Content-Range"] = f"bytes {span.first}-{span.last}/{gif.bytes}"
-    return Response(status=206 if span else 200, body=body, content_type="image/gif", headers=validators)
+    return Response(status=206 if span else 200, body=body, content_type=content_type(name), headers=validators)
 
 
 def parse_range(header: str | None, *, size: int) -> Span | None:
@@ -113,5 +114,5 @@ async def _read(name: str, span: Span, gif: Blob, services: Services) -> bytes:
 
 
 async def _redirect(name: str, services: Services) -> Response:
-    link = await services.links.link(services.settings.output_container, name, content_type="image/gif")
+    link = await services.links.link(services.settings.output_container, name, content_type=content_type(name))
     return Response(status=302, headers={"Location": link, "Referrer-Policy": "no-referrer"})
