@@ -18,7 +18,7 @@ FILES: Final = {"poster": "out.jpg", "webp": "out.webp"}
 """Kind of file -> its name in the task's directory."""
 POSTER_QUALITIES: Final = (3, 12, 31)  # of ffmpeg's mjpeg, 2 is the best
 TRIAL_QUALITY: Final = 75.0
-MIN_QUALITY: Final = 40.0
+MIN_QUALITY: Final = 65.0
 MAX_QUALITY: Final = 85.0
 LAST_QUALITIES: Final = (20.0, 0.0)  # if the WebP is over the byte cap
 GIF_SHARE: Final = 0.37  # of the GIF's bytes, for the WebP
@@ -26,6 +26,7 @@ GIF_SHARE: Final = 0.37  # of the GIF's bytes, for the WebP
 GROWTH_BELOW_TRIAL: Final = 0.012
 GROWTH_ABOVE_TRIAL: Final = 0.037
 MIN_SPLIT_FRAMES: Final = 8
+MAX_DRIFT_SECONDS: Final = 0.1
 _MICROSECONDS: Final = re.compile(r"[0-9]{1,15}\Z")
 
 
@@ -81,8 +82,8 @@ def _poster(workspace: Workspace, count: int, _: gif.Gif) -> File:
             arguments = beside_args.poster_args(
                 plan, frames=workspace.frames, target=target, frame=frame, quality=quality
             )
-            _run(workspace, arguments, [target])
-            if scratch.size(target):
+            # ffmpeg fails if no frame is good enough.
+            if _run(workspace, arguments, [target], may_fail=frame is None):
                 break
         data = _read(workspace, target)
         width, height = jpeg.size(data)
@@ -114,7 +115,7 @@ def _choose_quality(workspace: Workspace, count: int, made: gif.Gif) -> float:
     plan, target = workspace.plan, workspace.scratch / "trial.webp"
     arguments = beside_args.trial_args(plan, frames=workspace.frames, target=target, count=count, quality=TRIAL_QUALITY)
     _run(workspace, arguments, [target])
-    first, *others = (len(frame.chunks) for frame in _animation(workspace, target).frames)
+    first, *others = (len(frame.chunks) for frame in _animation(workspace, target, 1).frames)
     changes = [size for number, size in enumerate(others, 1) if number % beside_args.TRIAL_RUN_FRAMES]
     expected = first + (count - 1) * sum(changes) / max(1, len(changes))
     excess = math.log(GIF_SHARE * made.bytes / expected)
@@ -126,8 +127,9 @@ def _encode(workspace: Workspace, count: int, quality: float) -> webp.Webp:
     # Two encoders side by side, as libwebp uses one thread. A transparent animation cannot be cut in two: its frames
     # may be drawn over those before them.
     split = 0 if workspace.plan.alpha or count < MIN_SPLIT_FRAMES else count // 2
-    targets = [workspace.scratch / f"part-{number}.webp" for number in range(2 if split else 1)]
-    expected, done = (split or count) / workspace.plan.fps, 0.001
+    counts = [split, count - split] if split else [count]
+    targets = [workspace.scratch / f"part-{number}.webp" for number in range(len(counts))]
+    expected, done = counts[-1] / workspace.plan.fps, 0.001
 
     def watch(block: Mapping[str, str]) -> float:
         nonlocal done
@@ -140,15 +142,24 @@ def _encode(workspace: Workspace, count: int, quality: float) -> webp.Webp:
         workspace.plan, frames=workspace.frames, targets=targets, split=split, quality=quality
     )
     _run(workspace, arguments, targets, watch=watch)
-    animation = webp.join([_animation(workspace, target) for target in targets])
-    if len(animation.frames) != count:
+    animation = webp.join([_animation(workspace, *part) for part in zip(targets, counts, strict=True)])
+    # The encoder for transparent animations stores frames that do not differ as one.
+    if not workspace.plan.alpha and len(animation.frames) != count:
         raise NodeFailure(f"ffmpeg made a WebP of {len(animation.frames)} frames from {count}")
-    return animation
+    if abs(animation.duration_seconds - count / workspace.plan.fps) > MAX_DRIFT_SECONDS:
+        raise NodeFailure(f"ffmpeg made a WebP of {animation.duration_seconds:g} s from {count} frames")
+    return animation if workspace.plan.alpha else webp.without_repeats(animation)
 
 
 def _run(
-    workspace: Workspace, arguments: list[str], targets: Sequence[Path], *, watch: ffmpeg.Watch | None = None
-) -> None:
+    workspace: Workspace,
+    arguments: list[str],
+    targets: Sequence[Path],
+    *,
+    watch: ffmpeg.Watch | None = None,
+    may_fail: bool = False,
+) -> bool:
+    """Run ffmpeg on the frames; returns whether it wrote the targets, which it need not if it `may_fail`."""
     finished = workspace.run(
         arguments,
         reads=[workspace.frames],
@@ -156,16 +167,19 @@ def _run(
         file_size=workspace.options.max_bytes + FILE_SIZE_MARGIN_BYTES,
         watch=watch,
     )
-    if finished.ended != "exit" or finished.code:
+    written = not finished.code and all(scratch.size(target) for target in targets)
+    if finished.ended != "exit" or finished.code < 0 or not (written or may_fail):
         raise classify_encoding_failure(finished)
+    return written
 
 
 def _read(workspace: Workspace, path: Path) -> bytes:
     return scratch.read(path, max_bytes=workspace.options.max_bytes + FILE_SIZE_MARGIN_BYTES)
 
 
-def _animation(workspace: Workspace, path: Path) -> webp.Webp:
-    return webp.read(_read(workspace, path), still_milliseconds=round(1000 / workspace.plan.fps))
+def _animation(workspace: Workspace, path: Path, count: int) -> webp.Webp:
+    """The animation in a file, which may be a single picture in place of `count` frames that do not differ."""
+    return webp.read(_read(workspace, path), still_milliseconds=round(1000 * count / workspace.plan.fps))
 
 
 def _too_large(what: str, workspace: Workspace) -> Rejected:

@@ -4,7 +4,7 @@ https://developers.google.com/speed/webp/docs/riff_container
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 MAX_SIDE: Final = 16_383  # pixels that a VP8 or VP8L bitstream can have
@@ -73,6 +73,20 @@ def join(parts: Sequence[Webp]) -> Webp:
         if (part.width, part.height, first.width, first.height) != (width, height, width, height) or first.alpha:
             raise ValueError("the parts of the WebP do not fit together")
     return Webp(width=width, height=height, frames=tuple(frame for part in parts for frame in part.frames))
+
+
+def without_repeats(webp: Webp) -> Webp:
+    """The animation without frames that are drawn in the same way as those before them, which are shown longer.
+
+    That is the same only where each pixel is either opaque or transparent.
+    """
+    frames: list[Frame] = []
+    for frame in webp.frames:
+        if frames and replace(frames[-1], milliseconds=frame.milliseconds) == frame:
+            frames[-1] = replace(frame, milliseconds=frames[-1].milliseconds + frame.milliseconds)
+        else:
+            frames.append(frame)
+    return replace(webp, frames=tuple(frames))
 
 
 def write(webp: Webp, *, plays: int) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shared.api.list_query import DEFAULT_LIMIT, MAX_LIMIT, SORTS
 from shared.api.schemas import HealthResponse, ListResponse, RetriedResponse
 from shared.conversion import STATES
+from shared.names import CONTENT_TYPES
 from shared.representation import VideoResponse
 
 Schema = dict[str, object]
@@ -26,11 +27,11 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """The body of a response: JSON of a type in schemas.py, another content type, or nothing."""
+    """The body of a response: JSON of a type in schemas.py, one of other content types, or nothing."""
 
     note: str
     type: type | None = None
-    content: str | None = None
+    content: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 
 
@@ -67,8 +68,13 @@ _VIDEO = Parameter(
     example="cats/tom.mp4",
 )
 _GIF = Parameter(
-    name="gif", where="path", note="The GIF's blob name, encoded in the same way.", schema=_NAME, example="cats/tom.gif"
+    name="gif",
+    where="path",
+    note="The blob name of the GIF or of a file beside it, encoded in the same way.",
+    schema=_NAME,
+    example="cats/tom.gif",
 )
+_PICTURES = tuple(CONTENT_TYPES.values())
 _PAGE_FILE = Parameter(
     name="file", where="path", note="A file of the page.", schema={"type": "string"}, example="main.js"
 )
@@ -162,14 +168,14 @@ ROUTES = (
         method="GET",
         path="gifs/{gif}",
         operation="show_gif",
-        summary="A GIF: a redirect to a link that works for 15 minutes, or the bytes through the app.",
+        summary="A GIF, or a file beside it: a redirect to a link that works for 15 minutes, or the bytes.",
         responses={
             200: Body(
-                note="With `via=app`: the GIF.", content="image/gif", headers=("ETag", "Last-Modified", "Accept-Ranges")
+                note="With `via=app`: the GIF.", content=_PICTURES, headers=("ETag", "Last-Modified", "Accept-Ranges")
             ),
             206: Body(
                 note="With `via=app` and `Range`: that range, 8 MiB at most.",
-                content="image/gif",
+                content=_PICTURES,
                 headers=("ETag", "Last-Modified", "Accept-Ranges", "Content-Range"),
             ),
             302: Body(
@@ -207,14 +213,14 @@ ROUTES = (
         path="openapi.json",
         operation="show_contract",
         summary="This description.",
-        responses={200: Body(note="OpenAPI 3.1.", content="application/json")},
+        responses={200: Body(note="OpenAPI 3.1.", content=("application/json",))},
     ),
     Route(
         method="GET",
         path="dashboard",
         operation="show_page",
         summary="A page for people: videos, GIFs and the pool, live. It holds no data and asks for a key.",
-        responses={200: Body(note="The page.", content="text/html")},
+        responses={200: Body(note="The page.", content=("text/html",))},
         public=True,
     ),
     Route(
@@ -223,7 +229,7 @@ ROUTES = (
         operation="show_page_file",
         summary="The page's CSS and JavaScript, which hold no data and need no key.",
         responses={
-            200: Body(note="The file.", content="*/*", headers=("ETag",)),
+            200: Body(note="The file.", content=("*/*",), headers=("ETag",)),
             304: Body(note="Not modified.", headers=("ETag",)),
         },
         errors=("UnknownFile",),
