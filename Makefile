@@ -22,12 +22,13 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # The tests run Azure's own worker library, which declares a newer Python and extensions that are not needed.
-$(VENV): requirements-dev.txt requirements-worker.txt
+$(VENV): requirements-dev.txt requirements-worker.txt emulator/pyproject.toml
 	@$(FOUND) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'gifdrop needs Python 3.11 or newer; name one: make PYTHON=/path/to/python' >&2; exit 1; }
 	@echo 'setting up .venv (once; a minute or so)'
 	@$(FOUND) -m venv .venv
 	@$(PY) -m pip install $(PIP_OPTIONS) --requirement requirements-dev.txt
 	@$(PY) -m pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python --requirement requirements-worker.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./emulator
 	@touch $@
 
 $(NODE_MODULES): local/storage/package-lock.json $(VENV)
@@ -48,16 +49,16 @@ test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
 
 test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
 	@for name in batch14 az; do \
-	  home=.local/venvs/$$name; \
-	  if cmp --silent requirements-$$name.txt $$home/.ready; then continue; fi; \
+	  home=emulator/.local/venvs/$$name; pins=emulator/tests/requirements-$$name.txt; \
+	  if cmp --silent $$pins $$home/.ready; then continue; fi; \
 	  $(PY) -m venv --clear $$home; \
-	  $$home/bin/pip install $(PIP_OPTIONS) --requirement requirements-$$name.txt; \
-	  cp requirements-$$name.txt $$home/.ready; \
+	  $$home/bin/pip install $(PIP_OPTIONS) --requirement $$pins; \
+	  cp $$pins $$home/.ready; \
 	done
-	@$(PY) -m pytest tests/batch/test_sdks.py tests/batch/test_az.py
+	@$(PY) -m pytest emulator/tests/test_sdks.py emulator/tests/test_az.py
 
 conformance: $(READY) ## Microsoft's own tests of azure-batch against the Batch emulator: make conformance [ARGS=--write]
-	@$(PY) -m tests.conformance $(ARGS)
+	@PYTHONPATH=emulator/tests $(PY) -m conformance $(ARGS)
 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
 	@$(PY) -m local up
@@ -67,6 +68,7 @@ check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell, spelling
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/lint-imports --no-logo --config emulator/pyproject.toml
 	@$(PY) -m infra.check
 	@.venv/bin/shellcheck infra/*.sh
 	@git ls-files -z | xargs -0 .venv/bin/codespell
@@ -81,8 +83,8 @@ lock: $(VENV) ## pin every requirements file afresh, with hashes; those of tests
 	@$(COMPILE) pyproject.toml --upgrade -o requirements.txt
 	@$(COMPILE) pyproject.toml --upgrade --extra dev -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) --no-annotate --no-deps --python-version 3.13 -o requirements-worker.txt - <<<'$(WORKER)'
-	@$(COMPILE) --no-annotate --python-version 3.11 -o requirements-batch14.txt - <<<'$(BATCH14)'
-	@$(COMPILE) --no-annotate --python-version 3.11 -o requirements-az.txt - <<<'$(AZ)'
+	@$(COMPILE) --no-annotate --python-version 3.11 -o emulator/tests/requirements-batch14.txt - <<<'$(BATCH14)'
+	@$(COMPILE) --no-annotate --python-version 3.11 -o emulator/tests/requirements-az.txt - <<<'$(AZ)'
 
 clean: ## remove what the targets above made
-	@rm -rf .venv .local out local/storage/node_modules tests/browser/node_modules bench/results
+	@rm -rf .venv .local emulator/.local out local/storage/node_modules tests/browser/node_modules bench/results

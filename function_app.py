@@ -7,6 +7,7 @@ from shared.api.gifs import gif_response
 from shared.api.handler import handle
 from shared.api.health.health import health_response
 from shared.api.methods import methods_response
+from shared.api.signed_in import signed_in_response
 from shared.application import application
 from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
@@ -132,3 +133,15 @@ async def show_page_file(req: func.HttpRequest) -> func.HttpResponse:
     return await handle(
         lambda: page_file_response(req.route_params["file"], req.headers), request=req, operation="show_page_file"
     )
+
+
+@app.route("user/{*path}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+async def user_reads(req: func.HttpRequest) -> func.HttpResponse:
+    """The routes above for people who have signed in, and need no key."""
+    return await signed_in_response(req, globals(), lambda: application().services.settings, operation="user_reads")
+
+
+@app.route("user/{*path}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def user_changes(req: func.HttpRequest) -> func.HttpResponse:
+    """The same for POST."""
+    return await signed_in_response(req, globals(), lambda: application().services.settings, operation="user_changes")

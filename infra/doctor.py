@@ -18,6 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from infra.az import AzError, az
+from infra.deployment import Deployment, read_deployment
+from infra.sign_in import (
+    check_authentication,
+    check_forged_principal,
+    check_registration,
+    read_authentication,
+    read_registration,
+    registration_of,
+)
 from shared.api.health.batch import check_autoscale, check_size
 from shared.api.health.finding import Finding
 from shared.conversion import Problem
@@ -36,29 +45,6 @@ MAX_RESIZE = timedelta(minutes=45)
 """Time after which a pool that still changes its size counts as stuck."""
 HEALTH_SECONDS = 30.0
 RUN_INFRA = "Run 'infra/deploy.sh -g GROUP infra'."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployment:
-    """What the last successful deployment of main.bicep made."""
-
-    group: str
-    subscription: str
-    outputs: Mapping[str, Any]
-    parameters: Mapping[str, Any]
-    settings: Mapping[str, str]
-    """The app's settings."""
-
-    def output(self, name: str) -> str:
-        return str(self.outputs[name])
-
-    @property
-    def scope(self) -> str:
-        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
-
-    @property
-    def account_id(self) -> str:
-        return f"{self.scope}/providers/Microsoft.Batch/batchAccounts/{self.output('batchAccount')}"
 
 
 @dataclass(frozen=True)
@@ -324,34 +310,6 @@ def read_health(url: str, key: str) -> list[Finding]:
     ]
 
 
-def read_deployment(group: str) -> Deployment:
-    """Raises AzError, or LookupError if nothing is deployed."""
-    subscription = az("account", "show")["id"]
-    deployments = az("deployment", "group", "list", "--resource-group", group)
-    found = sorted(
-        (
-            item["properties"]
-            for item in deployments
-            if item["properties"]["provisioningState"] == "Succeeded"
-            and "functionApp" in (item["properties"].get("outputs") or {})
-        ),
-        key=lambda properties: str(properties["timestamp"]),
-    )
-    if not found:
-        raise LookupError(f"No deployment has succeeded in {group}: run 'infra/deploy.sh -g {group}'.")
-    outputs = {name: item["value"] for name, item in found[-1]["outputs"].items()}
-    settings = az(
-        *("functionapp", "config", "appsettings", "list", "--resource-group", group, "--name", outputs["functionApp"])
-    )
-    return Deployment(
-        group=group,
-        subscription=subscription,
-        outputs=outputs,
-        parameters={name: item.get("value") for name, item in (found[-1].get("parameters") or {}).items()},
-        settings={item["name"]: item["value"] for item in settings or []},
-    )
-
-
 def diagnose(at: Deployment, now: datetime) -> list[Finding]:
     """All findings, read side by side."""
     in_group = ("--resource-group", at.group)
@@ -428,6 +386,17 @@ def diagnose(at: Deployment, now: datetime) -> list[Finding]:
         key = az("functionapp", "keys", "list", *in_group, *app)["functionKeys"]["default"]
         return read_health(at.output("functionUrl"), key)
 
+    def sign_in() -> list[Finding]:
+        client_id = str(at.parameters.get("signInClientId") or "")
+        auth = read_authentication(at.scope, at.output("functionApp"))
+        found = [
+            *check_authentication(at.settings, auth, client_id),
+            check_forged_principal(at.output("functionUrl")),
+        ]
+        if client_id:
+            found += check_registration(*read_registration(client_id), registration_of(at.outputs))
+        return found
+
     topic = ("--system-topic-name", at.output("eventTopic"))
     todo: dict[str, Callable[[], list[Finding]]] = {
         "health": health,
@@ -440,6 +409,7 @@ def diagnose(at: Deployment, now: datetime) -> list[Finding]:
         "package": package,
         "pool": pools,
         "schedule": schedule,
+        "sign-in": sign_in,
         "roles": roles,
     }
 

@@ -156,6 +156,9 @@ param resultsTopic bool = false
 @description('SHA-256, in hex, of a key that callers must send to retry videos, beside a function key. Empty: a function key is enough.')
 param operatorSha256 string = ''
 
+@description('Client id of the app registration with which people sign in, as printed by `infra/deploy.sh sign-in`. Empty: keys only.')
+param signInClientId string = ''
+
 @description('Hours between uploads of a small video of gifdrop\'s own, whose GIF must arrive. 0: never.')
 @minValue(0)
 @maxValue(168)
@@ -424,6 +427,7 @@ module app 'modules/app.bicep' = {
     apiIpRanges: apiIpRanges
     publishIpRanges: publishIpRanges
     subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
+    signInClientId: signInClientId
     settings: {
       GIFDROP_STORAGE_URL: data.outputs.blobEndpoint
       GIFDROP_TABLE_URL: data.outputs.tableEndpoint
@@ -455,6 +459,7 @@ module app 'modules/app.bicep' = {
       GIFDROP_QUOTA_POOLS: batch.outputs.poolQuota
       GIFDROP_QUOTA_JOBS: batch.outputs.jobQuota
       GIFDROP_OPERATOR_SHA256: operatorSha256
+      GIFDROP_SIGN_IN: empty(signInClientId) ? 'off' : 'on'
       GIFDROP_CANARY_HOURS: string(canaryHours)
       GIFDROP_WAKE: wakePool ? 'on' : 'off'
       GIFDROP_REPAIR: repairPool ? 'on' : 'off'
@@ -534,6 +539,7 @@ output warnings string[] = concat(
   monthlyBudget == 0 ? ['monthlyBudget is 0: no email comes before the bill. Pass -p monthlyBudget=AMOUNT'] : []
 )
 output functionApp string = app.outputs.name
+output appPrincipalId string = identities.outputs.appPrincipalId
 output functionUrl string = app.outputs.url
 output dataAccount string = data.outputs.name
 output batchAccount string = batch.outputs.name

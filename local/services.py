@@ -34,8 +34,8 @@ class Spec:
     name: str
     arguments: list[str]
     environment: dict[str, str] = field(repr=False)
-    package: str | None = None
-    """The package in `local` that runs it; default: `name`."""
+    module: str | None = None
+    """The module that runs it; default: `name` in `local`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,12 @@ class StackConfig:
             *("--auto-storage", self.endpoints["storage"]),
         ]
         own = {"BATCH_ACCOUNT_KEY": self.keys["batch_key"], "BATCH_TOKEN_KEY": self.keys["token_key"]}
-        return Spec(name="batch", arguments=arguments, environment=clean_environment() | self._identity_header | own)
+        return Spec(
+            name="batch",
+            module="batch_emulator",
+            arguments=arguments,
+            environment=clean_environment() | self._identity_header | own,
+        )
 
     def functions(self, env: Mapping[str, str]) -> Spec:
         arguments = [
@@ -168,6 +173,7 @@ class StackConfig:
             *("--data", str(self.layout.functions)),
         ]
         keys = {f"FUNCTIONS_{name.upper()}_KEY": self.keys[name] for name in ("function", "master", "eventgrid")}
+        keys["FUNCTIONS_TOKEN_KEY"] = self.keys["token_key"]
         environment = clean_environment() | dict(env) | self._proxy_settings | keys
         return Spec(name="functions", arguments=arguments, environment=environment)
 
@@ -190,7 +196,7 @@ class StackConfig:
         return [
             Spec(
                 name=name,
-                package="fault_proxy",
+                module="local.fault_proxy",
                 arguments=[
                     *self._port(name),
                     *("--service", service, "--upstream", self.endpoints[service]),

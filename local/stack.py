@@ -103,7 +103,7 @@ class Stack:
         """Start a second process of a service, on another port, and return its name; `arguments` override its own."""
         second = f"{name}_2"
         spec = self._specs[name]
-        self._specs[second] = replace(spec, name=second, package=spec.package or name)
+        self._specs[second] = replace(spec, name=second, module=spec.module or f"local.{name}")
         await self._run(self._specs[second], "--port", "0", *arguments)
         return second
 
@@ -193,7 +193,7 @@ class Stack:
         self._specs[spec.name] = spec
         service = self._services[spec.name] = ServiceProcess(
             name=spec.name,
-            module=f"local.{spec.package or spec.name}",
+            module=spec.module or f"local.{spec.name}",
             arguments=[*spec.arguments, *self._arguments.get(spec.name, ()), *arguments],
             environment=spec.environment | {orphans.STACK_VARIABLE: str(self.layout.directory)},
             log=self.layout.logs / f"{spec.name}.log",

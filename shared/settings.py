@@ -91,6 +91,10 @@ class Settings:
     operator_sha256: str | None = None
     """SHA-256, in hex, of the operator's key, which a caller must send to retry videos beside a function key. `None`
     asks for no more than a function key."""
+    sign_in: str = "off"
+    """Whether people who have signed in with Entra ID may call the API without a key."""
+    app_service_authentication: str = "false"
+    """Whether App Service authenticates requests, and removes its headers from those of clients. Set by App Service."""
     canary_hours: int = 0
     """Hours between uploads of the canary video; 0 is never."""
     results_topic_url: str | None = None
@@ -224,6 +228,8 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "pool_quota": ("GIFDROP_QUOTA_POOLS", _between(0, 1_000_000)),
     "job_quota": ("GIFDROP_QUOTA_JOBS", _between(0, 1_000_000)),
     "operator_sha256": ("GIFDROP_OPERATOR_SHA256", _sha256),
+    "sign_in": ("GIFDROP_SIGN_IN", _one_of("on", "off")),
+    "app_service_authentication": ("WEBSITE_AUTH_ENABLED", str.lower),
     "canary_hours": ("GIFDROP_CANARY_HOURS", _between(0, 168)),
     "wake": ("GIFDROP_WAKE", _one_of("on", "off")),
     "repair": ("GIFDROP_REPAIR", _one_of("on", "off")),

@@ -52,3 +52,15 @@ def json_response(
         content_type=content_type,
         headers=headers or {},
     )
+
+
+def with_route_parameters(request: AzureRequest, parameters: Mapping[str, str]) -> AzureRequest:
+    """The same request with other route parameters."""
+    return HttpRequest(
+        request.method,
+        request.url,
+        headers=request.headers,
+        params=request.params,
+        route_params=parameters,
+        body=request.get_body(),
+    )

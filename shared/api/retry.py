@@ -8,6 +8,7 @@ from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING
 
+from shared.api.access import is_operator
 from shared.api.errors import ApiError
 from shared.api.parameters import checked_name
 from shared.api.rate_limit import RateLimit
@@ -67,7 +68,7 @@ class Retries:
     def _check_key(self, headers: Mapping[str, str]) -> None:
         expected = self._services.settings.operator_sha256
         found = sha256(headers.get(OPERATOR_HEADER, "").encode(errors="replace")).hexdigest()
-        if expected and not hmac.compare_digest(found, expected):
+        if expected and not is_operator() and not hmac.compare_digest(found, expected):
             raise ApiError("OperatorKeyRequired", "Only an operator can retry videos.")
 
 

@@ -53,6 +53,8 @@ class Route:
     """Whether it needs no function key."""
 
 
+USER_ERRORS = ("SignInOff", "SignInRequired", "RoleRequired", "HeaderRequired", "UnknownRoute")
+"""Codes that the routes below `user/` can return, besides those of the same route with a key."""
 COMMON_ERRORS = ("Internal", "Unavailable", "NotConfigured")
 """Codes that every route can return."""
 QUERY_ERRORS = ("UnknownParameter",)
@@ -77,6 +79,13 @@ _GIF = Parameter(
 _PICTURES = tuple(CONTENT_TYPES.values())
 _PAGE_FILE = Parameter(
     name="file", where="path", note="A file of the page.", schema={"type": "string"}, example="main.js"
+)
+_USER_PATH = Parameter(
+    name="path",
+    where="path",
+    note="One of the other routes, such as `status/cats/tom.mp4`; or, with GET, `me`: who has signed in.",
+    schema=_NAME,
+    example="me",
 )
 _LIST = (
     Parameter(
@@ -234,6 +243,26 @@ ROUTES = (
         },
         errors=("UnknownFile",),
         parameters=(_PAGE_FILE,),
+        public=True,
+    ),
+    Route(
+        method="GET",
+        path="user/{path}",
+        operation="user_reads",
+        summary="The other routes for people who have signed in with Entra ID, and need no key.",
+        responses={200: Body(note="As of the same route with a key.", content="*/*")},
+        errors=USER_ERRORS,
+        parameters=(_USER_PATH,),
+        public=True,
+    ),
+    Route(
+        method="POST",
+        path="user/{path}",
+        operation="user_changes",
+        summary="The same for operators who have signed in, and need no operator key.",
+        responses={200: Body(note="As of the same route with a key.", content="application/json")},
+        errors=USER_ERRORS,
+        parameters=(_USER_PATH,),
         public=True,
     ),
 )

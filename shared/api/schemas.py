@@ -94,3 +94,11 @@ class HealthResponse(TypedDict):
     ok: bool
     checks: list[CheckResponse]
     as_of: Moment
+
+
+class UserResponse(TypedDict):
+    """Who has signed in."""
+
+    sign_in: Annotated[bool, "whether the deployment has sign-in"]
+    name: Annotated[str | None, "null if nobody has signed in"]
+    roles: Annotated[list[str], "app roles of the person: `Viewer`, `Operator`"]

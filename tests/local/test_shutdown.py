@@ -20,7 +20,7 @@ def descendants(pid: int) -> list[psutil.Process]:
 def service(processes: list[psutil.Process], name: str) -> psutil.Process:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
-            if f"local.{name}" in process.cmdline():
+            if {name, f"local.{name}"} & set(process.cmdline()):
                 return process
     raise LookupError(name)
 
@@ -84,7 +84,7 @@ async def test_ctrl_c_during_a_demo_stops_it_without_error_output(tmp_path: Path
 async def test_converter_exits_when_the_batch_emulator_is_killed(tmp_path: Path, video: Path) -> None:
     async with running_command("demo", "--dir", str(tmp_path / "stack"), str(video), cwd=tmp_path) as demo:
         processes = await descendants_with_ffmpeg(demo.pid)
-        service(processes, "batch").kill()
+        service(processes, "batch_emulator").kill()
         await wait_for_exit(processes)
         _, stderr = await demo.communicate()
     assert demo.returncode == 1
