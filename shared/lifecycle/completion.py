@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.conversion import Problem
 from shared.lifecycle import staging
 from shared.lifecycle.outcome import Converted, TransientFailure, apply_outcome, outcome_of
-from shared.lifecycle.protocol import commit, finalize, read, terminate_task
+from shared.lifecycle.protocol import commit, delete_outputs, finalize, read, terminate_task
 from shared.lifecycle.submission import submit
 from shared.names import gif_name, is_video
 from shared.services.errors import ConflictError, ServiceError
@@ -78,10 +78,8 @@ async def _sync(task: Task, services: Services, *, gif: bool) -> None:
 async def _delete_unrecorded_gif(video: str, services: Services) -> None:
     """Delete a GIF that was published while its video and its record were being deleted."""
     snapshot = await read(video, services)
-    if snapshot.record_etag is None and snapshot.gif_etag is not None:
-        await services.blobs.delete_version(
-            services.settings.output_container, gif_name(video), expected_etag=snapshot.gif_etag
-        )
+    if snapshot.record_etag is None:
+        await delete_outputs(snapshot, services)
 
 
 def _running(conversion: Conversion, task: Task) -> Conversion:

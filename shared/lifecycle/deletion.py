@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from shared.lifecycle.protocol import read, terminate_task
-from shared.names import gif_name, is_video
+from shared.lifecycle.protocol import delete_outputs, read, terminate_task
+from shared.names import is_video
 from shared.services.errors import ConflictError, ServiceError
 from shared.services.storage.index_rows import row_key
 
@@ -58,10 +58,7 @@ async def delete_video(video: str, services: Services) -> None:
         if conversion and not conversion.final and conversion.job and conversion.task_id:
             await terminate_task(conversion.job, conversion.task_id, services)
         try:
-            if snapshot.gif_etag is not None:
-                await services.blobs.delete_version(
-                    settings.output_container, gif_name(video), expected_etag=snapshot.gif_etag
-                )
+            await delete_outputs(snapshot, services)
             if snapshot.record_etag is not None:
                 await services.blobs.delete_version(
                     settings.records_container, video, expected_etag=snapshot.record_etag

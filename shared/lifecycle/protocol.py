@@ -148,8 +148,16 @@ async def commit_gone(snapshot: Snapshot, services: Services) -> None:
     gone = snapshot.conversion.gone(at=utc_now())
     await publish_result(gone, services)
     await _save(gone, snapshot, snapshot.record_etag, services)
-    await _delete_older_gif(snapshot, services)
+    await delete_outputs(snapshot, services)
     await _index_ended(gone, snapshot, services)
+
+
+async def delete_outputs(snapshot: Snapshot, services: Services) -> None:
+    """Delete what is published of a video, over its ETags. Raises `ConflictError` if it was published again since."""
+    if snapshot.gif_etag is not None:
+        await services.blobs.delete_version(
+            services.settings.output_container, gif_name(snapshot.video), expected_etag=snapshot.gif_etag
+        )
 
 
 async def terminate_task(job: JobRef, task_id: str, services: Services) -> None:
@@ -199,7 +207,7 @@ async def _publish_gif(decision: Conversion, gif: Gif, staged_gif: str, snapshot
 async def _finalize(ended: Conversion, snapshot: Snapshot, services: Services) -> None:
     # Only after the record is saved: a GIF deleted before could be one that another process has just recorded.
     if ended.state == "failed":
-        await _delete_older_gif(snapshot, services)
+        await delete_outputs(snapshot, services)
     await _index_ended(ended, snapshot, services)
     await publish_result(ended, services)
 
@@ -219,13 +227,6 @@ async def _index_ended(ended: Conversion, snapshot: Snapshot, services: Services
 async def _terminate_superseded(conversion: Conversion, services: Services) -> None:
     if conversion.job and conversion.task_id:
         await terminate_task(conversion.job, conversion.task_id, services)
-
-
-async def _delete_older_gif(snapshot: Snapshot, services: Services) -> None:
-    if snapshot.gif_etag is not None:
-        await services.blobs.delete_version(
-            services.settings.output_container, gif_name(snapshot.video), expected_etag=snapshot.gif_etag
-        )
 
 
 async def _assign(conversion: Conversion, services: Services) -> Conversion:
