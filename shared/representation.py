@@ -144,7 +144,7 @@ def represent(
         "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
         "finished_at": to_rfc3339(conversion.finished_at) if conversion.finished_at else None,
         "compute_seconds": conversion.compute_seconds,
-        "cost": _cost(conversion.compute_seconds, settings),
+        "cost": cost_of(conversion.compute_seconds, settings),
         "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
         if conversion.task_id
         else None,
@@ -209,8 +209,8 @@ def _source(source: Source) -> SourceResponse:
     }
 
 
-def _cost(compute_seconds: float | None, settings: Settings) -> float | None:
-    """USD for the share of a node that a task has, for so long."""
+def cost_of(compute_seconds: float | None, settings: Settings) -> float | None:
+    """USD for the share of a node that a task has, for so long; `None` without a price."""
     if compute_seconds is None or settings.node_price is None:
         return None
     return round(compute_seconds / 3600 * settings.node_price / settings.task_slots, 6)

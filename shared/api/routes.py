@@ -11,6 +11,7 @@ from shared.api.schemas import (
     ListResponse,
     RetriedResponse,
     RetryRequest,
+    StatsResponse,
     UploadRequest,
     UploadResponse,
 )
@@ -324,6 +325,13 @@ ROUTES = (
                 schema={"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPT},
             ),
         ),
+    ),
+    Route(
+        method="GET",
+        path="stats",
+        operation="show_stats",
+        summary="Throughput, waits, errors and cost of the last 24 hours, and when the backlog ends.",
+        responses={200: Body(note="The figures.", type=StatsResponse)},
     ),
     Route(
         method="GET",
