@@ -114,9 +114,11 @@ def register(of: Registration) -> str:
     if not any(item["subject"] == of.principal for item in credentials):
         change = "update" if any(item["name"] == CREDENTIAL for item in credentials) else "create"
         which = ("--federated-credential-id", CREDENTIAL) if change == "update" else ()
+        # The name cannot be changed.
+        given = {key: value for key, value in of.credential.items() if change == "create" or key != "name"}
         az(
             *("ad", "app", "federated-credential", change, "--id", client_id, *which),
-            *("--parameters", json.dumps(of.credential)),
+            *("--parameters", json.dumps(given)),
         )
     assigned = f"{GRAPH}/servicePrincipals/{service}/appRoleAssignedTo"
     me = str(az("ad", "signed-in-user", "show")["id"])

@@ -169,7 +169,9 @@ class Directory:
                 return self.credentials
             case ("ad", "app", "federated-credential", change):
                 self.changes.append(f"credential {change}")
-                self.credentials = [json.loads(option("--parameters"))]
+                given = json.loads(option("--parameters"))
+                assert ("name" in given) == (change == "create")
+                self.credentials = [{"name": CREDENTIAL, **given}]
             case ("ad", "sp", "list", _):
                 return self.services
             case ("ad", "sp", "create", _):
