@@ -28,7 +28,7 @@ CREDENTIAL = "gifdrop-app"
 GRAPH = "https://graph.microsoft.com/v1.0"
 ROLE_IDS = {VIEWER: "8ad0f6bd-6d35-4e1c-9b5a-0c1f0a4c7d01", OPERATOR: "8ad0f6bd-6d35-4e1c-9b5a-0c1f0a4c7d02"}
 """Ids of the app roles, the same in every registration."""
-_DESCRIPTIONS = {VIEWER: "See videos, GIFs and health.", OPERATOR: "See everything, and retry videos."}
+_DESCRIPTIONS = {VIEWER: "See videos, GIFs and health.", OPERATOR: "See everything; retry, upload and delete videos."}
 PROBE_SECONDS = 30.0
 SETTINGS_API = "2024-11-01"
 
