@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +17,7 @@ from local.identity.managed_identity import write_identities
 from local.layout import Layout, create_private, read_keys, write_connection_files
 from local.lock import locked
 from local.pause import paused
-from local.ports import free_ports
+from local.ports import check_free, free_ports
 from local.process import ROOT, ServiceCrashedError, ServiceProcess
 from local.sandbox import sandbox_mode
 from local.storage.client import connect
@@ -161,6 +162,7 @@ class Stack:
         write_identities(layout.identities, resources.IDENTITIES)
         layout.pools.write_text(json.dumps([resources.pool_definition()], indent=2))
         names = (*self._names, "tables", "links")
+        check_free(self._ports)
         ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(self._ports)
         config = services.StackConfig(
             layout=layout,
@@ -186,6 +188,8 @@ class Stack:
                 group.create_task(self._run(config.events(self.env)))
                 await self._create_containers(config, storage, identity)
         except ExceptionGroup as group_of_errors:
+            # A service may have crashed because another stack answered on a port, or took one meanwhile.
+            check_free(ports, own={process.pid for process in orphans.descendants(os.getpid())})
             # Other errors are consequences of the crash.
             crashes = group_of_errors.subgroup(ServiceCrashedError)
             raise (crashes or group_of_errors).exceptions[0] from None
