@@ -61,8 +61,8 @@ def extra_name(gif: str, kind: str) -> str:
 
 
 def content_type(name: str) -> str:
-    """The type of a file in the output container."""
-    return CONTENT_TYPES.get(f".{name.rpartition('.')[2].lower()}", "image/gif")
+    """The type of a video, or of a file in the output container."""
+    return "video/mp4" if is_video(name) else CONTENT_TYPES.get(f".{name.rpartition('.')[2].lower()}", "image/gif")
 
 
 def conversion_id(container: str, video: str, etag: str) -> str:

@@ -68,8 +68,8 @@ async def test_page_has_no_serious_axe_violation_and_no_horizontal_overflow(
     assert await serious_violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await thumb.click()
-    await expect(page.locator("#viewer-save")).to_be_visible()
-    await page.screenshot(path=screenshots / f"viewer-{window}-{scheme}.png")
+    await expect(page.locator("#detail-gif")).to_have_js_property("naturalWidth", 320)
+    await page.screenshot(path=screenshots / f"detail-{window}-{scheme}.png")
     assert await serious_violations(page) == []
 
 
@@ -77,19 +77,19 @@ async def test_whole_page_is_reachable_by_keyboard(session: PageSession, page: P
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the videos")).to_be_focused()
     await page.keyboard.press("Enter")
-    while await page.evaluate("document.activeElement.id") != "prefix":
+    while await page.evaluate("document.activeElement.id") != "search":
         await page.keyboard.press("Tab")
     await page.keyboard.type("seen/")
     await expect(page.locator("li.card")).to_have_count(3)
     await expect(page.get_by_role("button", name="Try again: seen/notes.mp4")).to_be_visible()
     reached = []
-    for _ in range(6):
+    for _ in range(12):
         await page.keyboard.press("Tab")
         reached.append(await page.evaluate("document.activeElement.ariaLabel || document.activeElement.id"))
     assert {"sort", "Watch seen/tom.gif", "Try again: seen/notes.mp4"} <= set(reached)
     await page.get_by_role("button", name="Watch seen/tom.gif").focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("dialog", name="seen/tom.gif")).to_be_visible()
+    await expect(page.get_by_role("dialog", name="seen/tom.mp4")).to_be_visible()
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Try again: seen/notes.mp4").focus()
     await page.keyboard.press("Space")
@@ -115,7 +115,7 @@ async def test_nothing_is_animated_with_reduced_motion(session: PageSession, vid
 
 async def test_videos_by_name_are_paged(page: Page, many_videos: None) -> None:
     await page.get_by_label("Order").select_option("name")
-    await page.get_by_label("Name begins with").fill("many/")
+    await page.get_by_label("Search names").fill("many/")
     names = page.locator("li.card .file")
     seen: list[str] = []
     for number in range(3):
@@ -130,7 +130,7 @@ async def test_videos_by_name_are_paged(page: Page, many_videos: None) -> None:
 
 
 async def test_show_more_extends_the_newest_videos(page: Page, many_videos: None) -> None:
-    await page.get_by_label("Name begins with").fill("many/")
+    await page.get_by_label("Search names").fill("many/")
     await expect(page.locator("li.card")).to_have_count(60)
     await page.get_by_role("button", name="Show more").click()
     await expect(page.locator("li.card")).to_have_count(VIDEO_COUNT)
