@@ -11,7 +11,7 @@ from shared.conversion import Conversion, Problem
 from shared.names import conversion_id
 from shared.services.storage.record_format import to_json, to_metadata
 from shared.timestamps import utc_now
-from tests.browser.chromium import MODULES
+from tests.browser.axe import serious_violations
 from tests.browser.failed_videos import put_failed
 from tests.browser.page_session import PageSession, card
 from tests.support.stack_client import StackClient
@@ -135,14 +135,3 @@ async def test_show_more_extends_the_newest_videos(page: Page, many_videos: None
     await page.get_by_role("button", name="Show more").click()
     await expect(page.locator("li.card")).to_have_count(VIDEO_COUNT)
     await expect(page.get_by_role("button", name="Show more")).to_be_hidden()
-
-
-async def serious_violations(page: Page) -> list[str]:
-    """Violations that axe rates serious or critical, with their elements."""
-    await page.evaluate((MODULES / "axe-core" / "axe.min.js").read_text() + "; 0")
-    found = await page.evaluate("axe.run().then((result) => result.violations)")
-    return [
-        f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-    ]

@@ -69,7 +69,7 @@ async function read() {
   const first = get({ state: query.state, prefix: query.search, sort: query.sort, limit, cursor: cursors.at(-1) });
   if (!query.search || query.sort !== "newest") return first;
   const newest = get({ state: query.state, sort: "newest", limit: search.MAX_SEARCHED, include: "videos" });
-  return search.merge(query.search, await first, await newest, limit);
+  return search.merge(query.search, await first, await newest);
 }
 
 function get(options) {
