@@ -51,9 +51,13 @@ async def _convert(client: StackClient, folder: Path) -> None:
 
 async def _queue(client: StackClient, folder: Path) -> list[str]:
     """Videos that are converted while the pictures are taken."""
-    body = make_video(folder / "long.mp4", seconds=30, size="1280x720").read_bytes()
-    names = [f"talks/part {number}.mp4" for number in range(1, 7)]
-    await client.drop_all(dict.fromkeys(names, body))
+    names = [f"talks/part {number}.mp4" for number in range(1, 9)]
+    # The colours of each are others.
+    bodies = {
+        name: make_video(folder / "talk.mp4", seconds=20, size="1280x720", picture="gradients").read_bytes()
+        for name in names
+    }
+    await client.drop_all(bodies)
     return names
 
 

@@ -119,8 +119,16 @@ async def test_upload_is_paused_continued_and_cancelled(page: Page, video: bytes
 
 
 async def test_upload_that_storage_refuses_can_be_tried_again(session: PageSession, page: Page, video: bytes) -> None:
-    expired = {"status": 403, "headers": {"access-control-allow-origin": "*"}}
-    await page.route("**/videos/expired.mp4?*", lambda route: route.fulfill(**expired), times=1)
+    refused: list[str] = []
+
+    async def refuse_once(route: Route) -> None:
+        if route.request.method != "PUT" or refused:
+            await route.continue_()
+        else:
+            refused.append(route.request.url)
+            await route.fulfill(status=403, headers={"access-control-allow-origin": "*"})
+
+    await page.route("**/videos/expired.mp4?*", refuse_once)
     await paste_file(page, "expired.mp4", video)
     mine = upload(page, "expired.mp4")
     await expect(mine.locator(".reason")).to_have_text("The link to storage has expired.")

@@ -17,6 +17,7 @@ export function create(video, { onRetry, onOpen, onSelect }) {
     state: find(".state"),
     facts: find(".facts"),
     bar: find(".bar"),
+    figure: find(".figure"),
     box: find(".placeholder"),
     reason: find(".reason"),
     advice: find(".advice"),
@@ -53,6 +54,7 @@ export function update(card, video) {
   setText(card.parts.facts, facts(video));
 
   const running = video.state === "running";
+  setText(card.parts.figure, figure(video));
   bar.hidden = !running;
   bar.classList.toggle("unknown", video.progress === null);
   if (running && video.progress !== null) {
@@ -84,6 +86,12 @@ export function update(card, video) {
 export function remove(card) {
   thumbs.remove(card.parts.thumb);
   card.remove();
+}
+
+/** What is seen from afar: how much is done, or the place in line. */
+function figure({ video, state, progress }) {
+  if (state === "running") return progress === null ? "" : `${Math.round(progress * 100)} %`;
+  return state === "queued" ? line.place(video) : "";
 }
 
 function facts(video) {

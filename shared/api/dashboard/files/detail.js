@@ -1,11 +1,11 @@
 // The detail view of a video, with an address of its own: its original beside its GIF, what happened, and what to do.
 
 import * as address from "./address.js";
-import { gif, json, path, request } from "./api.js";
+import { json, path, request } from "./api.js";
 import { confirmed } from "./confirm.js";
-import { STATES, bytes } from "./format.js";
+import * as media from "./detail_media.js";
+import { STATES } from "./format.js";
 import { facts, steps } from "./history.js";
-import { save } from "./save.js";
 import { asOperator, isLocked, sentence, showError } from "./session.js";
 import * as share from "./share.js";
 import { toast } from "./toast.js";
@@ -15,13 +15,9 @@ import { originals } from "./uploads.js";
 const FOLLOW_MS = 1000;
 const byId = (id) => document.getElementById(`detail-${id}`);
 const dialog = document.getElementById("detail");
-const image = byId("gif");
-const player = byId("original");
 let handlers = {};
 let name = "";
 let video = null;
-/** The GIF shown, as a Blob, and the conversion that made it. */
-let shown = { key: "", body: null };
 let loading = new AbortController();
 
 export function init(given) {
@@ -48,9 +44,7 @@ export function show(wanted) {
 }
 
 function reset() {
-  shown = { key: "", body: null };
-  release(image);
-  release(player);
+  media.clear();
   dialog.querySelector(".detail").scrollTop = 0;
   byId("name").textContent = name;
   byId("state").textContent = "Loading …";
@@ -58,11 +52,6 @@ function reset() {
   for (const id of ["gif-box", "original-box", "problem", "share", "again", "log-box", "delete", "also"]) byId(id).hidden = true;
   for (const id of ["steps", "facts", "notes", "also"]) byId(id).replaceChildren();
   byId("log-box").open = false;
-}
-
-function release(media) {
-  if (media.src.startsWith("blob:")) URL.revokeObjectURL(media.src);
-  media.removeAttribute("src");
 }
 
 /** Reads the status until it is final, and again after a retry. */
@@ -103,75 +92,15 @@ function render(found, signal) {
   byId("delete").hidden = !isFinal;
   byId("again").hidden = !isFinal;
   if (isFinal) trim.show(video);
-  showAlso();
-  if (first) showOriginal(signal);
-  if (video.gif) showGif(signal);
+  media.showAlso(video);
+  if (first) media.showOriginal(name, signal);
+  if (video.gif) media.showGif(video, signal);
 }
 
 function items(list, texts) {
   list.replaceChildren(...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
 }
 
-async function showGif(signal) {
-  const key = `${video.gif.name} ${video.finished_at}`;
-  if (shown.key === key) return;
-  shown = { key, body: null };
-  byId("gif-box").hidden = false;
-  byId("gif-facts").textContent = "Loading …";
-  const { width, height, frames, duration_seconds: seconds, bytes: size } = video.gif;
-  // The box has its size before the GIF is there.
-  image.width = width;
-  image.height = height;
-  try {
-    const body = await gif(video.gif.name, { signal });
-    if (signal.aborted || shown.key !== key) return;
-    shown.body = body;
-    release(image);
-    image.src = URL.createObjectURL(body);
-    image.alt = `GIF of ${video.video}`;
-    byId("gif-facts").textContent = `${width} × ${height}, ${frames} frames, ${seconds.toFixed(1)} s, ${bytes(size)}`;
-  } catch (error) {
-    if (!signal.aborted) byId("gif-facts").textContent = sentence(error);
-  }
-}
-
-async function showOriginal(signal) {
-  try {
-    const file = originals.get(name);
-    const source = file ? URL.createObjectURL(file) : (await json(`videos/${path(name)}`, { signal })).url;
-    if (signal.aborted) return;
-    player.src = source;
-    byId("original-box").hidden = false;
-  } catch (error) {
-    // The rest of the view does not need it.
-    if (!signal.aborted && error.status !== 404) toast(`The original cannot be shown: ${sentence(error)}`, { bad: true });
-  }
-}
-
-function showAlso() {
-  const also = video.gif?.also ?? [];
-  byId("also").hidden = !also.length;
-  byId("also").replaceChildren(
-    ...also.map(({ kind, name: file, bytes: size }) => {
-      const button = Object.assign(document.createElement("button"), { type: "button" });
-      button.textContent = `${kind === "webp" ? "WebP" : "Poster"}, ${bytes(size)}`;
-      button.addEventListener("click", async () => {
-        try {
-          save(await gif(file), base(file));
-        } catch (error) {
-          toast(sentence(error), { bad: true });
-        }
-      });
-      return button;
-    }),
-  );
-}
-
-const base = (path) => path.split("/").at(-1);
-
-byId("download").addEventListener("click", () => {
-  if (shown.body) save(shown.body, base(video.gif.name));
-});
 for (const kind of share.KINDS) byId(`copy-${kind}`).addEventListener("click", () => share.copyAs(kind, video));
 
 byId("log-box").addEventListener("toggle", async () => {
@@ -212,10 +141,10 @@ dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
 dialog.addEventListener("close", () => {
+  // It was opened again before this event.
+  if (dialog.open) return;
   loading.abort();
-  player.pause();
-  release(image);
-  release(player);
+  media.clear();
   name = "";
   if (address.read().video) address.write({ video: "" });
 });

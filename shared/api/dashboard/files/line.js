@@ -20,12 +20,15 @@ export function learnRate(lastHour) {
   hourly = lastHour;
 }
 
+/** "3rd", or nothing where that is not known. */
+export const place = (name) => (places.has(name) ? ordinal(places.get(name)) : "");
+
 /** "3rd of 40 in line, about 2 min", as much of it as is known. */
 export function describe(video) {
-  const place = places.get(video.video);
-  if (!place) return "in line";
-  const text = total === 1 ? "next in line" : `${ordinal(place)} of ${count(total)} in line`;
-  return hourly >= 10 ? `${text}, about ${duration((place / hourly) * 3600)}` : text;
+  const number = places.get(video.video);
+  if (!number) return "in line";
+  const text = total === 1 ? "next in line" : `${ordinal(number)} of ${count(total)} in line`;
+  return hourly >= 10 ? `${text}, about ${duration((number / hourly) * 3600)}` : text;
 }
 
 const rules = new Intl.PluralRules("en", { type: "ordinal" });
