@@ -117,7 +117,7 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
             raise Rejected("NothingDecoded", "No frame of the video could be decoded.")
     if requested.also:
         with conversion.phase("beside"):
-            conversion.files = beside.make(workspace, requested.also, count=count, made=made)
+            conversion.files = beside.make(workspace, requested.also, made=made)
     # What is published is what was measured: no file that ffmpeg could write, or still have open.
     for name, content in {"out.gif": data, **{file.name: file.data for file in conversion.files}}.items():
         scratch.write_new(conversion.work / name, content)
