@@ -57,6 +57,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return paths
 
 
+@pytest.fixture(scope="session")
+def storage_ca(certificates: Certificates) -> Path:
+    """The authority of Azurite's certificate."""
+    return certificates.ca
+
+
 async def _token(request: web.Request) -> web.Response:
     # Only the client id of the pool's identity, or none, gets a token.
     known = request.query.get("client_id", "nodes-client") == "nodes-client"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+READS = ("GET", "HEAD")
 REQUEST_HEADER = "x-requested-with"
 """Requests need it, with any value: another site's page cannot send it with this site's cookie."""
 
@@ -43,14 +44,14 @@ async def signed_in_response(
     """
     path = request.route_params.get("path", "")
     answer = partial(handle, request=request, operation=operation)
-    if request.method != "POST" and path == "me":
+    if request.method in READS and path == "me":
         return await answer(lambda: describe(request.headers, settings()))
     try:
         user = authorize(request, settings())
         route, parameters = find(request.method, path)
     except (ApiError, SettingsError) as error:
         return await answer(partial(_raise, error))
-    if route.method == "POST":
+    if route.method not in READS:
         log.info("%s by %s", route.operation, user.id)
     with acting_as_operator() if OPERATOR in user.roles else nullcontext():
         response: AzureResponse = await functions[route.operation](  # type: ignore[operator]  # a FunctionBuilder
@@ -66,7 +67,7 @@ def authorize(request: AzureRequest, settings: Settings) -> User:
         raise ApiError("SignInRequired", "Sign in at /.auth/login/aad, or use a function key.")
     if not request.headers.get(REQUEST_HEADER):
         raise ApiError("HeaderRequired", f"Send the header {REQUEST_HEADER}, with any value.")
-    user.check_role(changes=request.method == "POST")
+    user.check_role(changes=request.method not in READS)
     return user
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.conversion import Problem
 from shared.lifecycle import staging
 from shared.lifecycle.outcome import Asked, Converted, TransientFailure, apply_outcome, outcome_of
-from shared.lifecycle.protocol import commit, discard, finalize, read, terminate_task
+from shared.lifecycle.protocol import commit, delete_outputs, discard, finalize, read, terminate_task
 from shared.lifecycle.submission import submit
 from shared.names import gif_name, is_video
 from shared.services.errors import ConflictError, ServiceError
@@ -61,6 +61,8 @@ async def _sync(task: Task, services: Services, *, outputs: bool) -> None:
             await discard(task.id, snapshot, services)
             snapshot = await read(task.video, services)
         await finalize(snapshot, services)
+        if conversion is None:
+            await _delete_unrecorded_outputs(task.video, services)
         await services.tasks.delete(task.job, task.id)
     elif conversion.final:
         if not completed:
@@ -76,6 +78,13 @@ async def _sync(task: Task, services: Services, *, outputs: bool) -> None:
     else:
         await _complete(conversion, task, snapshot, services)
         await services.tasks.delete(task.job, task.id)
+
+
+async def _delete_unrecorded_outputs(video: str, services: Services) -> None:
+    """Delete files that were published while their video and its record were being deleted."""
+    snapshot = await read(video, services)
+    if snapshot.record_etag is None:
+        await delete_outputs(snapshot, services)
 
 
 def _running(conversion: Conversion, task: Task) -> Conversion:

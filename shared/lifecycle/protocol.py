@@ -36,7 +36,7 @@ from shared.services.errors import ConflictError, NewerRecordError, NotFoundErro
 from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from shared.conversion import Conversion, Gif, JobRef
     from shared.services.services import Services
@@ -193,6 +193,13 @@ async def terminate_task(job: JobRef, task_id: str, services: Services) -> None:
         log.info("task %s is left to the sweep: %s", task_id, error or "no response")
 
 
+async def delete_outputs(snapshot: Snapshot, services: Services, *, kept: Collection[str] = ()) -> None:
+    """Delete the published files of a snapshot, other than those to be kept. Raises `ConflictError`."""
+    for name, etag in (snapshot.output_etags or {}).items():
+        if name not in kept:
+            await services.blobs.delete_version(services.settings.output_container, name, expected_etag=etag)
+
+
 def _check_outputs_looked_for(decision: Conversion, snapshot: Snapshot) -> None:
     if snapshot.output_etags is not None or snapshot.conversion is None:
         return
@@ -201,9 +208,9 @@ def _check_outputs_looked_for(decision: Conversion, snapshot: Snapshot) -> None:
 
 
 def _extras(stored: StoredRecord, etags: Mapping[str, str] | None) -> tuple[str, ...]:
-    """Kinds of files that may be beside a video's GIF: all of them where a record that would say so was lost."""
+    """Kinds of files that may be beside a video's GIF: all of them where no record says so."""
     if stored.conversion is None:
-        return tuple(sorted(EXTRA_FILES)) if etags or stored.etag else ()
+        return tuple(sorted(EXTRA_FILES)) if etags is not None or stored.etag else ()
     return tuple(kind for kind in stored.conversion.extras if kind in EXTRA_FILES)
 
 
@@ -278,10 +285,8 @@ async def _terminate_superseded(conversion: Conversion, services: Services) -> N
 
 async def _delete_replaced(ended: Conversion, snapshot: Snapshot, services: Services) -> None:
     """Delete what older versions and attempts left in the output, other than what the conversion has published."""
-    kept = {ended.gif.name, *(extra.name for extra in ended.gif.also)} if ended.gif else set()
-    for name, etag in (snapshot.output_etags or {}).items():
-        if name not in kept:
-            await services.blobs.delete_version(services.settings.output_container, name, expected_etag=etag)
+    kept = (ended.gif.name, *(extra.name for extra in ended.gif.also)) if ended.gif else ()
+    await delete_outputs(snapshot, services, kept=kept)
 
 
 async def _assign(conversion: Conversion, services: Services) -> Conversion:

@@ -16,7 +16,6 @@ from batch_emulator.task import lifecycle as task_lifecycle
 
 if TYPE_CHECKING:
     from batch_emulator.entity import Doc
-    from batch_emulator.pool.model import Pool
     from batch_emulator.task.model import Run, Task
 
 log = logging.getLogger(__name__)
@@ -59,15 +58,7 @@ async def _run(task: Task, run: Run) -> Outcome:
             task.move_to("preparing")
         await job_preparation.prepare(preparation)
     task_lifecycle.start(task)
-    if "containerSettings" in task.doc:
-        return _no_containers(node.pool)
     return await command.run(node.pool.account.machine, _command(task), node)
-
-
-def _no_containers(pool: Pool) -> Outcome:
-    if pool.has_containers:
-        return command.failed("ContainerInvalidSettings", "The emulator does not run containers.", stage="prepare")
-    return command.failed("ContainerPoolNotSupported", "The pool is not configured for containers.", stage="prepare")
 
 
 def _command(task: Task) -> Command:
@@ -80,6 +71,7 @@ def _command(task: Task) -> Command:
         output_files=doc.get("outputFiles", []),
         packages=doc.get("applicationPackageReferences", []),
         settings=settings,
+        container=doc.get("containerSettings"),
         wall_clock=task.wall_clock_seconds,
         job_id=job.id,
         task_id=task.id,

@@ -6,6 +6,9 @@ import argparse
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
+
+ContainerMode = Literal["refuse", "host", "podman"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,7 @@ class Options:
     identity_header: str | None = field(default=None, repr=False)
     ca_bundle: Path | None = None
     auto_storage: str | None = None
+    containers: ContainerMode = "refuse"
     control: bool = False
     exit_with_stdin: bool = False
     allocation_delay: float = 0.0
@@ -59,6 +63,8 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--identity-header", metavar="VALUE", default=header, help="the endpoint's secret; otherwise IDENTITY_HEADER")
     add("--ca-bundle", type=Path, metavar="FILE", help="certificates to trust when reaching storage")
     add("--auto-storage", metavar="URL", help="blob endpoint of the account's own storage")
+    modes = get_args(ContainerMode)
+    add("--containers", choices=modes, default="refuse", help="run container tasks on the host, by podman, or not")
     add("--control", action="store_true", help="serve /_control: fault injection")
     add("--exit-with-stdin", action="store_true", help="stop at the end of standard input")
     add("--allocation-delay", type=float, default=0.0, metavar="SECONDS", help="how long a node takes to be allocated")

@@ -18,6 +18,7 @@ from batch_emulator.account import Account
 from batch_emulator.due_actions import ACTIONS
 from batch_emulator.faults import Faults
 from batch_emulator.limits import Limits
+from batch_emulator.machine import containers
 from batch_emulator.machine import guardian as guardians
 from batch_emulator.machine.machine import Machine, open_session
 from batch_emulator.pool import creation as pool_creation
@@ -49,6 +50,9 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         root = _node_root(options, stack)
         guardian = guardians.open_in(root)
         stack.callback(guardian.close)
+        containers.check_mode(options.containers)
+        if options.containers == "podman":
+            containers.remove_leftovers(root)
         session = await stack.enter_async_context(open_session(options))
         account = Account(
             options=options,

@@ -65,7 +65,7 @@ COUNTS = listing.kind("poolnodecounts", [], "poolId", max_items=10)
 
 async def create_pool(call: Call) -> web.Response:
     pool = pool_creation.create(call.account, await call.body(bodies.create))
-    return empty_response(201, pool, location=pool.doc["url"])
+    return _with_warning(empty_response(201, pool, location=pool.doc["url"]), pool)
 
 
 async def list_pools(call: Call) -> web.Response:
@@ -74,7 +74,14 @@ async def list_pools(call: Call) -> web.Response:
 
 async def get_pool(call: Call) -> web.Response:
     pool = call.pool()
-    return entity_response(call, pool, "pools", listing.project(pool.doc, listing.selected(call, POOLS)))
+    doc = listing.project(pool.doc, listing.selected(call, POOLS))
+    return _with_warning(entity_response(call, pool, "pools", doc), pool)
+
+
+def _with_warning(response: web.Response, pool: Pool) -> web.Response:
+    if pool.warning is not None:
+        response.headers["Warning"] = f'299 batch-emulator "{pool.warning}"'
+    return response
 
 
 async def pool_exists(call: Call) -> web.Response:

@@ -17,6 +17,7 @@ from batch_emulator.pool import creation as pool_creation
 from batch_emulator.pool import lifecycle as pool_lifecycle
 from batch_emulator.pool import resize as pool_resize
 from batch_emulator.schema import pools as bodies
+from batch_emulator.schema.common import refuse_containers
 from batch_emulator.wire import preconditions
 
 if TYPE_CHECKING:
@@ -74,9 +75,12 @@ class ArmCall:
     async def body(self) -> object:
         """The request's JSON."""
         try:
-            return json.loads(await self.request.text())
-        except ValueError:
+            body: object = json.loads(await self.request.text())
+        except (ValueError, RecursionError):
             raise BatchError("InvalidRequestBody", Reason="The body is not JSON") from None
+        if self.account.options.containers == "refuse":
+            refuse_containers(body)
+        return body
 
 
 def _account(call: ArmCall) -> Doc:
@@ -128,7 +132,8 @@ async def get_pool(call: ArmCall) -> web.Response:
 
 def _pool_response(call: ArmCall, pool: Pool) -> web.Response:
     doc = call.show(pool)
-    return web.json_response(doc, headers={"ETag": doc["etag"]})
+    warning = {} if pool.warning is None else {"Warning": f'299 batch-emulator "{pool.warning}"'}
+    return web.json_response(doc, headers={"ETag": doc["etag"]} | warning)
 
 
 async def put_pool(call: ArmCall) -> web.Response:

@@ -89,6 +89,7 @@ async def _run(preparation: NodePreparation, spec: Doc, info: Doc) -> Outcome:
             directory=root,
             resource_files=spec.get("resourceFiles", []),
             settings=job.doc.get("commonEnvironmentSettings", []) + spec.get("environmentSettings", []),
+            container=spec.get("containerSettings"),
             wall_clock=clock.seconds(spec.get("constraints", {}).get("maxWallClockTime", clock.UNLIMITED)),
             job_id=job.id,
             task_id=spec["id"],

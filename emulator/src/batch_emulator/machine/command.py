@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from batch_emulator.machine import environment, output_files, packages, process, resource_files
+from batch_emulator.machine import containers, environment, output_files, packages, process, resource_files
 from batch_emulator.machine.errors import PreparationError
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ Stage = Literal["prepare", "exit", "upload", "ended", "terminated"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command line and its settings. `directory` is relative to the node's root; times are in seconds."""
+    """A command line and its settings. `directory` is relative to the node's root; times are in seconds.
+
+    `container` are its container settings, if it has any.
+    """
 
     command_line: str
     directory: str
@@ -36,6 +39,7 @@ class Command:
     output_files: list[Doc] = field(default_factory=list)
     packages: list[Doc] = field(default_factory=list)
     settings: list[Doc] = field(default_factory=list)
+    container: Doc | None = None
     wall_clock: float = float("inf")
     job_id: str | None = None
     task_id: str | None = None
@@ -81,6 +85,10 @@ async def run(machine: Machine, command: Command, node: Host) -> Outcome:
 
 async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
     directory = node.root / command.directory
+    if command.container is not None:
+        refused = containers.refusal(machine.options.containers, pool_has_containers=node.has_containers)
+        if refused is not None:
+            return failed(*refused, stage="prepare")
     try:
         _create(directory)
         variables = await packages.install(machine, node, command.packages + _pool_packages(node, command))
@@ -103,7 +111,7 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
         preparation=command.preparation,
         with_token=command.with_token,
     )
-    outcome = await _execute(machine, command, directory, env)
+    outcome = await _execute(machine, command, node, env)
     if command.output_files:
         upload_failure = await output_files.upload(
             machine,
@@ -133,13 +141,35 @@ def _pool_packages(node: Host, command: Command) -> list[Doc]:
     return [each for each in node.pool_packages if (each["applicationId"].lower(), each.get("version")) not in named]
 
 
-async def _execute(machine: Machine, command: Command, directory: Path, env: dict[str, str]) -> Outcome:
+async def _execute(machine: Machine, command: Command, node: Host, env: dict[str, str]) -> Outcome:
+    directory = node.root / command.directory
     try:
         arguments = shlex.split(command.command_line)
     except ValueError as error:
         return failed("CommandLaunchFailed", f"The command line cannot be split into words: {error}")
+    container: containers.Container | None = None
+    if command.container is not None and machine.options.containers == "podman":
+        container = containers.podman(
+            command.container,
+            arguments,
+            root=node.root,
+            directory=directory,
+            preparation=node.root / command.preparation if command.preparation is not None else None,
+            env=env,
+        )
+        arguments, env = container.arguments, container.environment
     if not arguments:
         return failed("CommandLaunchFailed", "The command line is empty.")
+    try:
+        return await _run_process(machine, command, arguments, directory, env)
+    finally:
+        if container is not None:
+            await asyncio.shield(containers.remove(container.name))
+
+
+async def _run_process(
+    machine: Machine, command: Command, arguments: list[str], directory: Path, env: dict[str, str]
+) -> Outcome:
     running = process.run(
         arguments,
         guardian=machine.guardian,

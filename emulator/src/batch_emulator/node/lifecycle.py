@@ -84,6 +84,7 @@ async def _start_task(node: Node, spec: Doc) -> bool:
                 directory="startup",
                 resource_files=spec.get("resourceFiles", []),
                 settings=spec.get("environmentSettings", []),
+                container=spec.get("containerSettings"),
             ),
             node,
         )

@@ -63,6 +63,10 @@ class Node(Entity):
         return self.pool.identities
 
     @property
+    def has_containers(self) -> bool:
+        return self.pool.has_containers
+
+    @property
     def pool_packages(self) -> list[Doc]:
         """References to the application packages of its pool."""
         found: list[Doc] = self.pool.doc.get("applicationPackageReferences", [])

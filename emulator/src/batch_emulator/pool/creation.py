@@ -23,6 +23,7 @@ def create(account: Account, spec: Doc) -> Pool:
     if len(account.pools) >= account.limits.pools:
         raise BatchError("PoolQuotaReached", "The pool quota of the account is reached.")
     _check_size(spec)
+    _check_containers(spec)
     pool = _create(spec, account)
     account.pools[pool.key] = pool
     pool.save()
@@ -57,6 +58,14 @@ def specification(spec: Doc) -> Doc:
 def start_task(spec: Doc) -> Doc:
     """A start task with its defaults."""
     return {"maxTaskRetryCount": 0, "waitForSuccess": True, "userIdentity": defaults.USER} | spec
+
+
+def _check_containers(spec: Doc) -> None:
+    """Refuse a start task in a container on a pool that is not configured for containers."""
+    configured = "containerConfiguration" in spec.get("virtualMachineConfiguration", {})
+    if "containerSettings" in spec.get("startTask", {}) and not configured:
+        reason = "The pool has no containerConfiguration"
+        raise BatchError("InvalidPropertyValue", PropertyName="startTask.containerSettings", Reason=reason)
 
 
 def _create(spec: Doc, account: Account) -> Pool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batch_emulator import clock
 from batch_emulator.autoscale import History
 from batch_emulator.entity import Doc, Entity
+from batch_emulator.machine.containers import HOST_WARNING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,6 +46,11 @@ class Pool(Entity):
     def has_containers(self) -> bool:
         """Whether its nodes are to run containers."""
         return "containerConfiguration" in self.doc.get("virtualMachineConfiguration", {})
+
+    @property
+    def warning(self) -> str | None:
+        """What a client should know about how its tasks run here."""
+        return HOST_WARNING if self.has_containers and self.account.options.containers == "host" else None
 
     @property
     def identities(self) -> list[Doc]:

@@ -10,6 +10,7 @@ from batch_emulator.schema.checks import (
     Check,
     anything,
     body,
+    boolean,
     duration,
     exactly_one,
     identifier,
@@ -85,6 +86,7 @@ def unsupported(what: str) -> Check:
 
 
 authentication_tokens = body(access=many(one_of("job")))
+_bind_source = one_of("Shared", "Startup", "VfsMounts", "Task", "JobPrep", "Applications")
 _workdir = one_of("taskWorkingDirectory", "containerImageDefault")
 container_settings = body(
     "imageName",
@@ -92,7 +94,7 @@ container_settings = body(
     containerRunOptions=text(),
     registry=anything,
     workingDirectory=_workdir,
-    containerHostBatchBindMounts=anything,
+    containerHostBatchBindMounts=many(body("source", source=_bind_source, isReadOnly=boolean)),
 )
 # Clients send an empty array where they have none.
 certificates = many(unsupported("Certificates"))
@@ -100,9 +102,19 @@ certificates = many(unsupported("Certificates"))
 # The common properties of tasks, start tasks, preparation and release tasks.
 command: dict[str, Check] = {
     "commandLine": text(),
-    "containerSettings": unsupported("Container tasks"),
+    "containerSettings": container_settings,
     "resourceFiles": many(resource_file),
     "environmentSettings": environment,
     "userIdentity": user_identity,
 }
 task_id = identifier
+
+_WITHOUT_CONTAINERS = ("startTask", "jobManagerTask", "jobPreparationTask", "jobReleaseTask")
+
+
+def refuse_containers(value: object) -> None:
+    """Refuse a start, manager, preparation or release task with container settings, wherever it is in `value`."""
+    for name, item in value.items() if isinstance(value, dict) else ():
+        if name in _WITHOUT_CONTAINERS and isinstance(item, dict) and item.get("containerSettings") is not None:
+            raise BatchError("OperationNotSupported", "Container tasks are not supported; see --containers.")
+        refuse_containers(item)

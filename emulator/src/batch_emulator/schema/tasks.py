@@ -33,7 +33,7 @@ def _id_range(given: object, path: str) -> Doc:
 
 create = body(
     "id commandLine",
-    **(common.command | {"containerSettings": common.container_settings}),
+    **common.command,
     id=common.task_id,
     displayName=text(1024),
     exitConditions=_exit_conditions,

@@ -53,8 +53,9 @@ def check(job: Job, spec: Doc, *, slots: int | None) -> None:
             raise BatchError(code, f"The task has the id of the {name}.")
     if "multiInstanceSettings" in spec:
         raise BatchError("OperationNotSupported", "Multi-instance tasks are not supported by the emulator.")
-    if "containerSettings" in spec and job.pool is not None and job.pool.has_containers:
-        raise BatchError("OperationNotSupported", "Container tasks are not supported by the emulator.")
+    refused = job.account.options.containers == "refuse"
+    if refused and "containerSettings" in spec and job.pool is not None and job.pool.has_containers:
+        raise BatchError("OperationNotSupported", "Container tasks are not supported; see --containers.")
     if slots is not None and spec.get("requiredSlots", 1) > slots:
         raise BatchError(
             "InvalidPropertyValue", PropertyName="requiredSlots", Reason="More than the pool's taskSlotsPerNode"

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from batch_emulator import clock
 from batch_emulator.errors import BatchError
+from batch_emulator.schema.common import refuse_containers
 from batch_emulator.wire import preconditions
 
 if TYPE_CHECKING:
@@ -101,7 +102,10 @@ class Call:
             raise BatchError("InvalidRequestBody", Reason="The body is not JSON") from None
         if value is None and optional:
             return {}
-        return schema.read(value)
+        found = schema.read(value)
+        if self.account.options.containers == "refuse":
+            refuse_containers(found)
+        return found
 
 
 def empty_response(status: int, entity: Entity | None = None, *, location: str | None = None) -> web.Response:

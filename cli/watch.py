@@ -6,9 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from local.commands.convert import ConversionRunner
-from local.commands.progress import progress_display
-from local.commands.videos import Video, in_folder
+from cli.convert import converter
+from cli.videos import Video, in_folder
 from shared.names import gif_name
 
 if TYPE_CHECKING:
@@ -16,26 +15,21 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import NoReturn
 
-    from local.commands.client import Client
+    from cli.output import Output
+    from cli.target import Target
 
 _SCAN_SECONDS = 1.0
 _FileState = tuple[int, int]
 """Modification time in nanoseconds, size in bytes."""
 
 
-async def watch(folder: Path, *, client: Client, out: Path, metadata: Mapping[str, str]) -> None:
+async def watch(folder: Path, *, target: Target, out: Path, metadata: Mapping[str, str], output: Output) -> None:
     """Convert videos whose GIF in `out` is missing or outdated, then new and changed ones, until cancelled.
 
-    `metadata` of their blobs holds the options.
-    Raises UnauthorizedError.
+    Raises DeniedError, UnreachableError, UsageError.
     """
-    with progress_display([]) as display:
-        runner = ConversionRunner(client=client, out=out, metadata=metadata, display=display)
-        try:
-            async with asyncio.TaskGroup() as group:
-                await _scan_forever(folder, out=out, start=lambda video: group.create_task(runner.convert(video)))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+    async with converter(target, videos=[], out=out, metadata=metadata, output=output) as found:
+        await _scan_forever(folder, out=out, start=found.start)
 
 
 async def _scan_forever(folder: Path, *, out: Path, start: Callable[[Video], object]) -> NoReturn:

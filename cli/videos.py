@@ -6,15 +6,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cli.errors import UsageError
 from shared.names import is_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-
-class NoVideoError(Exception):
-    """There is nothing to convert, for the reason in the message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,24 +23,24 @@ class Video:
 
 
 def find_videos(paths: Iterable[Path]) -> list[Video]:
-    """The MP4s in the given files and folders, in order. Raises NoVideoError."""
+    """The MP4s in the given files and folders, in order. Raises UsageError."""
     found: dict[str, Video] = {}
     for path in paths:
         videos = list(in_folder(path)) if path.is_dir() else [_file(path)]
         if not videos:
-            raise NoVideoError(f"There is no .mp4 file in {path}.")
+            raise UsageError(f"There is no .mp4 file in {path}.")
         for video in videos:
             if video.name in found:
-                raise NoVideoError(f"{video.path} and {found[video.name].path} would both be uploaded as {video.name}.")
+                raise UsageError(f"{video.path} and {found[video.name].path} would both be uploaded as {video.name}.")
             found[video.name] = video
     return list(found.values())
 
 
 def _file(path: Path) -> Video:
     if not path.is_file():
-        raise NoVideoError(f"{path} does not exist.")
+        raise UsageError(f"{path} does not exist.")
     if not is_video(path.name):
-        raise NoVideoError(f"{path} is not an .mp4 file.")
+        raise UsageError(f"{path} is not an .mp4 file.")
     return Video(name=path.name, path=path)
 
 

@@ -1,11 +1,12 @@
-"""The commands' input files and printed names."""
+"""The input files of commands, and printed names."""
 
 from pathlib import Path
 
 import pytest
 
-from local.commands.progress import printable
-from local.commands.videos import NoVideoError, find_videos
+from cli.errors import UsageError
+from cli.videos import find_videos
+from cli.words import printable
 
 
 def names(*paths: Path) -> list[str]:
@@ -31,7 +32,7 @@ def test_find_videos_rejects_missing_files_other_types_empty_folders_and_duplica
         ([tmp_path / "other"], "There is no .mp4 file in"),
         ([tmp_path / "tom.mp4", tmp_path], "would both be uploaded as tom.mp4"),
     ):
-        with pytest.raises(NoVideoError, match=reason):
+        with pytest.raises(UsageError, match=reason):
             find_videos(paths)
 
 
