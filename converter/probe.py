@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from converter.container import HEADER_BYTES, Demuxer, demuxer_of
 from converter.verdict import NodeFailure, Rejected
 
-# What phones, cameras, screen recorders and browsers put into MP4; few decoders keep the attack surface small.
-DECODERS: Final = ("h264", "hevc", "libdav1d", "av1", "vp9", "mpeg4", "mjpeg", "png")
-CODECS: Final = ("h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg", "png")
+# What phones, cameras, screen recorders and browsers record; few decoders keep the attack surface small.
+DECODERS: Final = ("h264", "hevc", "libdav1d", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "png")
+CODECS: Final = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "png")
+CUT_OFF: Final = ("partial file", "File ended prematurely")  # what the demuxers say of a file that ends too early
 MAX_SOURCE_SECONDS: Final = 12 * 3600.0  # bounds the index of samples, which is held in memory
 HDR_TRANSFERS: Final = ("smpte2084", "arib-std-b67")
 
@@ -28,6 +30,7 @@ _VERSION = re.compile(r"^ffmpeg version (\S+)")
 class Source:
     """The first video stream that is not a cover picture. Width and height are stored pixels; None means unknown."""
 
+    demuxer: Demuxer = "mov"
     codec: str
     width: int
     height: int
@@ -65,7 +68,7 @@ def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
     """Parse the output of `ffmpeg -i`; raises Rejected if the file cannot be converted or exceeds a limit."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        header = file.read(16)
+        header = file.read(HEADER_BYTES)
     output = "\n".join(lines)
     if not any(line.startswith("Input #0") for line in lines):
         raise _unreadable(lines, header=header, size=size)
@@ -75,7 +78,7 @@ def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
         raise _without_video(lines)
     line, rest = video.group(0).strip(), video["rest"]
     if video["codec"] not in CODECS:
-        message = f"Videos encoded as {video['codec']} are not supported; use H.264, HEVC, AV1 or VP9."
+        message = f"Videos encoded as {video['codec']} are not supported; use H.264, HEVC, AV1, VP9 or VP8."
         raise Rejected("UnsupportedCodec", message, evidence=line)
     over = first_line(lines, "exceeds specified max pixel count")
     found = _SIZE.search(rest)
@@ -96,6 +99,7 @@ def read(lines: Sequence[str], *, path: Path, max_pixels: int) -> Source:
     pixels = _PIXELS.search(rest)
     aspect = int(sar[1]) / int(sar[2]) if sar and int(sar[1]) and int(sar[2]) else 1.0
     return Source(
+        demuxer=demuxer_of(header),
         codec=video["codec"],
         width=width,
         height=height,
@@ -131,12 +135,15 @@ def _unreadable(lines: Sequence[str], *, header: bytes, size: int) -> Exception:
         return NodeFailure(evidence or "the input file cannot be opened")
     if size == 0:
         return Rejected("NotAVideo", "The file is empty.", evidence=evidence)
+    if demuxer_of(header) == "matroska":
+        message = "The file is cut off or damaged: it starts like a WebM or Matroska video, but cannot be read."
+        return Rejected("Truncated", message, evidence=evidence)
     if header[4:8] in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip"):
         message = (
             "The file is cut off or damaged: it starts like an MP4, but its index (moov) is missing or unreadable."
         )
         return Rejected("Truncated", message, evidence=evidence)
-    return Rejected("NotAVideo", "The file is not an MP4 video.", evidence=evidence)
+    return Rejected("NotAVideo", "The file is not an MP4, MOV, WebM or Matroska video.", evidence=evidence)
 
 
 def _duration(lines: Sequence[str]) -> float | None:

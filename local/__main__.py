@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
     drop_parser = commands.add_parser("drop", help="convert videos with a running stack")
     drop_parser.add_argument("videos", nargs="*", type=Path, metavar="VIDEO", help="file or folder")
     drop_parser.add_argument(
-        "--watch", type=Path, metavar="FOLDER", help="convert every MP4 added to the folder until Ctrl-C"
+        "--watch", type=Path, metavar="FOLDER", help="convert every video added to the folder until Ctrl-C"
     )
     group = drop_parser.add_argument_group(
         "options of the GIFs", "Values are those of the metadata, docs/conversion.md."

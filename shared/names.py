@@ -10,10 +10,12 @@ GIF_FILE = "out.gif"
 RESULT_FILE = "result.json"
 """Name of the converter's verdict, on the node and in the staging container."""
 
-_SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
-
-VIDEO_ENDINGS = tuple(sorted({suffix.lower() for suffix in _SUFFIXES}))
+VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
 """How the names of videos end, in lower case."""
+
+_VIDEO = re.compile(r"\.(mp4|m4v|mov|webm|mkv)\Z", re.ASCII | re.IGNORECASE)
+_KEEPS_ITS_ENDING = re.compile(r"\.(m4v|mov|webm|mkv)(\.mp4)*\Z", re.ASCII | re.IGNORECASE)
+_SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
 
 
 class InvalidNameError(ValueError):
@@ -32,16 +34,22 @@ def check_blob_name(name: str) -> None:
 
 
 def is_video(name: str) -> bool:
-    """Whether a blob's name ends in .mp4, in any case."""
-    return name[-4:] in _SUFFIXES
+    """Whether a blob's name ends in one of `VIDEO_ENDINGS`, in any case."""
+    return _VIDEO.search(name) is not None
 
 
 def gif_name(video: str) -> str:
-    """`cats/tom.mp4` -> `cats/tom.gif`.
+    """`cats/tom.mp4` -> `cats/tom.gif`, `cats/tom.mov` -> `cats/tom.mov.gif`. Two videos never share a GIF.
 
-    The suffix keeps its case, so that `tom.MP4` becomes `tom.GIF` and two videos never share a GIF.
+    The suffix keeps its case: `tom.MP4` -> `tom.GIF`. A `tom.mov.mp4`, whose GIF would be that of `tom.mov`, keeps its
+    whole name: `tom.mov.mp4.gif`.
     """
-    return video[:-4] + _SUFFIXES[video[-4:]]
+    return f"{video}.gif" if _KEEPS_ITS_ENDING.search(video) else plain_gif_name(video)
+
+
+def plain_gif_name(video: str) -> str:
+    """The name of a GIF before other endings than .mp4 were those of videos."""
+    return video[:-4] + _SUFFIXES.get(video[-4:], f"{video[-4:]}.gif")
 
 
 def conversion_id(container: str, video: str, etag: str) -> str:

@@ -33,7 +33,7 @@ async def drop_from(folder: Path, *, directory: Path, out: Path, metadata: Mappi
     """Convert the videos in a folder and those added later, until cancelled. Raises NoVideoError, UnauthorizedError."""
     endpoints, env = _read_connection(directory)
     async with connect(endpoints=endpoints, env=env) as client:
-        print(f"Watching {folder} for MP4s. Output folder: {out}. Press Ctrl-C to stop.", flush=True)
+        print(f"Watching {folder} for videos. Output folder: {out}. Press Ctrl-C to stop.", flush=True)
         await watch(folder, client=client, out=out, metadata=metadata)
     return 0
 

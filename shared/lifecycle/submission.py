@@ -36,7 +36,7 @@ async def submit_event(event: Event, services: Services) -> None:
         log.warning("event %s ignored: %s", event.id, reason)
         return
     if not is_video(video):
-        log.info("%r ignored: not an .mp4", video)
+        log.info("%r ignored: not the name of a video", video)
         return
     async with asyncio.timeout(EVENT_TIMEOUT_SECONDS):
         await submit(video, services)

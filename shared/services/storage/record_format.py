@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from shared.conversion import STATES, Conversion, Gif, Problem, Source
-from shared.names import gif_name
+from shared.names import plain_gif_name
 from shared.options import NOT_KNOWN_PRESET, Options
 from shared.timestamps import to_rfc3339
 
@@ -86,7 +86,8 @@ def to_metadata(conversion: Conversion) -> dict[str, str]:
             metadata["error_message"] = quote(value.message[:MAX_METADATA_MESSAGE_CHARS], safe=" '(),:")
         elif isinstance(value, Gif):
             values = asdict(value)
-            del values["name"]  # derived from the video's name
+            if value.name == plain_gif_name(conversion.video):
+                del values["name"]
             metadata[name] = json.dumps(values)
         elif value is not None and value != "":  # a header without a value may be dropped on the way
             metadata[name] = to_rfc3339(value) if isinstance(value, datetime) else str(value)
@@ -125,7 +126,7 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
         for name in values.keys() & _NUMBERS:
             values[name] = float(values[name])
         if "gif" in values:
-            values["gif"] = {"name": gif_name(video)} | json.loads(values["gif"])
+            values["gif"] = {"name": plain_gif_name(video)} | json.loads(values["gif"])
         if "error_code" in metadata:
             values["error"] = {"code": metadata["error_code"], "message": unquote(metadata["error_message"])}
         values |= {name: json.loads(metadata[name]) for name in _JSON_FIELDS if name in metadata}
