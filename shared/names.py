@@ -18,6 +18,9 @@ _KEEPS_ITS_ENDING = re.compile(r"\.(m4v|mov|webm|mkv)(\.mp4)*\Z", re.ASCII | re.
 _SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
 
 
+MAX_BLOB_NAME_CHARS = 1024
+
+
 class InvalidNameError(ValueError):
     """The text cannot be a blob's name; the message says why."""
 
@@ -27,7 +30,7 @@ def check_blob_name(name: str) -> None:
 
     https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
     """
-    if not 0 < len(name) <= 1024:
+    if not 0 < len(name) <= MAX_BLOB_NAME_CHARS:
         raise InvalidNameError("a blob's name has 1 to 1024 characters")
     if {".", ".."} & set(name.split("/")):
         raise InvalidNameError("a blob's name has no . or .. between its slashes")

@@ -65,6 +65,13 @@ def make_card(path: Path, *options: str, seconds: float = 2) -> Path:
     return path
 
 
+def make_plain(path: Path, colour: str, *options: str) -> Path:
+    """Half a second of one of `COLOURS`; `options` choose codec and container."""
+    graph = f"color={colour}:s=64x48:r=8:d=0.5"
+    _ffmpeg("-f", "lavfi", "-i", graph, "-pix_fmt", "yuv420p", *options, str(path))
+    return path
+
+
 def frames_of(gif: Path) -> Frames:
     """Decode a GIF whole."""
     header = gif.read_bytes()[6:10]
