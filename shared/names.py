@@ -10,12 +10,20 @@ GIF_FILE = "out.gif"
 RESULT_FILE = "result.json"
 """Name of the converter's verdict, on the node and in the staging container."""
 
+EXTRA_FILES = {"poster": "out.jpg", "webp": "out.webp"}
+"""Kind of a file beside the GIF -> its name on the node and in the staging container."""
+CONTENT_TYPES = {".gif": "image/gif", ".jpg": "image/jpeg", ".webp": "image/webp"}
+
 VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
 """How the names of videos end, in lower case."""
 
 _VIDEO = re.compile(r"\.(mp4|m4v|mov|webm|mkv)\Z", re.ASCII | re.IGNORECASE)
 _KEEPS_ITS_ENDING = re.compile(r"\.(m4v|mov|webm|mkv)(\.mp4)*\Z", re.ASCII | re.IGNORECASE)
 _SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
+_EXTRA_SUFFIXES = {
+    "poster": {".gif": ".jpg", ".GIF": ".JPG", ".Gif": ".Jpg", ".gIf": ".jPg"},
+    "webp": {".gif": ".webp", ".GIF": ".WEBP", ".Gif": ".Webp", ".gIf": ".wEbp"},
+}
 
 
 MAX_BLOB_NAME_CHARS = 1024
@@ -53,6 +61,19 @@ def gif_name(video: str) -> str:
 def plain_gif_name(video: str) -> str:
     """The name of a GIF before other endings than .mp4 were those of videos."""
     return video[:-4] + _SUFFIXES.get(video[-4:], f"{video[-4:]}.gif")
+
+
+def extra_name(gif: str, kind: str) -> str:
+    """`cats/tom.gif` -> `cats/tom.jpg` for its poster, `cats/tom.webp` for its WebP.
+
+    The suffix keeps its case, so that two GIFs never share a file beside them.
+    """
+    return gif[:-4] + _EXTRA_SUFFIXES[kind][gif[-4:]]
+
+
+def content_type(name: str) -> str:
+    """The type of a file in the output container."""
+    return CONTENT_TYPES.get(f".{name.rpartition('.')[2].lower()}", "image/gif")
 
 
 def conversion_id(container: str, video: str, etag: str) -> str:

@@ -58,6 +58,44 @@ def test_gif_name_differs_for_different_videos(one: tuple[str, str], other: tupl
     assert (names.gif_name(first) == names.gif_name(second)) == (first == second)
 
 
+@pytest.mark.parametrize(
+    ("gif", "poster", "webp"),
+    [
+        ("cats/tom.gif", "cats/tom.jpg", "cats/tom.webp"),
+        ("tom.GIF", "tom.JPG", "tom.WEBP"),
+        ("tom.mov.gif", "tom.mov.jpg", "tom.mov.webp"),
+        (".gif", ".jpg", ".webp"),
+    ],
+)
+def test_extra_name_is_the_name_of_the_gif_with_another_suffix(gif: str, poster: str, webp: str) -> None:
+    assert (names.extra_name(gif, "poster"), names.extra_name(gif, "webp")) == (poster, webp)
+
+
+@given(st.tuples(ROOTS | st.text(max_size=8), ENDINGS), st.tuples(ROOTS | st.text(max_size=8), ENDINGS))
+def test_no_two_videos_share_any_file_of_the_output(one: tuple[str, str], other: tuple[str, str]) -> None:
+    first, second = (
+        {gif, *(names.extra_name(gif, kind) for kind in names.EXTRA_FILES)}
+        for gif in (names.gif_name("".join(video)) for video in (one, other))
+    )
+    assert len(first) == len(second) == 3
+    assert bool(first & second) == ("".join(one) == "".join(other))
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        ("a/tom.gif", "image/gif"),
+        ("tom.GIF", "image/gif"),
+        ("tom.WEBP", "image/webp"),
+        ("tom.wEbp", "image/webp"),
+        ("tom.jPg", "image/jpeg"),
+        ("a.webp/tom", "image/gif"),
+    ],
+)
+def test_content_type_follows_the_suffix(name: str, type_: str) -> None:
+    assert names.content_type(name) == type_
+
+
 def test_gif_name_differs_for_all_names_of_up_to_three_endings() -> None:
     endings = [f".{e}" for e in ("mp4", "MP4", "Mp4", "mP4", "mov", "MOV", "m4v", "webm", "mkv", "gif", "GIF")]
     videos = {"".join(name) for n in (1, 2, 3) for name in itertools.product(endings, repeat=n)}
