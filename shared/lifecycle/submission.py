@@ -11,10 +11,12 @@ from shared.conversion import Conversion, Problem, Source
 from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
 from shared.lifecycle.protocol import commit, nothing_stored, read
 from shared.names import (
+    EXTRA_FILES,
     MAX_BLOB_NAME_CHARS,
     InvalidNameError,
     check_blob_name,
     conversion_id,
+    extra_name,
     gif_name,
     is_video,
     task_id,
@@ -132,7 +134,8 @@ def plan(blob: Blob, settings: Settings, *, options: Options | None = None) -> C
     if blob.bytes == 0:
         message = "The file is empty: the upload may have been cut short."
         return conversion.refused(Problem(code="EmptyFile", message=message), at=at)
-    if len(gif_name(blob.name)) > MAX_BLOB_NAME_CHARS:
+    gif = gif_name(blob.name)
+    if max(len(gif), *(len(extra_name(gif, kind)) for kind in EXTRA_FILES)) > MAX_BLOB_NAME_CHARS:
         message = "The GIF's name would be longer than a blob's name may be. Upload the video with a shorter name."
         return conversion.refused(Problem(code="NameTooLong", message=message), at=at)
     if blob.bytes > settings.max_video_bytes:
