@@ -24,7 +24,9 @@ def test_gif_lists_the_files_beside_it() -> None:
     gif = Gif(name="a b.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5, also=(webp,))
     conversion = Conversion(video="a b.mp4", etag="0x1", id="1", state="succeeded", gif=gif)
     settings = read_settings(MINIMAL_SETTINGS)
-    shown = represent(conversion, settings)["gif"]
+    video = represent(conversion, settings)
+    shown, links = video["gif"], video["links"]
+    assert (links["poster"], links["webp"]) == (None, "/api/gifs/a%20b.webp")
     assert shown
     assert shown["also"] == [
         {
