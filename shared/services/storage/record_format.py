@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
@@ -60,7 +60,7 @@ def from_json(body: bytes) -> Record:
     unknown = {name: value for name, value in values.items() if name not in _FIELD_TYPES}
     try:
         known = {name: value for name, value in values.items() if name in _FIELD_TYPES}
-        conversion = _conversion(known | {"options": _known(Options, values["options"])})
+        conversion = _conversion(known | {"options": _options(values["options"])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         if not newer:
             raise UnreadableRecordError(str(error)) from error
@@ -116,6 +116,11 @@ def _known(type_: type[T], values: Mapping[str, Any]) -> T:
     """A dataclass made of the values that it has fields for."""
     names = {f.name for f in fields(type_)}  # type: ignore[arg-type]  # a dataclass
     return type_(**{name: value for name, value in values.items() if name in names})
+
+
+def _options(values: Mapping[str, Any]) -> Options:
+    options = _known(Options, values)
+    return replace(options, also=tuple(options.also))  # JSON has lists only
 
 
 def _conversion(values: dict[str, Any]) -> Conversion:
