@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from converter.budget import TRIAL_RATE_FACTOR, TRIAL_SIZE_FACTOR, Settings
 from converter.plan import Plan
 from converter.probe import DECODERS
 
@@ -49,17 +50,18 @@ def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
     if not plan.alpha:
         filters += ["format=yuv444p", plan.preset.denoise]
     filters += [f"scale=flags={SCALER}", f"format={pixels}", "split[all][some]"]
-    factor = min(1.0, PALETTE_WIDTH / plan.width)
-    size = f"{max(1, round(plan.width * factor))}:{max(1, round(plan.height * factor))}"
-    sample = f"fps={min(plan.fps, PALETTE_FPS):g}:eof_action=pass,scale={size}:flags=neighbor"
-    max_colours = plan.preset.colours_for(width=plan.width, height=plan.height)
-    palettegen = f"palettegen=max_colors={max_colours}:stats_mode=diff"
     return [
         "-v", "level+error", *before, *seek, "-t", f"{plan.duration:.3f}", flag, name,
-        "-lavfi", f"[0:V:0]{','.join(filters)};[some]{sample},{palettegen}[palette]",
+        "-lavfi", f"[0:V:0]{','.join(filters)};[some]{_palette_filters(plan, plan.colours)}[palette]",
         "-map", "[all]", "-frames:v", str(plan.max_frames), "-c:v", "rawvideo", "-f", "nut", *KEPT, f"file:{frames}",
-        "-map", "[palette]", "-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}",
+        "-map", "[palette]", *_palette_output_args(palette),
     ]  # fmt: skip
+
+
+def palette_args(plan: Plan, *, frames: Path, colours: int, palette: Path) -> list[str]:
+    """Writes a palette of fewer colours from the output of pass 1."""
+    graph = f"[0:v]{_palette_filters(plan, colours)}[palette]"
+    return [*_decoded_input_args(frames), "-lavfi", graph, "-map", "[palette]", *_palette_output_args(palette)]
 
 
 def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: Sequence[Path]) -> list[str]:
@@ -75,9 +77,46 @@ def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: 
     return [*_decoded_input_args(frames, palette), "-lavfi", ";".join(graph), *outputs]
 
 
-def encode_args(plan: Plan, *, frames: Path, palette: Path, dither: str, target: Path) -> list[str]:
-    """Pass 2: maps the frames to the palette and writes the GIF; scales only if the GIF was over the byte cap."""
-    scale = f"[0:v]scale={plan.width}:{plan.height}:flags=lanczos[x]"
+def cost_trial_args(
+    plan: Plan,
+    *,
+    frames: Path,
+    palette: Path,
+    dither: str,
+    colours: int,
+    sample: Sequence[int],
+    targets: Sequence[Path],
+) -> list[str]:
+    """Encodes the frames numbered in `sample` with the four settings of `budget.Trial`, in its order.
+
+    ffmpeg logs the SSIM of each to the decoded frames, in the same order.
+    """
+    picked = "+".join(f"eq(n,{n})" for n in sample)
+    small = f"scale={_scaled(plan.width)}:{_scaled(plan.height)}:flags=lanczos"
+    changes = ("null", small, f"select='not(mod(n,{round(1 / TRIAL_RATE_FACTOR)}))',{small}", small)
+    compared = f"scale={plan.width}:{plan.height}:flags=bicubic,format=yuv444p"
+    graph = [
+        f"[0:v]select='{picked}',split=6[i0][i1][i2][i3][few][original]",
+        "[1:v]split=3[p0][p1][p2]",
+        f"[few]palettegen=max_colors={colours}:stats_mode=diff[p3]",
+        "[original]format=yuv444p,split=4[r0][r1][r2][r3]",
+    ]
+    outputs: list[str] = []
+    for i, (change, target) in enumerate(zip(changes, targets, strict=True)):
+        graph += [
+            f"[i{i}]{change}[c{i}]",
+            f"[c{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle,split[o{i}][s{i}]",
+            f"[s{i}]{compared}[t{i}]",
+            f"[r{i}][t{i}]ssim,nullsink",
+        ]
+        outputs += ["-map", f"[o{i}]", "-f", "gif", *KEPT, f"file:{target}"]
+    return [*_decoded_input_args(frames, palette, log="level+info"), "-nostats", "-lavfi", ";".join(graph), *outputs]
+
+
+def encode_args(plan: Plan, settings: Settings, *, frames: Path, palette: Path, dither: str, target: Path) -> list[str]:
+    """Pass 2: maps the frames to the palette and writes the GIF; scales and drops frames only to fit a limit."""
+    fewer = f"fps={settings.fps:g}:eof_action=pass," if settings.fps < plan.fps else ""
+    scale = f"[0:v]{fewer}scale={settings.width}:{settings.height}:flags=lanczos[x]"
     paletteuse = f"[x][1:v]paletteuse=dither={dither}:diff_mode=rectangle[o]"
     return [
         *_decoded_input_args(frames, palette), "-lavfi", f"{scale};{paletteuse}", "-map", "[o]",
@@ -85,10 +124,26 @@ def encode_args(plan: Plan, *, frames: Path, palette: Path, dither: str, target:
     ]  # fmt: skip
 
 
-def _decoded_input_args(frames: Path, palette: Path) -> list[str]:
+def _palette_filters(plan: Plan, colours: int) -> str:
+    factor = min(1.0, PALETTE_WIDTH / plan.width)
+    size = f"{max(1, round(plan.width * factor))}:{max(1, round(plan.height * factor))}"
+    sample = f"fps={min(plan.fps, PALETTE_FPS):g}:eof_action=pass,scale={size}:flags=neighbor"
+    return f"{sample},palettegen=max_colors={colours}:stats_mode=diff"
+
+
+def _palette_output_args(palette: Path) -> list[str]:
+    return ["-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}"]
+
+
+def _scaled(side: int) -> int:
+    return max(1, round(side * TRIAL_SIZE_FACTOR))
+
+
+def _decoded_input_args(frames: Path, palette: Path | None = None, *, log: str = "level+error") -> list[str]:
     """Arguments for the output of pass 1."""
     only_files = ["-protocol_whitelist", "file"]
+    colours = [] if palette is None else [*only_files, "-f", "image2", "-i", f"file:{palette}"]
     return [
-        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *only_files, "-f", "nut", "-i", f"file:{frames}",
-        *only_files, "-f", "image2", "-i", f"file:{palette}",
+        *CPU_COUNT, "-nostdin", "-hide_banner", "-y", "-v", log,
+        *only_files, "-f", "nut", "-i", f"file:{frames}", *colours,
     ]  # fmt: skip

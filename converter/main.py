@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from converter import ffmpeg, ffmpeg_args, gif, options, probe, scratch, survivors
+from converter import ffmpeg, ffmpeg_args, fit, gif, options, probe, scratch, survivors
 from converter.classify import classify_failure
-from converter.encode import Workspace, choose_dither, decode, encode
+from converter.encode import Workspace, choose_dither, decode
 from converter.plan import Plan, make_plan
 from converter.progress import Progress, replace_json
 from converter.verdict import NodeFailure, Rejected
@@ -94,7 +94,7 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
     workspace = Workspace(
         binary=conversion.binary,
         scratch=folder,
-        plan=plan,
+        plan=fit.likely_plan(plan, requested),
         options=requested,
         progress=conversion.progress,
         notes=conversion.notes,
@@ -105,7 +105,7 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
     with conversion.phase("dither"):
         dither = choose_dither(workspace, count)
     with conversion.phase("frames"):
-        encode(workspace, count=count, dither=dither)
+        fit.encode(workspace, plan, count=count, dither=dither)
     with conversion.phase("checking"):
         data = scratch.read(workspace.draft, max_bytes=requested.max_bytes)
         made = gif.measure(data)

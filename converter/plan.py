@@ -32,6 +32,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def colours(self) -> int:
+        """Colours of the palette."""
+        return self.preset.colours_for(width=self.width, height=self.height)
+
+    @property
     def pixel_bytes(self) -> int:
         """Bytes of one raw pixel."""
         return 4 if self.alpha else 3

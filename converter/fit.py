@@ -1,0 +1,134 @@
+"""Makes the best GIF under a limit of bytes: a trial predicts the settings, the size of each GIF corrects them."""
+
+import re
+from typing import Final
+
+from converter import budget, ffmpeg_args, gif, scratch
+from converter.budget import Cost, Model, Settings, Trial
+from converter.classify import classify_encoding_failure
+from converter.encode import FILE_SIZE_MARGIN_BYTES, Workspace, choose_dither, decode, encode_once
+from converter.options import Options
+from converter.plan import Plan
+from converter.verdict import Rejected
+
+# What each attempt aims at, as a share of the limit, and the share already used from which it is not made.
+ATTEMPTS: Final = ((0.94, 1.0), (0.965, 0.9), (0.94, 0.75), (0.88, 0.75), (0.7, 0.75))
+MAX_BYTES_PER_PIXEL: Final = 1.5  # of LZW at its worst
+MAX_DECODED_USE: Final = 0.95  # of the width decoded for a budget: if the best GIF uses more, all is decoded
+MIN_DECODED_WIDTH: Final = 96
+TRIAL_SHARE: Final = 6  # one in so many frames is tried
+TRIAL_RUN_FRAMES: Final = 4
+MAX_TRIAL_PIXELS: Final = 4e6
+MIN_PALETTE: Final = 4
+_SSIM: Final = re.compile(r"Parsed_ssim_([0-9]{1,4})\b.* All:([01]\.[0-9]{1,9})")
+
+
+def likely_plan(plan: Plan, options: Options) -> Plan:
+    """The plan, scaled down if footage would need it for the budget: decoding larger frames only costs time."""
+    if options.budget is None or options.fit == "exact":
+        return plan
+    seconds = plan.duration if plan.expected_seconds is None else plan.expected_seconds
+    factor = budget.likely_factor(pixels=plan.width * plan.height * plan.fps * seconds, limit=options.budget)
+    return plan.scaled(max(factor, min(1.0, MIN_DECODED_WIDTH / plan.width)))
+
+
+def encode(workspace: Workspace, full: Plan, *, count: int, dither: str) -> None:
+    """Write the best GIF under the limit to `draft`; raises Rejected("TooLarge") if there is none.
+
+    `full` is the plan without a limit. The video is decoded again if what was decoded is too small for the best GIF.
+    """
+    plan, limit = workspace.plan, workspace.limit
+    settings = _settings(plan)
+    if workspace.options.budget is None or count * plan.width * plan.height * MAX_BYTES_PER_PIXEL <= limit:
+        size = encode_once(workspace, settings, count=count, dither=dither)
+        if size <= limit:
+            return
+        model = measure(workspace, count=count, dither=dither).calibrated(settings, size)
+    else:
+        model = measure(workspace, count=count, dither=dither)
+    if plan != full and (best := model.best(limit)) and best.width > MAX_DECODED_USE * plan.width:
+        workspace.plan = full
+        count = decode(workspace)
+        encode(workspace, full, count=count, dither=choose_dither(workspace, count))
+        return
+    settings = _fit(workspace, model, count=count, dither=dither)
+    if changes := _changes(_settings(full), settings):
+        workspace.notes.append(f"reduced to {', '.join(changes)}: in full the GIF would exceed {limit} bytes")
+
+
+def measure(workspace: Workspace, *, count: int, dither: str) -> Model:
+    """What each knob saves and costs on this video, by a trial on runs of consecutive frames."""
+    plan, full = workspace.plan, _settings(workspace.plan)
+    frames = min(count // TRIAL_SHARE, int(MAX_TRIAL_PIXELS / (plan.width * plan.height)))
+    run, runs = min(TRIAL_RUN_FRAMES, count), max(2 if count >= 2 * TRIAL_RUN_FRAMES else 1, frames // TRIAL_RUN_FRAMES)
+    sample = [round((i + 0.5) / runs * (count - run)) + j for i in range(runs) for j in range(run)]
+    targets = [workspace.scratch / f"trial-{i}.gif" for i in range(4)]
+    finished = workspace.run(
+        ffmpeg_args.cost_trial_args(
+            plan,
+            frames=workspace.frames,
+            palette=workspace.palette,
+            dither=dither,
+            colours=max(MIN_PALETTE, round(full.colours * budget.TRIAL_COLOUR_FACTOR)),
+            sample=sample,
+            targets=targets,
+        ),
+        reads=[workspace.frames, workspace.palette],
+        writes=targets,
+        file_size=len(sample) * plan.frame_bytes + FILE_SIZE_MARGIN_BYTES,
+    )
+    if finished.ended != "exit" or finished.code:
+        raise classify_encoding_failure(finished)
+    found = sorted((int(match[1]), float(match[2])) for line in finished.lines if (match := _SSIM.search(line)))
+    losses = [1 - ssim for _, ssim in found] if len(found) == len(targets) else [0.0] * len(targets)
+    costs = []
+    for target, rate, loss in zip(targets, (1.0, 1.0, budget.TRIAL_RATE_FACTOR, 1.0), losses, strict=True):
+        sizes = gif.frame_sizes(scratch.read(target, max_bytes=scratch.size(target)))
+        whole = budget.estimate(sizes, run=max(1, round(run * rate)), frames=max(1, round(count * rate)))
+        costs.append(Cost(bytes=whole, loss=loss))
+    trial = Trial(full=costs[0], small=costs[1], small_slow=costs[2], small_plain=costs[3])
+    return budget.model(trial, full, fixed_size=workspace.options.fit == "exact")
+
+
+def _fit(workspace: Workspace, model: Model, *, count: int, dither: str) -> Settings:
+    """Encode with the model's best settings, corrected after each GIF until one uses enough of the limit.
+
+    Returns the settings of `draft`.
+    """
+    limit = workspace.limit
+    sizes: dict[Settings, float] = {}
+    kept, kept_size = None, 0.0
+    for aim, enough in ATTEMPTS:
+        settings = model.best(aim * limit) or model.smallest()
+        if settings in sizes or kept_size >= enough * limit:
+            break
+        size = sizes[settings] = encode_once(workspace, settings, count=count, dither=dither)
+        if kept_size < size <= limit:
+            kept, kept_size = settings, size
+            workspace.draft.replace(workspace.kept)
+        elif settings == model.smallest():
+            break
+        model = model.calibrated(settings, size)
+    if kept is None:
+        smallest = min(sizes, key=sizes.__getitem__)
+        at = f"{smallest.width}x{smallest.height}, {smallest.fps:.3g} frames a second and {smallest.colours} colours"
+        message = f"The GIF cannot fit into {limit} bytes: even at {at} it has {sizes[smallest]:.0f}."
+        raise Rejected("TooLarge", message)
+    workspace.kept.replace(workspace.draft)
+    return kept
+
+
+def _settings(plan: Plan) -> Settings:
+    return Settings(width=plan.width, height=plan.height, fps=plan.fps, colours=plan.colours)
+
+
+def _changes(full: Settings, made: Settings) -> list[str]:
+    """What was given up, for the owner."""
+    changes = []
+    if (made.width, made.height) != (full.width, full.height):
+        changes.append(f"{made.width}x{made.height} instead of {full.width}x{full.height}")
+    if made.fps < full.fps:
+        changes.append(f"{made.fps:.3g} frames a second instead of {full.fps:.3g}")
+    if made.colours < full.colours:
+        changes.append(f"{made.colours} colours instead of {full.colours}")
+    return changes
