@@ -51,7 +51,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The cost of the full settings, at half the width, and there at half the frame rate or a quarter of the colours."""
+    """Costs in full, at half the width, and there at half the frame rate or with a quarter of the colours."""
 
     full: Cost
     small: Cost

@@ -37,6 +37,8 @@ class Workspace:
     notes: list[str] = field(default_factory=list)
     sandbox: set[str] = field(default_factory=set)
     """Parts of the sandbox that every run so far has entered."""
+    encodes: int = 0
+    """GIFs encoded so far."""
 
     @property
     def frames(self) -> Path:
@@ -158,6 +160,7 @@ def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither:
     """Encode; returns the bytes of the GIF, estimated if it was stopped for being far over the limit."""
     limit, expected, encoded = workspace.limit, count / workspace.plan.fps, 0.001
     palette = _palette(workspace, settings.colours)
+    workspace.encodes += 1
 
     def watch(block: Mapping[str, str]) -> float | None:
         nonlocal encoded

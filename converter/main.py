@@ -36,6 +36,8 @@ class Conversion:
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)
+    encodes: int = 0
+    """GIFs encoded until one was good."""
     sandbox: set[str] | None = None
     """Parts of the sandbox that every run of ffmpeg has entered; None before the first."""
 
@@ -106,6 +108,7 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
         dither = choose_dither(workspace, count)
     with conversion.phase("frames"):
         fit.encode(workspace, plan, count=count, dither=dither)
+        conversion.encodes = workspace.encodes
     with conversion.phase("checking"):
         data = scratch.read(workspace.draft, max_bytes=requested.max_bytes)
         made = gif.measure(data)
@@ -161,6 +164,7 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "sandbox": None if conversion.sandbox is None else sorted(conversion.sandbox),
         "ffmpeg_version": source.ffmpeg_version if source else None,
         "notes": conversion.notes,
+        "encodes": conversion.encodes,
         "task": {
             "video": os.environ.get("GIFDROP_VIDEO"),
             "node_id": os.environ.get("AZ_BATCH_NODE_ID"),
