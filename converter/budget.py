@@ -20,7 +20,7 @@ MIN_COLOURS: Final = 8
 FPS_STEPS: Final = 24
 COLOUR_STEPS_PER_OCTAVE: Final = 8
 # Losses (1 - SSIM) that count even where the trial measured less: nothing is given up for no bytes.
-MIN_SIZE_LOSS: Final = 0.004
+MIN_SIZE_LOSS: Final = 0.003
 MIN_RATE_LOSS: Final = 0.004
 MIN_COLOUR_LOSS: Final = 0.004
 COLOUR_LOSS_POWER: Final = 1.35  # of the octaves of colours given up
@@ -70,6 +70,7 @@ class Model:
     colour_power: float
     size_loss: float
     """When the width is halved."""
+    size_loss_power: float
     rate_loss: float
     """If no frame were left."""
     colour_loss: float
@@ -80,18 +81,18 @@ class Model:
         """Bytes of the GIF at these settings."""
         return (
             self.full_bytes
-            * (settings.width / self.full.width) ** self.size_power
-            * (settings.fps / self.full.fps) ** self.rate_power
-            * (settings.colours / self.full.colours) ** self.colour_power
+            * math.pow(settings.width / self.full.width, self.size_power)
+            * math.pow(settings.fps / self.full.fps, self.rate_power)
+            * math.pow(settings.colours / self.full.colours, self.colour_power)
         )
 
     def predicted_loss(self, settings: Settings) -> float:
         """Loss of SSIM against the full settings."""
         octaves = math.log2(self.full.colours / settings.colours)
         return (
-            self.size_loss * (self.full.width / settings.width - 1)
+            self.size_loss * math.pow(self.full.width / settings.width - 1, self.size_loss_power)
             + self.rate_loss * (1 - settings.fps / self.full.fps)
-            + self.colour_loss * octaves**COLOUR_LOSS_POWER
+            + self.colour_loss * math.pow(octaves, COLOUR_LOSS_POWER)
         )
 
     def best(self, limit: float) -> Settings | None:
@@ -135,6 +136,8 @@ def model(trial: Trial, full: Settings, *, fixed_size: bool = False) -> Model:
         rate_power=_power(trial.small, trial.small_slow, TRIAL_RATE_FACTOR, low=0.02, high=1.1),
         colour_power=_power(trial.small, trial.small_plain, TRIAL_COLOUR_FACTOR, low=0.05, high=1.0),
         size_loss=max(MIN_SIZE_LOSS, (trial.small.loss - trial.full.loss) / (1 / TRIAL_SIZE_FACTOR - 1)),
+        # Where most of the loss is that of the palette, scaling down averages it away and costs little at first.
+        size_loss_power=0.6 + 1.2 * min(1.0, trial.full.loss / max(trial.small.loss, 1e-6)),
         rate_loss=max(MIN_RATE_LOSS, (trial.small_slow.loss - trial.small.loss) / (1 - TRIAL_RATE_FACTOR)),
         colour_loss=max(
             MIN_COLOUR_LOSS, (trial.small_plain.loss - trial.small.loss) / plain_octaves**COLOUR_LOSS_POWER

@@ -18,6 +18,7 @@ MAX_DECODED_USE: Final = 0.95  # of the width decoded for a budget: if the best 
 MIN_DECODED_WIDTH: Final = 96
 TRIAL_SHARE: Final = 6  # one in so many frames is tried
 TRIAL_RUN_FRAMES: Final = 4
+MIN_TRIAL_RUNS: Final = 4
 MAX_TRIAL_PIXELS: Final = 4e6
 MIN_PALETTE: Final = 4
 _SSIM: Final = re.compile(r"Parsed_ssim_([0-9]{1,4})\b.* All:([01]\.[0-9]{1,9})")
@@ -28,7 +29,8 @@ def likely_plan(plan: Plan, options: Options) -> Plan:
     if options.budget is None or options.fit == "exact":
         return plan
     seconds = plan.duration if plan.expected_seconds is None else plan.expected_seconds
-    factor = budget.likely_factor(pixels=plan.width * plan.height * plan.fps * seconds, limit=options.budget)
+    frames = plan.fps * seconds * (2 if plan.boomerang else 1)
+    factor = budget.likely_factor(pixels=plan.width * plan.height * frames, limit=options.budget)
     return plan.scaled(max(factor, min(1.0, MIN_DECODED_WIDTH / plan.width)))
 
 
@@ -60,7 +62,8 @@ def measure(workspace: Workspace, *, count: int, dither: str) -> Model:
     """What each knob saves and costs on this video, by a trial on runs of consecutive frames."""
     plan, full = workspace.plan, _settings(workspace.plan)
     frames = min(count // TRIAL_SHARE, int(MAX_TRIAL_PIXELS / (plan.width * plan.height)))
-    run, runs = min(TRIAL_RUN_FRAMES, count), max(2 if count >= 2 * TRIAL_RUN_FRAMES else 1, frames // TRIAL_RUN_FRAMES)
+    run = min(TRIAL_RUN_FRAMES, count)
+    runs = max(min(MIN_TRIAL_RUNS, count // run), frames // run)
     sample = [round((i + 0.5) / runs * (count - run)) + j for i in range(runs) for j in range(run)]
     targets = [workspace.scratch / f"trial-{i}.gif" for i in range(4)]
     finished = workspace.run(

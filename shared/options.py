@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
+from difflib import get_close_matches
 
 from shared.targets import TARGETS
 
@@ -16,6 +17,14 @@ SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "kib": 2**10, "mib": 2**2
 """Bytes of a unit, in lower case."""
 MAX_SPEED = 8.0
 MAX_CROP_PIXELS = 65_535
+
+
+METADATA_PREFIX = "gif_"
+MAX_WARNINGS = 3
+MAX_KEY_CHARS = 64
+"""Characters of an unknown key that a warning repeats."""
+NOT_KNOWN_PRESET = ""
+"""`Options.preset` of a stored conversion whose options are not known."""
 
 
 class InvalidOptionError(ValueError):
@@ -193,3 +202,15 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "also": _list_of(*EXTRAS),
 }
 """Option -> the parser of its text, for all but `duration`, whose limit depends on the speed."""
+
+
+def option_warnings(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each of the first metadata keys that look like an option and are none."""
+    known = tuple(METADATA.values())
+    unknown = sorted(key for key in map(str.lower, metadata) if key.startswith(METADATA_PREFIX) and key not in known)
+    warnings = []
+    for key in unknown[:MAX_WARNINGS]:
+        close = get_close_matches(key[:MAX_KEY_CHARS], known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        warnings.append(f"The metadata {key[:MAX_KEY_CHARS]} is not an option and was ignored.{hint}")
+    return tuple(warnings)

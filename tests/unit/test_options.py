@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.options import METADATA, InvalidOptionError, Options, options_of
+from shared.options import METADATA, InvalidOptionError, Options, option_warnings, options_of
 from shared.targets import TARGETS
 
 
@@ -172,3 +172,15 @@ def test_docs_show_every_option_and_target() -> None:
     docs = (Path(__file__).parents[2] / "docs" / "conversion.md").read_text()
     assert [key for key in METADATA.values() if f"| `{key}` |" not in docs] == []
     assert [name for name, target in TARGETS.items() if f"| `{name}` |" not in docs or target.source not in docs] == []
+
+
+def test_metadata_that_looks_like_an_option_and_is_none_gives_a_warning() -> None:
+    assert option_warnings({"Gif_Widht": "320", "author": "somebody", "GIF_FPS": "12"}) == (
+        "The metadata gif_widht is not an option and was ignored. Did you mean gif_width?",
+    )
+
+
+def test_warnings_are_few_and_short_whatever_the_metadata() -> None:
+    warnings = option_warnings({f"gif_{number:03}{'x' * 5000}": "" for number in range(50)})
+    assert len(warnings) == 3
+    assert max(map(len, warnings)) < 200
