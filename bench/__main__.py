@@ -14,6 +14,7 @@ NAMES = (
     "scale",
     "autoscale",
     "conversion",
+    "budget",
     "batch_emulator",
     "status",
     "imports",

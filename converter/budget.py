@@ -16,7 +16,8 @@ TRIAL_COLOUR_FACTOR: Final = 0.25
 
 MIN_SIDE: Final = 32  # pixels of the longer side
 MIN_FPS: Final = 5.0  # below it a GIF is a slide show, which SSIM, a measure of single frames, does not see
-MIN_COLOURS: Final = 8
+MIN_COLOURS: Final = 16
+MIN_RATE_POWER: Final = 0.1  # if fewer frames save less than this, none are given up
 FPS_STEPS: Final = 24
 COLOUR_STEPS_PER_OCTAVE: Final = 8
 # Losses (1 - SSIM) that count even where the trial measured less: nothing is given up for no bytes.
@@ -109,7 +110,8 @@ class Model:
 
     def _largest(self, limit: float) -> Iterator[Settings]:
         """For each frame rate and number of colours, the largest picture that fits."""
-        for fps in _steps(self.full.fps, MIN_FPS, [i / FPS_STEPS for i in range(FPS_STEPS + 1)]):
+        rates = [i / FPS_STEPS for i in range(FPS_STEPS)] if self.rate_power >= MIN_RATE_POWER else []
+        for fps in _steps(self.full.fps, MIN_FPS, rates):
             for colours in _colour_steps(self.full.colours):
                 bytes_at_full_size = self.predicted_bytes(replace(self.full, fps=fps, colours=colours))
                 factor = min(1.0, (limit / bytes_at_full_size) ** (1 / self.size_power))
@@ -152,7 +154,7 @@ def estimate(sizes: Sequence[int], *, run: int, frames: int) -> float:
     The first frame of each run is stored whole, as is the first of the GIF; all others store what changed.
     """
     if not sizes:
-        return 0.0
+        return 1.0
     whole, changed = sizes[::run], [size for i, size in enumerate(sizes) if i % run]
     mean_changed = sum(changed) / len(changed) if changed else 0.0
     return sum(whole) / len(whole) + (frames - 1) * mean_changed
@@ -169,8 +171,6 @@ def likely_factor(*, pixels: float, limit: int) -> float:
 
 def _power(before: Cost, after: Cost, factor: float, *, low: float, high: float) -> float:
     """The power of `factor` by which the bytes shrink, bounded for samples too small to show it."""
-    if before.bytes <= 0 or after.bytes <= 0:
-        return low
     return min(max(math.log(after.bytes / before.bytes) / math.log(factor), low), high)
 
 

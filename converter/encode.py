@@ -162,8 +162,11 @@ def choose_dither(workspace: Workspace, count: int) -> str:
     return next(affordable, first)
 
 
-def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither: str) -> float:
-    """Encode; returns the bytes of the GIF, estimated if it was stopped for being far over the limit."""
+def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither: str, to_end: bool = False) -> float:
+    """Encode; returns the bytes of the GIF, estimated if it was stopped for being far over the limit.
+
+    With `to_end`, it is not stopped for that.
+    """
     limit, expected, encoded = workspace.limit, count / workspace.plan.fps, 0.001
     palette = _palette(workspace, settings.colours)
     workspace.encodes += 1
@@ -174,7 +177,7 @@ def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither:
         encoded = min(max(int(out_time) / 1e6 / expected, 0.001), 1.0) if _MICROSECONDS.match(out_time) else encoded
         workspace.progress.report("frames", encoded)
         over = scratch.size(workspace.draft) > MAX_EXCESS * limit
-        return None if over and encoded > MIN_EXTRAPOLATED_SHARE else encoded
+        return None if over and not to_end and encoded > MIN_EXTRAPOLATED_SHARE else encoded
 
     finished = workspace.run(
         ffmpeg_args.encode_args(

@@ -89,14 +89,15 @@ def cost_trial_args(
     palette: Path,
     dither: str,
     colours: int,
-    sample: Sequence[int],
+    starts: Sequence[int],
+    run: int,
     targets: Sequence[Path],
 ) -> list[str]:
-    """Encodes the frames numbered in `sample` with the four settings of `budget.Trial`, in its order.
+    """Encodes runs of frames with the four settings of `budget.Trial`, in its order.
 
     ffmpeg logs the SSIM of each to the decoded frames, in the same order.
     """
-    picked = "+".join(f"eq(n,{n})" for n in sample)
+    picked = "+".join(f"between(n,{start},{start + run - 1})" for start in starts)
     small = f"scale={_scaled(plan.width)}:{_scaled(plan.height)}:flags=lanczos"
     changes = ("null", small, f"select='not(mod(n,{round(1 / TRIAL_RATE_FACTOR)}))',{small}", small)
     compared = f"scale={plan.width}:{plan.height}:flags=bicubic,format=yuv444p"

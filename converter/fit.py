@@ -12,14 +12,15 @@ from converter.plan import Plan
 from converter.verdict import Rejected
 
 # What each attempt aims at, as a share of the limit, and the share already used from which it is not made.
-ATTEMPTS: Final = ((0.94, 1.0), (0.965, 0.9), (0.94, 0.75), (0.88, 0.75), (0.7, 0.75))
+# The last one makes the smallest GIF.
+ATTEMPTS: Final = ((0.94, 1.0), (0.965, 0.9), (0.94, 0.75), (0.88, 0.75), (0.7, 0.6), (0.0, 0.0))
 MAX_BYTES_PER_PIXEL: Final = 1.5  # of LZW at its worst
 MAX_DECODED_USE: Final = 0.95  # of the width decoded for a budget: if the best GIF uses more, all is decoded
 MIN_DECODED_WIDTH: Final = 96
 TRIAL_SHARE: Final = 6  # one in so many frames is tried
 TRIAL_RUN_FRAMES: Final = 4
-MIN_TRIAL_RUNS: Final = 4
-MAX_TRIAL_PIXELS: Final = 4e6
+MIN_TRIAL_RUNS, MAX_TRIAL_RUNS = 4, 24
+MAX_TRIAL_PIXELS: Final = 8e6  # over all frames of a trial, which holds them in memory
 MIN_PALETTE: Final = 4
 _SSIM: Final = re.compile(r"Parsed_ssim_([0-9]{1,4})\b.* All:([01]\.[0-9]{1,9})")
 
@@ -61,10 +62,10 @@ def encode(workspace: Workspace, full: Plan, *, count: int, dither: str) -> None
 def measure(workspace: Workspace, *, count: int, dither: str) -> Model:
     """What each knob saves and costs on this video, by a trial on runs of consecutive frames."""
     plan, full = workspace.plan, _settings(workspace.plan)
-    frames = min(count // TRIAL_SHARE, int(MAX_TRIAL_PIXELS / (plan.width * plan.height)))
     run = min(TRIAL_RUN_FRAMES, count)
-    runs = max(min(MIN_TRIAL_RUNS, count // run), frames // run)
-    sample = [round((i + 0.5) / runs * (count - run)) + j for i in range(runs) for j in range(run)]
+    affordable = int(MAX_TRIAL_PIXELS / (plan.width * plan.height * run))
+    runs = max(1, min(max(MIN_TRIAL_RUNS, count // TRIAL_SHARE // run), count // run, affordable, MAX_TRIAL_RUNS))
+    starts = [round((i + 0.5) / runs * (count - run)) for i in range(runs)]
     targets = [workspace.scratch / f"trial-{i}.gif" for i in range(4)]
     finished = workspace.run(
         ffmpeg_args.cost_trial_args(
@@ -73,12 +74,13 @@ def measure(workspace: Workspace, *, count: int, dither: str) -> Model:
             palette=workspace.palette,
             dither=dither,
             colours=max(MIN_PALETTE, round(full.colours * budget.TRIAL_COLOUR_FACTOR)),
-            sample=sample,
+            starts=starts,
+            run=run,
             targets=targets,
         ),
         reads=[workspace.frames, workspace.palette],
         writes=targets,
-        file_size=len(sample) * plan.frame_bytes + FILE_SIZE_MARGIN_BYTES,
+        file_size=runs * run * plan.frame_bytes + FILE_SIZE_MARGIN_BYTES,
     )
     if finished.ended != "exit" or finished.code:
         raise classify_encoding_failure(finished)
@@ -103,19 +105,22 @@ def _fit(workspace: Workspace, model: Model, *, count: int, dither: str) -> Sett
     kept, kept_size = None, 0.0
     for aim, enough in ATTEMPTS:
         settings = model.best(aim * limit) or model.smallest()
-        if settings in sizes or kept_size >= enough * limit:
+        if kept and kept_size >= enough * limit:
             break
-        size = sizes[settings] = encode_once(workspace, settings, count=count, dither=dither)
+        if settings in sizes:
+            continue
+        last = settings == model.smallest()
+        size = sizes[settings] = encode_once(workspace, settings, count=count, dither=dither, to_end=last)
         if kept_size < size <= limit:
             kept, kept_size = settings, size
             workspace.draft.replace(workspace.kept)
-        elif settings == model.smallest():
+        elif last:
             break
         model = model.calibrated(settings, size)
     if kept is None:
         smallest = min(sizes, key=sizes.__getitem__)
-        at = f"{smallest.width}x{smallest.height}, {smallest.fps:.3g} frames a second and {smallest.colours} colours"
-        message = f"The GIF cannot fit into {limit} bytes: even at {at} it has {sizes[smallest]:.0f}."
+        knobs = f"{smallest.width}x{smallest.height}, {smallest.fps:.3g} frames a second and {smallest.colours} colours"
+        message = f"The GIF cannot fit into {limit} bytes: the smallest, at {knobs}, has {sizes[smallest]:.0f} bytes."
         raise Rejected("TooLarge", message)
     workspace.kept.replace(workspace.draft)
     return kept

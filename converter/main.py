@@ -107,8 +107,10 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
     with conversion.phase("dither"):
         dither = choose_dither(workspace, count)
     with conversion.phase("frames"):
-        fit.encode(workspace, plan, count=count, dither=dither)
-        conversion.encodes = workspace.encodes
+        try:
+            fit.encode(workspace, plan, count=count, dither=dither)
+        finally:
+            conversion.encodes = workspace.encodes
     with conversion.phase("checking"):
         data = scratch.read(workspace.draft, max_bytes=requested.max_bytes)
         made = gif.measure(data)
