@@ -14,8 +14,10 @@ TRIAL_SIZE_FACTOR: Final = 0.5
 TRIAL_RATE_FACTOR: Final = 0.5
 TRIAL_COLOUR_FACTOR: Final = 0.25
 
-MIN_SIDE: Final = 32  # pixels of the longer side
-MIN_FPS: Final = 5.0  # below it a GIF is a slide show, which SSIM, a measure of single frames, does not see
+# Bounds on what SSIM does not see: it compares single frames, enlarged to their full size.
+MIN_FPS: Final = 5.0  # below it a GIF is a slide show
+MIN_SIDE: Final = 96  # pixels of the longer side; smaller only if nothing else fits
+SMALLEST_SIDE: Final = 32
 MIN_COLOURS: Final = 16
 MIN_RATE_POWER: Final = 0.1  # if fewer frames save less than this, none are given up
 FPS_STEPS: Final = 24
@@ -98,34 +100,40 @@ class Model:
 
     def best(self, limit: float) -> Settings | None:
         """The settings with the least loss whose GIF is predicted to have at most `limit` bytes, if there are any."""
-        return min(self._largest(limit), key=self.predicted_loss, default=None)
+        for side in (MIN_SIDE, SMALLEST_SIDE):
+            if found := min(self._largest(limit, side), key=self.predicted_loss, default=None):
+                return found
+        return None
 
     def smallest(self) -> Settings:
         """The least that is still called a GIF of this video."""
-        return self._at(self._min_width(), min(self.full.fps, MIN_FPS), min(self.full.colours, MIN_COLOURS))
+        return self._at(
+            self._min_width(SMALLEST_SIDE), min(self.full.fps, MIN_FPS), min(self.full.colours, MIN_COLOURS)
+        )
 
     def calibrated(self, settings: Settings, size: float) -> "Model":
         """The same model, corrected by the size in bytes of a GIF that was made."""
         return replace(self, full_bytes=self.full_bytes * size / self.predicted_bytes(settings))
 
-    def _largest(self, limit: float) -> Iterator[Settings]:
-        """For each frame rate and number of colours, the largest picture that fits."""
+    def _largest(self, limit: float, min_side: int) -> Iterator[Settings]:
+        """For each frame rate and number of colours, the largest picture that fits, if it is large enough."""
+        min_width = self._min_width(min_side)
         rates = [i / FPS_STEPS for i in range(FPS_STEPS)] if self.rate_power >= MIN_RATE_POWER else []
         for fps in _steps(self.full.fps, MIN_FPS, rates):
             for colours in _colour_steps(self.full.colours):
                 bytes_at_full_size = self.predicted_bytes(replace(self.full, fps=fps, colours=colours))
                 factor = min(1.0, (limit / bytes_at_full_size) ** (1 / self.size_power))
                 width = math.floor(self.full.width * factor + 1e-9)
-                if width >= self._min_width():
+                if width >= min_width:
                     yield self._at(width, fps, colours)
 
     def _at(self, width: int, fps: float, colours: int) -> Settings:
         height = max(1, round(self.full.height * width / self.full.width))
         return Settings(width=width, height=height, fps=fps, colours=colours)
 
-    def _min_width(self) -> int:
+    def _min_width(self, side: int) -> int:
         longer = max(self.full.width, self.full.height)
-        return self.full.width if self.fixed_size else max(1, round(self.full.width * min(1.0, MIN_SIDE / longer)))
+        return self.full.width if self.fixed_size else max(1, round(self.full.width * min(1.0, side / longer)))
 
 
 def model(trial: Trial, full: Settings, *, fixed_size: bool = False) -> Model:

@@ -11,6 +11,7 @@ from converter.budget import (
     MIN_COLOURS,
     MIN_FPS,
     MIN_SIDE,
+    SMALLEST_SIDE,
     Cost,
     Model,
     Settings,
@@ -92,10 +93,17 @@ def test_frames_that_save_nothing_are_kept() -> None:
     assert best(still, 0.3).fps == FULL.fps
 
 
+def test_frames_and_colours_are_given_up_before_a_picture_becomes_tiny() -> None:
+    made = best(PAN, 0.015)
+    assert made.width >= MIN_SIDE
+    assert made.fps < FULL.fps
+    assert SMALLEST_SIDE <= best(PAN, 0.004).width < MIN_SIDE
+
+
 def test_no_settings_are_found_below_the_smallest() -> None:
     made = model(FOOTAGE, FULL)
     smallest = made.smallest()
-    assert (smallest.width, smallest.fps, smallest.colours) == (MIN_SIDE, MIN_FPS, MIN_COLOURS)
+    assert (smallest.width, smallest.fps, smallest.colours) == (SMALLEST_SIDE, MIN_FPS, MIN_COLOURS)
     assert made.best(0.9 * made.predicted_bytes(smallest)) is None
 
 
