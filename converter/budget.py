@@ -20,8 +20,8 @@ MIN_SIDE: Final = 96  # pixels of the longer side; smaller only if nothing else 
 SMALLEST_SIDE: Final = 32
 MIN_COLOURS: Final = 16
 MIN_RATE_POWER: Final = 0.1  # if fewer frames save less than this, none are given up
-FPS_STEPS: Final = 24
-COLOUR_STEPS_PER_OCTAVE: Final = 8
+FPS_STEPS: Final = 12
+COLOUR_STEPS_PER_OCTAVE: Final = 2
 # Losses (1 - SSIM) that count even where the trial measured less: nothing is given up for no bytes.
 MIN_SIZE_LOSS: Final = 0.003
 MIN_RATE_LOSS: Final = 0.004
@@ -29,8 +29,8 @@ MIN_COLOUR_LOSS: Final = 0.004
 COLOUR_LOSS_POWER: Final = 1.35  # of the octaves of colours given up
 
 TYPICAL_BYTES_PER_PIXEL: Final = 0.3
-LIKELY_FACTOR: Final = 1.4
-LIKELY_POWER: Final = 0.35
+LIKELY_FACTOR: Final = 1.1
+LIKELY_POWER: Final = 0.42
 MAX_LIKELY_FACTOR: Final = 0.8
 
 

@@ -142,15 +142,17 @@ def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:
             workspace.notes.append(note)
 
 
-def choose_dither(workspace: Workspace, count: int) -> str:
+def choose_dither(workspace: Workspace, settings: Settings, *, count: int) -> str:
     """The last of the preset's dithers that costs hardly more than the first, by a trial on a few frames."""
     plan = workspace.plan
     first, *others = plan.preset.dithers
-    if not others or count * plan.width * plan.height < MIN_TRIAL_PIXELS:
+    if not others or count * settings.width * settings.height < MIN_TRIAL_PIXELS:
         return first
     targets = [workspace.scratch / f"trial-{i}.gif" for i in range(len(others) + 1)]
     finished = workspace.run(
-        ffmpeg_args.trial_args(plan, frames=workspace.frames, palette=workspace.palette, count=count, targets=targets),
+        ffmpeg_args.trial_args(
+            plan, settings, frames=workspace.frames, palette=workspace.palette, count=count, targets=targets
+        ),
         reads=[workspace.frames, workspace.palette],
         writes=targets,
         file_size=workspace.options.max_bytes + FILE_SIZE_MARGIN_BYTES,
@@ -168,7 +170,7 @@ def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither:
     With `to_end`, it is not stopped for that.
     """
     limit, expected, encoded = workspace.limit, count / workspace.plan.fps, 0.001
-    palette = _palette(workspace, settings.colours)
+    palette = _palette(workspace, settings)
     workspace.encodes += 1
 
     def watch(block: Mapping[str, str]) -> float | None:
@@ -197,13 +199,15 @@ def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither:
     raise classify_encoding_failure(finished)
 
 
-def _palette(workspace: Workspace, colours: int) -> Path:
-    """A palette of that many colours."""
-    if colours == workspace.plan.colours:
+def _palette(workspace: Workspace, settings: Settings) -> Path:
+    """A palette of as many colours as set."""
+    if settings.colours == workspace.plan.settings.colours:
         return workspace.palette
-    target = workspace.scratch / "fewer-colours.png"
+    target = workspace.scratch / f"palette-{settings.colours}.png"
+    if scratch.size(target):
+        return target
     finished = workspace.run(
-        ffmpeg_args.palette_args(workspace.plan, frames=workspace.frames, colours=colours, palette=target),
+        ffmpeg_args.palette_args(workspace.plan, settings, frames=workspace.frames, palette=target),
         reads=[workspace.frames],
         writes=[target],
         file_size=FILE_SIZE_MARGIN_BYTES,

@@ -56,25 +56,28 @@ def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
     filters += [f"scale=flags={SCALER}", f"format={_pixel_format(plan)}", "split[all][some]"]
     return [
         "-v", "level+error", *before, *seek, "-t", f"{plan.duration * plan.speed:.3f}", flag, name,
-        "-lavfi", f"[0:V:0]{','.join(filters)};[some]{_palette_filters(plan, plan.colours)}[palette]",
+        "-lavfi", f"[0:V:0]{','.join(filters)};[some]{_palette_filters(plan, plan.settings)}[palette]",
         "-map", "[all]", "-frames:v", str(plan.max_frames), "-fps_mode", "passthrough",
         "-c:v", "rawvideo", "-f", "rawvideo", *KEPT, f"file:{frames}",
         "-map", "[palette]", *_palette_output_args(palette),
     ]  # fmt: skip
 
 
-def palette_args(plan: Plan, *, frames: Path, colours: int, palette: Path) -> list[str]:
+def palette_args(plan: Plan, settings: Settings, *, frames: Path, palette: Path) -> list[str]:
     """Writes a palette of fewer colours from the output of pass 1."""
-    graph = f"[0:v]{_palette_filters(plan, colours)}[palette]"
+    graph = f"[0:v]{_palette_filters(plan, settings)}[palette]"
     return [*_decoded_input_args(plan, frames), "-lavfi", graph, "-map", "[palette]", *_palette_output_args(palette)]
 
 
-def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: Sequence[Path]) -> list[str]:
+def trial_args(
+    plan: Plan, settings: Settings, *, frames: Path, palette: Path, count: int, targets: Sequence[Path]
+) -> list[str]:
     """Encodes a few of the `count` frames with each of the preset's dithers, to compare the bytes."""
     picked = "+".join(f"between(n,{count * i // 4},{count * i // 4 + TRIAL_RUN_FRAMES - 1})" for i in (1, 2, 3))
     branches = len(targets)
     inputs, palettes = ("".join(f"[{name}{i}]" for i in range(branches)) for name in "ip")
-    graph = [f"[0:v]select='{picked}',split={branches}{inputs}", f"[1:v]split={branches}{palettes}"]
+    scale = f"scale={settings.width}:{settings.height}:flags=lanczos"
+    graph = [f"[0:v]select='{picked}',{scale},split={branches}{inputs}", f"[1:v]split={branches}{palettes}"]
     outputs: list[str] = []
     for i, (dither, target) in enumerate(zip(plan.preset.dithers, targets, strict=True)):
         graph.append(f"[i{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle[o{i}]")
@@ -98,19 +101,20 @@ def cost_trial_args(
     ffmpeg logs the SSIM of each to the decoded frames, in the same order.
     """
     picked = "+".join(f"between(n,{start},{start + run - 1})" for start in starts)
-    small = f"scale={_scaled(plan.width)}:{_scaled(plan.height)}:flags=lanczos"
-    changes = ("null", small, f"select='not(mod(n,{round(1 / TRIAL_RATE_FACTOR)}))',{small}", small)
-    compared = f"scale={plan.width}:{plan.height}:flags=bicubic,format=yuv444p"
+    slow = f"select='not(mod(n,{round(1 / TRIAL_RATE_FACTOR)}))'"
+    few = f"scale={_scaled(_scaled(plan.width))}:{_scaled(_scaled(plan.height))}:flags=neighbor"
+    compared = f"format=rgb24,format=yuv444p,scale={plan.width}:{plan.height}:flags=bicubic"
     graph = [
-        f"[0:v]select='{picked}',split=6[i0][i1][i2][i3][few][original]",
+        f"[0:v]select='{picked}',split=4[c0][full][few][original]",
+        f"[full]scale={_scaled(plan.width)}:{_scaled(plan.height)}:flags=lanczos,split=3[c1][c2fast][c3]",
+        f"[c2fast]{slow}[c2]",
         "[1:v]split=3[p0][p1][p2]",
-        f"[few]palettegen=max_colors={colours}:stats_mode=diff[p3]",
+        f"[few]{few},palettegen=max_colors={colours}:stats_mode=diff[p3]",
         "[original]format=yuv444p,split=4[r0][r1][r2][r3]",
     ]
     outputs: list[str] = []
-    for i, (change, target) in enumerate(zip(changes, targets, strict=True)):
+    for i, target in enumerate(targets):
         graph += [
-            f"[i{i}]{change}[c{i}]",
             f"[c{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle,split[o{i}][s{i}]",
             f"[s{i}]{compared}[t{i}]",
             f"[r{i}][t{i}]ssim,nullsink",
@@ -146,11 +150,11 @@ def _pixel_format(plan: Plan) -> str:
     return "bgra" if plan.alpha else "rgb24"
 
 
-def _palette_filters(plan: Plan, colours: int) -> str:
-    factor = min(1.0, PALETTE_WIDTH / plan.width)
-    size = f"{max(1, round(plan.width * factor))}:{max(1, round(plan.height * factor))}"
+def _palette_filters(plan: Plan, settings: Settings) -> str:
+    factor = min(1.0, PALETTE_WIDTH / settings.width)
+    size = f"{max(1, round(settings.width * factor))}:{max(1, round(settings.height * factor))}"
     sample = f"fps={min(plan.fps, PALETTE_FPS):g}:eof_action=pass,scale={size}:flags=neighbor"
-    return f"{sample},palettegen=max_colors={colours}:stats_mode=diff"
+    return f"{sample},palettegen=max_colors={settings.colours}:stats_mode=diff"
 
 
 def _palette_output_args(palette: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Makes the best GIF under a limit of bytes: a trial predicts the settings, the size of each GIF corrects them."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from converter import budget, ffmpeg_args, gif, scratch
@@ -13,13 +14,13 @@ from converter.verdict import Rejected
 
 # What each attempt aims at, as a share of the limit, and the share already used from which it is not made.
 # The last one makes the smallest GIF.
-ATTEMPTS: Final = ((0.94, 1.0), (0.965, 0.9), (0.94, 0.75), (0.88, 0.75), (0.7, 0.6), (0.0, 0.0))
+ATTEMPTS: Final = ((0.94, 1.0), (0.965, 0.86), (0.94, 0.75), (0.88, 0.75), (0.7, 0.6), (0.0, 0.0))
 MAX_BYTES_PER_PIXEL: Final = 1.5  # of LZW at its worst
-MAX_DECODED_USE: Final = 0.95  # of the width decoded for a budget: if the best GIF uses more, all is decoded
+MIN_DECODED_EXCESS: Final = 1.35  # of the GIF at the size decoded for a budget; if it exceeds by less, all is decoded
 MIN_DECODED_WIDTH: Final = 96
-TRIAL_SHARE: Final = 6  # one in so many frames is tried
+TRIAL_SHARE: Final = 8  # one in so many frames is tried
 TRIAL_RUN_FRAMES: Final = 4
-MIN_TRIAL_RUNS, MAX_TRIAL_RUNS = 4, 24
+MIN_TRIAL_RUNS, MAX_TRIAL_RUNS = 3, 24
 MAX_TRIAL_PIXELS: Final = 8e6  # over all frames of a trial, which holds them in memory
 MIN_PALETTE: Final = 4
 _SSIM: Final = re.compile(r"Parsed_ssim_([0-9]{1,4})\b.* All:([01]\.[0-9]{1,9})")
@@ -35,33 +36,50 @@ def likely_plan(plan: Plan, options: Options) -> Plan:
     return plan.scaled(max(factor, min(1.0, MIN_DECODED_WIDTH / plan.width)))
 
 
-def encode(workspace: Workspace, full: Plan, *, count: int, dither: str) -> None:
-    """Write the best GIF under the limit to `draft`; raises Rejected("TooLarge") if there is none.
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """How to encode: the settings, and the model that predicted them if there was a trial."""
 
-    `full` is the plan without a limit. The video is decoded again if what was decoded is too small for the best GIF.
-    """
+    full: Plan
+    """The plan without a limit."""
+    count: int
+    """Frames that were decoded."""
+    settings: Settings
+    dither: str
+    model: Model | None
+
+
+def choose(workspace: Workspace, full: Plan, *, count: int) -> Choice:
+    """Choose settings and dither. Decodes again, in full, if what was decoded is too small for the budget."""
     plan, limit = workspace.plan, workspace.limit
-    settings = _settings(plan)
-    if workspace.options.budget is None or count * plan.width * plan.height * MAX_BYTES_PER_PIXEL <= limit:
-        size = encode_once(workspace, settings, count=count, dither=dither)
-        if size <= limit:
+    settings, model = plan.settings, None
+    if workspace.options.budget is not None and count * plan.width * plan.height * MAX_BYTES_PER_PIXEL > limit:
+        model = measure(workspace, count=count, dither=plan.preset.dithers[0])
+        settings = model.best(ATTEMPTS[0][0] * limit) or model.smallest()
+        if plan != full and model.full_bytes < MIN_DECODED_EXCESS * limit:
+            workspace.plan = full
+            return choose(workspace, full, count=decode(workspace))
+    dither = choose_dither(workspace, settings, count=count)
+    return Choice(full=full, count=count, settings=settings, dither=dither, model=model)
+
+
+def encode(workspace: Workspace, choice: Choice) -> None:
+    """Write the best GIF under the limit to `draft`; raises Rejected("TooLarge") if there is none."""
+    model = choice.model
+    if model is None:
+        size = encode_once(workspace, choice.settings, count=choice.count, dither=choice.dither)
+        if size <= workspace.limit:
             return
-        model = measure(workspace, count=count, dither=dither).calibrated(settings, size)
-    else:
-        model = measure(workspace, count=count, dither=dither)
-    if plan != full and (best := model.best(limit)) and best.width > MAX_DECODED_USE * plan.width:
-        workspace.plan = full
-        count = decode(workspace)
-        encode(workspace, full, count=count, dither=choose_dither(workspace, count))
-        return
-    settings = _fit(workspace, model, count=count, dither=dither)
-    if changes := _changes(_settings(full), settings):
-        workspace.notes.append(f"reduced to {', '.join(changes)}: in full the GIF would exceed {limit} bytes")
+        model = measure(workspace, count=choice.count, dither=choice.dither).calibrated(choice.settings, size)
+    made = _fit(workspace, model, count=choice.count, dither=choice.dither)
+    if changes := _changes(choice.full.settings, made):
+        message = f"reduced to {', '.join(changes)}: in full the GIF would exceed {workspace.limit} bytes"
+        workspace.notes.append(message)
 
 
 def measure(workspace: Workspace, *, count: int, dither: str) -> Model:
     """What each knob saves and costs on this video, by a trial on runs of consecutive frames."""
-    plan, full = workspace.plan, _settings(workspace.plan)
+    plan, full = workspace.plan, workspace.plan.settings
     run = min(TRIAL_RUN_FRAMES, count)
     affordable = int(MAX_TRIAL_PIXELS / (plan.width * plan.height * run))
     runs = max(1, min(max(MIN_TRIAL_RUNS, count // TRIAL_SHARE // run), count // run, affordable, MAX_TRIAL_RUNS))
@@ -124,10 +142,6 @@ def _fit(workspace: Workspace, model: Model, *, count: int, dither: str) -> Sett
         raise Rejected("TooLarge", message)
     workspace.kept.replace(workspace.draft)
     return kept
-
-
-def _settings(plan: Plan) -> Settings:
-    return Settings(width=plan.width, height=plan.height, fps=plan.fps, colours=plan.colours)
 
 
 def _changes(full: Settings, made: Settings) -> list[str]:

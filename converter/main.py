@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from converter import ffmpeg, ffmpeg_args, fit, gif, options, probe, scratch, survivors
 from converter.classify import classify_failure
-from converter.encode import Workspace, choose_dither, decode
+from converter.encode import Workspace, decode
 from converter.plan import Plan, make_plan
 from converter.progress import Progress, replace_json
 from converter.verdict import NodeFailure, Rejected
@@ -105,10 +105,10 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
     with conversion.phase("decoding"):
         count = decode(workspace)
     with conversion.phase("dither"):
-        dither = choose_dither(workspace, count)
+        choice = fit.choose(workspace, plan, count=count)
     with conversion.phase("frames"):
         try:
-            fit.encode(workspace, plan, count=count, dither=dither)
+            fit.encode(workspace, choice)
         finally:
             conversion.encodes = workspace.encodes
     with conversion.phase("checking"):

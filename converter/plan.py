@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from converter.budget import Settings
 from converter.framing import Region, frame
 from converter.options import Options
 from converter.presets import PRESETS, Preset
@@ -44,9 +45,10 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
-    def colours(self) -> int:
-        """Colours of the palette."""
-        return self.preset.colours_for(width=self.width, height=self.height)
+    def settings(self) -> Settings:
+        """The settings at which nothing is given up."""
+        colours = self.preset.colours_for(width=self.width, height=self.height)
+        return Settings(width=self.width, height=self.height, fps=self.fps, colours=colours)
 
     @property
     def pixel_bytes(self) -> int:
