@@ -201,6 +201,12 @@ class Conversion:
         """The video was deleted before it was converted."""
         return self.failed(VIDEO_GONE, at=at)
 
+    def again(self, planned: Conversion) -> Conversion:
+        """Queued for another attempt at the same version, with the options and retries of a new plan."""
+        return replace(
+            self.next_attempt(retries_left=planned.retries_left), options=planned.options, warnings=planned.warnings
+        )
+
     def next_attempt(self, *, retries_left: int) -> Conversion:
         """Queued for another attempt, with a task id that was never used before."""
         attempt = self.attempt + 1

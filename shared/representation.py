@@ -12,6 +12,9 @@ from shared.options import NOT_KNOWN_PRESET
 from shared.settings import Settings
 from shared.timestamps import to_rfc3339
 
+API = "/api"
+"""Path of the API below the app's address."""
+
 Moment = Annotated[str, "RFC 3339 in UTC, with milliseconds", ("format", "date-time")]
 Fraction = Annotated[float, ("minimum", 0), ("maximum", 1)]
 Count = Annotated[int, ("minimum", 0)]
@@ -56,6 +59,16 @@ class SourceResponse(TypedDict):
     codec: str | None
 
 
+class LinksResponse(TypedDict):
+    """Addresses below the app's, for callers with a key; null where there is nothing."""
+
+    self: str
+    gif: str | None
+    poster: str | None
+    webp: str | None
+    log: Annotated[str | None, "output of the converter, if its task failed"]
+
+
 class TaskResponse(TypedDict):
     """The Batch task that converts the video."""
 
@@ -94,6 +107,7 @@ class VideoResponse(TypedDict):
         ("minimum", 0),
     ]
     task: Annotated[TaskResponse | None, "null where no task was needed"]
+    links: LinksResponse
 
 
 def represent(
@@ -132,6 +146,21 @@ def represent(
         "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
         if conversion.task_id
         else None,
+        "links": _links(conversion, settings),
+    }
+
+
+def _links(conversion: Conversion, settings: Settings) -> LinksResponse:
+    gif, error = conversion.gif, conversion.error
+    # The task of a video that was only rejected did not fail, and uploads no log.
+    task_failed = error is not None and (error.code not in ADVICE or error.code == "TookTooLong")
+    has_log = conversion.task_id and conversion.final and (task_failed or settings.logs == "always")
+    return {
+        "self": f"{API}/status/{quote(conversion.video)}",
+        "gif": f"{API}/gifs/{quote(gif.name)}" if gif else None,
+        "poster": None,
+        "webp": None,
+        "log": f"{API}/logs/{quote(conversion.video)}" if has_log else None,
     }
 
 

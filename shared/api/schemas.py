@@ -3,7 +3,7 @@
 A string beside a type is its description there, a pair a keyword of its JSON schema.
 """
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from shared.representation import Count, ErrorResponse, Moment, VideoResponse
 
@@ -69,8 +69,44 @@ class ListResponse(TypedDict):
 
     videos: list[VideoResponse]
     next: Annotated[str | None, "cursor of the next page; a page may be short, or even empty, with more to come"]
-    summary: Annotated[SummaryResponse | None, "null where more than 20,000 have the prefix"]
-    pool: PoolResponse
+    summary: Annotated[SummaryResponse | None, "null if it is not included, and where more than 20,000 have the prefix"]
+    pool: Annotated[PoolResponse | None, "null if it is not included"]
+
+
+class LinkResponse(TypedDict):
+    """A link that works without a key."""
+
+    url: str
+    expires_at: Moment
+
+
+class UploadRequest(TypedDict):
+    """A video to be uploaded."""
+
+    name: Annotated[str, "its blob's name", ("minLength", 1), ("maxLength", 1024)]
+    bytes: Annotated[int, ("minimum", 1)]
+    options: NotRequired[Annotated[dict[str, object], "as in metadata, without `gif_`: `width`, `fps`, …"]]
+    overwrite: NotRequired[Annotated[bool, "whether a video of this name may be replaced; default false"]]
+
+
+class UploadResponse(TypedDict):
+    """A link that uploads one video, and the request to send."""
+
+    video: str
+    url: Annotated[str, "signed: treat it as a password until it expires"]
+    method: Literal["PUT"]
+    headers: Annotated[dict[str, str], "to be sent as they are; they carry the options"]
+    max_bytes: Annotated[Count, "a larger video is refused after the upload"]
+    expires_at: Annotated[Moment, "by when the upload must begin"]
+    status: Annotated[str, "path of the video's status"]
+
+
+class RetryRequest(TypedDict):
+    """How to convert a video again."""
+
+    options: NotRequired[
+        Annotated[dict[str, object], "instead of those in the metadata; as in metadata, without `gif_`"]
+    ]
 
 
 class RetriedResponse(TypedDict):
@@ -94,3 +130,11 @@ class HealthResponse(TypedDict):
     ok: bool
     checks: list[CheckResponse]
     as_of: Moment
+
+
+class UserResponse(TypedDict):
+    """Who has signed in."""
+
+    sign_in: Annotated[bool, "whether the deployment has sign-in"]
+    name: Annotated[str | None, "null if nobody has signed in"]
+    roles: Annotated[list[str], "app roles of the person: `Viewer`, `Operator`"]

@@ -56,6 +56,8 @@ async def _sync(task: Task, services: Services, *, gif: bool) -> None:
     if conversion is None or not conversion.owns_task(task.id):
         # A superseded task. It may have copied its GIF just before the present version failed.
         await finalize(snapshot, services)
+        if conversion is None:
+            await _delete_unrecorded_gif(task.video, services)
         await services.tasks.delete(task.job, task.id)
     elif conversion.final:
         if not completed:
@@ -71,6 +73,15 @@ async def _sync(task: Task, services: Services, *, gif: bool) -> None:
     else:
         await _complete(conversion, task, snapshot, services)
         await services.tasks.delete(task.job, task.id)
+
+
+async def _delete_unrecorded_gif(video: str, services: Services) -> None:
+    """Delete a GIF that was published while its video and its record were being deleted."""
+    snapshot = await read(video, services)
+    if snapshot.record_etag is None and snapshot.gif_etag is not None:
+        await services.blobs.delete_version(
+            services.settings.output_container, gif_name(video), expected_etag=snapshot.gif_etag
+        )
 
 
 def _running(conversion: Conversion, task: Task) -> Conversion:

@@ -42,6 +42,16 @@ class Interleavings(RuleBasedStateMachine):
     def delete(self, video: str) -> None:
         self.world.videos.blobs.pop(video, None)
 
+    @rule(video=VIDEOS)
+    def delete_by_api(self, video: str) -> None:
+        self.runner.run(_call(self.world.delete_by_api, video))
+        self.idle()
+
+    @rule(video=VIDEOS)
+    def convert_again(self, video: str) -> None:
+        self.runner.run(_call(self.world.convert_again, video))
+        self.idle()
+
     @precondition(lambda self: self.world.events)
     @rule(which=MANY, again=st.booleans())
     def deliver(self, which: int, again: bool) -> None:

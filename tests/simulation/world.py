@@ -10,12 +10,15 @@ import azure.functions as func
 
 from shared.application import Application
 from shared.conversion import STATES, Conversion
+from shared.lifecycle.deletion import delete_video
 from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.retry import retry
 from shared.lifecycle.scaling.scale import scale_pools, wake
 from shared.lifecycle.submission import submit_event
 from shared.names import gif_name, is_video
+from shared.options import Options
 from shared.services.batch.accounts import Accounts
 from shared.services.batch.jobs import Jobs
 from shared.services.coalescer import Coalescer
@@ -35,6 +38,8 @@ from tests.simulation.topic import Topic
 from tests.support.settings import MINIMAL_SETTINGS
 
 HOME = MINIMAL_SETTINGS["GIFDROP_BATCH_URL"]
+AGAIN = Options(width=99)
+"""Options of a conversion that somebody asked for again."""
 OTHER = "https://account.northeurope.batch.azure.com"
 
 
@@ -152,6 +157,13 @@ class World:
 
         self.spawn(handle())
 
+    def convert_again(self, video: str) -> None:
+        """Somebody asks for another GIF with other options."""
+        self.spawn(retry(video, self.app.services, options=AGAIN))
+
+    def delete_by_api(self, video: str) -> None:
+        self.spawn(delete_video(video, self.app.services))
+
     def sweep(self) -> None:
         self.spawn(self.app.completion.run())
 
@@ -210,6 +222,8 @@ class World:
         """What must hold once nothing changes any more."""
         assert self.batch.tasks == [], "tasks are left"
         self._check_index()
+        published = {gif_name(video) for video in self.records.blobs if is_video(video)}
+        assert set(self.gifs.blobs) <= published, "a GIF is left of a video that was deleted with its record"
         for video, blob in self.videos.blobs.items():
             record = self.record(video)
             assert record, f"{video} was lost"
