@@ -18,6 +18,7 @@ ATTEMPTS: Final = ((0.94, 1.0), (0.965, 0.86), (0.94, 0.75), (0.88, 0.75), (0.7,
 MAX_BYTES_PER_PIXEL: Final = 1.5  # of LZW at its worst
 MIN_DECODED_EXCESS: Final = 1.35  # of the GIF at the size decoded for a budget; if it exceeds by less, all is decoded
 MIN_DECODED_WIDTH: Final = 96
+MAX_LIKELY_EXCESS: Final = 1.15  # of the full GIF as predicted; if it exceeds by less, it may fit
 TRIAL_SHARE: Final = 8  # one in so many frames is tried
 TRIAL_RUN_FRAMES: Final = 4
 MIN_TRIAL_RUNS, MAX_TRIAL_RUNS = 3, 24
@@ -55,26 +56,26 @@ def choose(workspace: Workspace, full: Plan, *, count: int) -> Choice:
     settings, model = plan.settings, None
     if workspace.options.budget is not None and count * plan.width * plan.height * MAX_BYTES_PER_PIXEL > limit:
         model = measure(workspace, count=count, dither=plan.preset.dithers[0])
-        settings = model.best(ATTEMPTS[0][0] * limit) or model.smallest()
         if plan != full and model.full_bytes < MIN_DECODED_EXCESS * limit:
             workspace.plan = full
             return choose(workspace, full, count=decode(workspace))
+        if model.full_bytes > MAX_LIKELY_EXCESS * limit:
+            settings = model.best(ATTEMPTS[0][0] * limit) or model.smallest()
     dither = choose_dither(workspace, settings, count=count)
     return Choice(full=full, count=count, settings=settings, dither=dither, model=model)
 
 
 def encode(workspace: Workspace, choice: Choice) -> None:
     """Write the best GIF under the limit to `draft`; raises Rejected("TooLarge") if there is none."""
-    model = choice.model
-    if model is None:
-        size = encode_once(workspace, choice.settings, count=choice.count, dither=choice.dither)
+    model, settings = choice.model, choice.settings
+    if model is None or settings == choice.full.settings:
+        size = encode_once(workspace, settings, count=choice.count, dither=choice.dither)
         if size <= workspace.limit:
             return
-        model = measure(workspace, count=choice.count, dither=choice.dither).calibrated(choice.settings, size)
+        model = (model or measure(workspace, count=choice.count, dither=choice.dither)).calibrated(settings, size)
     made = _fit(workspace, model, count=choice.count, dither=choice.dither)
     if changes := _changes(choice.full.settings, made):
-        message = f"reduced to {', '.join(changes)}: in full the GIF would exceed {workspace.limit} bytes"
-        workspace.notes.append(message)
+        workspace.notes.append(f"reduced to {', '.join(changes)}, to stay under {workspace.limit} bytes")
 
 
 def measure(workspace: Workspace, *, count: int, dither: str) -> Model:

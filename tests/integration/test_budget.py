@@ -17,7 +17,7 @@ async def test_gif_max_bytes_limits_the_published_gif(client: StackClient, video
     assert (shown["bytes"], shown["width"], shown["frames"]) == (len(gif), decoded.width, decoded.frames)
     [note] = await _notes(client, "budget.mp4")
     assert note.startswith("reduced to ")
-    assert note.endswith(" exceed 30000 bytes")
+    assert note.endswith(", to stay under 30000 bytes")
 
 
 async def test_budget_that_the_gif_fits_changes_nothing(client: StackClient, video: bytes) -> None:
