@@ -15,6 +15,7 @@ NAMES = (
     "autoscale",
     "conversion",
     "budget",
+    "beside",
     "batch_emulator",
     "status",
     "imports",

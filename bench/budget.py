@@ -21,7 +21,7 @@ from bench.table import show
 COMBINATIONS: Final = 200
 PRESETS: Final = ("balanced", "best")
 MIN_BUDGET, MAX_BUDGET = 64_000, 20_000_000
-SECONDS: Final = 6
+SECONDS: Final = 5
 """Of each clip."""
 
 

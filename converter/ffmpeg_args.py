@@ -20,6 +20,7 @@ TONE_MAP: Final = (
 CPU_COUNT: Final = ("-cpucount", "2")
 # The files that ffmpeg writes exist and are empty. If it truncated them, ext4 would write them to the disk on closing.
 KEPT: Final = ("-truncate", "0")
+ONLY_FILES: Final = ("-protocol_whitelist", "file")
 SCALER: Final = "lanczos+accurate_rnd+full_chroma_int"
 PALETTE_WIDTH: Final = 240
 PALETTE_FPS: Final = 4.0
@@ -66,7 +67,7 @@ def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
 def palette_args(plan: Plan, settings: Settings, *, frames: Path, palette: Path) -> list[str]:
     """Writes a palette of fewer colours from the output of pass 1."""
     graph = f"[0:v]{_palette_filters(plan, settings)}[palette]"
-    return [*_decoded_input_args(plan, frames), "-lavfi", graph, "-map", "[palette]", *_palette_output_args(palette)]
+    return [*frames_args(plan, frames), "-lavfi", graph, "-map", "[palette]", *_palette_output_args(palette)]
 
 
 def trial_args(
@@ -165,14 +166,15 @@ def _scaled(side: int) -> int:
     return max(1, round(side * TRIAL_SIZE_FACTOR))
 
 
-def _decoded_input_args(
-    plan: Plan, frames: Path, palette: Path | None = None, *, log: str = "level+error"
-) -> list[str]:
-    """Arguments for the output of pass 1. Raw frames have no container that the decoder could forge."""
-    only_files = ["-protocol_whitelist", "file"]
+def frames_args(plan: Plan, frames: Path, *, log: str = "level+error") -> list[str]:
+    """Arguments for the frames of pass 1. Raw frames have no container that the decoder could forge."""
     shape = ["-pixel_format", _pixel_format(plan), "-video_size", f"{plan.width}x{plan.height}"]
-    colours = [] if palette is None else [*only_files, "-f", "image2", "-i", f"file:{palette}"]
     return [
-        *CPU_COUNT, "-nostdin", "-hide_banner", "-y", "-v", log, *only_files,
-        "-f", "rawvideo", *shape, "-framerate", f"{plan.fps:g}", "-i", f"file:{frames}", *colours,
+        *CPU_COUNT, "-nostdin", "-hide_banner", "-y", "-v", log, *ONLY_FILES,
+        "-f", "rawvideo", *shape, "-framerate", f"{plan.fps:g}", "-i", f"file:{frames}",
     ]  # fmt: skip
+
+
+def _decoded_input_args(plan: Plan, frames: Path, palette: Path, *, log: str = "level+error") -> list[str]:
+    """Arguments for the output of pass 1."""
+    return [*frames_args(plan, frames, log=log), *ONLY_FILES, "-f", "image2", "-i", f"file:{palette}"]
