@@ -25,19 +25,28 @@ def run(
     logging.disable()
     output = Output(json=as_json)
     try:
-        code = asyncio.run(run_until_signal(work(output)))
-    except StoppedError as stopped:
+        code = _exit_code(work, output, stop_is_success=stop_is_success)
+    except KeyboardInterrupt:
+        # asyncio has ended, and with it the handler that it had.
         output.stopped()
-        code = 0 if stop_is_success else 128 + stopped.number
-    except CommandError as error:
-        output.error(str(error))
-        code = error.exit_code
-    except BrokenPipeError:
-        sys.stdout = None  # Python would flush it on exit
-        code = 128 + 13
-    except OSError as error:
-        output.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        code = ExitCode.FAILED
+        code = 128 + signal.SIGINT
     # Nothing is left to clean up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
+
+
+def _exit_code(work: Callable[[Output], Coroutine[Any, Any, int]], output: Output, *, stop_is_success: bool) -> int:
+    try:
+        return asyncio.run(run_until_signal(work(output)))
+    except StoppedError as stopped:
+        output.stopped()
+        return 0 if stop_is_success else 128 + stopped.number
+    except CommandError as error:
+        output.error(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stdout = None  # Python would flush it on exit
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        output.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return ExitCode.FAILED

@@ -3,11 +3,11 @@
 A string beside a type is its description in OpenAPI, a pair a keyword of its JSON schema.
 """
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 from urllib.parse import quote
 
 from shared.advice import ADVICE
-from shared.conversion import NO_PROGRESS, Conversion, Problem, Progress, Source, State
+from shared.conversion import NO_PROGRESS, Conversion, Gif, Problem, Progress, Source, State
 from shared.options import NOT_KNOWN_PRESET
 from shared.settings import Settings
 from shared.timestamps import to_rfc3339
@@ -36,6 +36,17 @@ class VideoErrorResponse(TypedDict):
     advice: Annotated[str | None, "what helps where another attempt does not"]
 
 
+class ExtraResponse(TypedDict):
+    """A file beside a GIF."""
+
+    kind: Literal["poster", "webp"]
+    name: Annotated[str, "its blob's name in the output container"]
+    url: Annotated[str, "its blob's address; GET gifs/{gif} takes its name, too"]
+    bytes: Count
+    width: Annotated[int, "pixels"]
+    height: Annotated[int, "pixels"]
+
+
 class GifResponse(TypedDict):
     """A finished GIF."""
 
@@ -46,6 +57,7 @@ class GifResponse(TypedDict):
     height: Annotated[int, "pixels"]
     frames: int
     duration_seconds: float
+    also: Annotated[list[ExtraResponse], "the files beside it that were asked for, made of the same frames"]
 
 
 class SourceResponse(TypedDict):
@@ -122,17 +134,7 @@ def represent(
         "seconds_left": progress.seconds_left,
         "waiting_for": waiting_for if conversion.state == "queued" else None,
         "attempt": conversion.attempt,
-        "gif": {
-            "name": gif.name,
-            "url": f"{settings.storage_url}/{settings.output_container}/{quote(gif.name)}",
-            "bytes": gif.bytes,
-            "width": gif.width,
-            "height": gif.height,
-            "frames": gif.frames,
-            "duration_seconds": gif.duration_seconds,
-        }
-        if gif
-        else None,
+        "gif": _gif(gif, settings) if gif else None,
         "source": _source(conversion.source) if conversion.source else None,
         "options": conversion.options.to_json() if conversion.options.preset != NOT_KNOWN_PRESET else None,
         "notes": list(conversion.notes),
@@ -162,6 +164,33 @@ def _links(conversion: Conversion, settings: Settings) -> LinksResponse:
         "webp": None,
         "log": f"{API}/logs/{quote(conversion.video)}" if has_log else None,
     }
+
+
+def _gif(gif: Gif, settings: Settings) -> GifResponse:
+    return {
+        "name": gif.name,
+        "url": _url(gif.name, settings),
+        "bytes": gif.bytes,
+        "width": gif.width,
+        "height": gif.height,
+        "frames": gif.frames,
+        "duration_seconds": gif.duration_seconds,
+        "also": [
+            {
+                "kind": "poster" if extra.kind == "poster" else "webp",
+                "name": extra.name,
+                "url": _url(extra.name, settings),
+                "bytes": extra.bytes,
+                "width": extra.width,
+                "height": extra.height,
+            }
+            for extra in gif.also
+        ],
+    }
+
+
+def _url(name: str, settings: Settings) -> str:
+    return f"{settings.storage_url}/{settings.output_container}/{quote(name)}"
 
 
 def _error(error: Problem) -> VideoErrorResponse:

@@ -32,8 +32,9 @@ class DeletionRefusedError(Exception):
 
 
 async def delete_video(video: str, services: Services) -> None:
-    """Delete the present version of a video, its GIF and its record. A version that is uploaded meanwhile stays.
+    """Delete the present version of a video, its GIF and what is beside it, and its record.
 
+    A version that is uploaded meanwhile stays.
     Raises `DeletionRefusedError`, `NewerRecordError` and other `ServiceError`s.
     """
     unknown = DeletionRefusedError("UnknownVideo", "There is no video of this name.")
@@ -53,7 +54,7 @@ async def delete_video(video: str, services: Services) -> None:
         conversion = snapshot.conversion
         if conversion and conversion.etag not in (version, recorded.etag if recorded else None):
             return  # of a version that was uploaded meanwhile
-        if version is None and snapshot.record_etag is None and snapshot.gif_etag is None:
+        if version is None and snapshot.record_etag is None and not snapshot.output_etags:
             raise unknown
         if conversion and not conversion.final and conversion.job and conversion.task_id:
             await terminate_task(conversion.job, conversion.task_id, services)

@@ -88,7 +88,7 @@ async def test_drop_watch_converts_videos_as_they_are_added(directory: Path, vid
         await line_with(watch, "after.mp4 -> out/after.gif")
         watch.send_signal(signal.SIGINT)
         stdout, stderr = await watch.communicate()
-    assert (watch.returncode, stderr) == (0, b"")
+    assert (watch.returncode, stderr.decode()) == (0, f"Stopped watching {folder}.\n")
     assert b"before.mp4" not in stdout
 
 
