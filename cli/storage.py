@@ -6,6 +6,7 @@ import asyncio
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
     from cli.target import Target
 
+_CONTENT_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
 _SCOPE = "https://storage.azure.com/.default"
 _BLOCK_BYTES = 4 * 1024**2
 _CONCURRENT_BLOCKS = 4
@@ -76,7 +84,7 @@ class Storage:
 async def _upload(
     blob: BlobClient, file: BinaryIO, *, metadata: dict[str, str], progress: Callable[[float], None]
 ) -> datetime:
-    settings = ContentSettings(content_type="video/mp4")
+    settings = ContentSettings(content_type=_CONTENT_TYPES.get(PurePosixPath(blob.blob_name).suffix.lower()))
     size = os.fstat(file.fileno()).st_size
     if size <= _BLOCK_BYTES:
         written = await blob.upload_blob(file.read(), overwrite=True, metadata=metadata, content_settings=settings)
