@@ -9,7 +9,7 @@ from shared.api.errors import ApiError
 from shared.api.http import json_response
 from shared.api.operator import check_operator, check_rate
 from shared.api.options import option_texts, parse_object, parse_options
-from shared.api.parameters import checked_name
+from shared.api.parameters import checked_name, video_endings
 from shared.api.rate_limit import RateLimit
 from shared.names import VIDEO_ENDINGS, is_video
 from shared.options import METADATA
@@ -28,6 +28,14 @@ MAX_UPLOADS_PER_MINUTE = 120
 LINK_MINUTES = 15
 MAX_PUT_BLOB_BYTES = 5000 * 1024**2
 """Of one Put Blob request: https://learn.microsoft.com/rest/api/storageservices/put-blob#remarks"""
+CONTENT_TYPES = {
+    "mp4": "video/mp4",
+    "m4v": "video/mp4",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+    "mkv": "video/x-matroska",
+}
+"""Ending of a video's name -> its content type. The converter looks at the bytes."""
 MEMBERS = {"name", "bytes", "options", "overwrite"}
 
 
@@ -69,7 +77,7 @@ class Uploads:
             "method": "PUT",
             "headers": {
                 "x-ms-blob-type": "BlockBlob",
-                "content-type": "video/mp4",
+                "content-type": CONTENT_TYPES[name.rpartition(".")[2].lower()],
                 **({} if overwrite else {"if-none-match": "*"}),
                 **{f"x-ms-meta-{key}": value for key, value in metadata.items()},
             },
@@ -115,7 +123,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 def _checked_video(name: str) -> str:
     checked_name(name)
     if not is_video(name) or name.rpartition("/")[2].lower() in VIDEO_ENDINGS:
-        raise ApiError("InvalidName", f"A video's name must end in {' or '.join(VIDEO_ENDINGS)}.")
+        raise ApiError("InvalidName", f"The name must end in {video_endings()}.")
     if any("\ud800" <= character <= "\udfff" for character in name):
         raise ApiError("InvalidName", "The name is not valid text.")
     return name
