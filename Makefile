@@ -62,13 +62,14 @@ conformance: $(READY) ## Microsoft's own tests of azure-batch against the Batch 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
 	@$(PY) -m local up
 
-check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell
+check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell, spelling
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m infra.check
 	@.venv/bin/shellcheck infra/*.sh
+	@git ls-files -z | xargs -0 .venv/bin/codespell
 
 bench: $(READY) ## the benchmarks, or some of them: make bench [ARGS="imports status"]
 	@$(PY) -m bench $(ARGS)

@@ -6,6 +6,7 @@ from shared.api.dashboard.page import page_file_response, page_response
 from shared.api.gifs import gif_response
 from shared.api.handler import handle
 from shared.api.health.health import health_response
+from shared.api.methods import methods_response
 from shared.application import application
 from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
@@ -48,57 +49,86 @@ async def reconcile_conversions(timer: func.TimerRequest) -> None:
     await reconcile(application().services)
 
 
-@app.route("status", methods=["GET"])
+@app.route("{*path}", methods=["OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_methods(req: func.HttpRequest) -> func.HttpResponse:
+    """The methods of a route."""
+    return await handle(lambda: methods_response(req.route_params.get("path", "")))
+
+
+@app.route("status", methods=["GET", "HEAD"])
 async def list_videos(req: func.HttpRequest) -> func.HttpResponse:
     """All videos with their status, a summary and the pool."""
-    return await handle(lambda: application().videos.list_videos(req.params), within=STATUS_SECONDS)
+    return await handle(
+        lambda: application().videos.list_videos(req.params),
+        within=STATUS_SECONDS,
+        request=req,
+        operation="list_videos",
+    )
 
 
-@app.route("status/{*video}", methods=["GET"])
+@app.route("status/{*video}", methods=["GET", "HEAD"])
 async def show_video(req: func.HttpRequest) -> func.HttpResponse:
     """The status of one video."""
-    return await handle(lambda: application().statuses.status(req.route_params["video"]), within=STATUS_SECONDS)
+    return await handle(
+        lambda: application().statuses.status(req.route_params["video"]),
+        within=STATUS_SECONDS,
+        request=req,
+        operation="show_video",
+    )
 
 
 @app.route("retry", methods=["POST"])
 async def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
     """Retry all failed videos, or those with one error code."""
-    return await handle(lambda: application().retries.many(req.params, req.headers), within=RETRY_SECONDS)
+    return await handle(
+        lambda: application().retries.many(req.params, req.headers),
+        within=RETRY_SECONDS,
+        request=req,
+        operation="retry_failed",
+    )
 
 
 @app.route("retry/{*video}", methods=["POST"])
 async def retry_video(req: func.HttpRequest) -> func.HttpResponse:
     """Retry a failed video."""
-    return await handle(lambda: application().retries.one(req.route_params["video"], req.headers))
+    return await handle(
+        lambda: application().retries.one(req.route_params["video"], req.headers), request=req, operation="retry_video"
+    )
 
 
-@app.route("gifs/{*gif}", methods=["GET"])
+@app.route("gifs/{*gif}", methods=["GET", "HEAD"])
 async def show_gif(req: func.HttpRequest) -> func.HttpResponse:
     """A GIF, or a link to it."""
-    return await handle(lambda: gif_response(req.route_params["gif"], req.params, req.headers, application().services))
+    return await handle(
+        lambda: gif_response(req.route_params["gif"], req.params, req.headers, application().services),
+        request=req,
+        operation="show_gif",
+    )
 
 
-@app.route("health", methods=["GET"])
+@app.route("health", methods=["GET", "HEAD"])
 async def show_health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether gifdrop can work, check by check."""
-    return await handle(lambda: health_response(lambda: application().health))
+    return await handle(lambda: health_response(lambda: application().health), request=req, operation="show_health")
 
 
-@app.route("openapi.json", methods=["GET"])
+@app.route("openapi.json", methods=["GET", "HEAD"])
 async def show_contract(req: func.HttpRequest) -> func.HttpResponse:
     """The OpenAPI description of these routes."""
     from shared.api.openapi import openapi  # noqa: PLC0415  # 5 ms that no other function needs
 
-    return await handle(openapi)
+    return await handle(openapi, request=req, operation="show_contract")
 
 
-@app.route("dashboard", methods=["GET"])
+@app.route("dashboard", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_page(req: func.HttpRequest) -> func.HttpResponse:
-    """The page for people."""
-    return await handle(page_response)
+    """The page for people, which holds no data and asks for a key."""
+    return await handle(page_response, request=req, operation="show_page")
 
 
-@app.route("dashboard/{file}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route("dashboard/{file}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_page_file(req: func.HttpRequest) -> func.HttpResponse:
     """The page's CSS and JavaScript, which hold no data."""
-    return await handle(lambda: page_file_response(req.route_params["file"], req.headers))
+    return await handle(
+        lambda: page_file_response(req.route_params["file"], req.headers), request=req, operation="show_page_file"
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from converter import ffmpeg, ffmpeg_args, scratch
+from converter import ffmpeg, ffmpeg_args, frame_order, scratch
 from converter.classify import classify_encoding_failure, classify_failure, error_lines
 from converter.options import Options
 from converter.plan import Plan
@@ -40,7 +40,7 @@ class Workspace:
     @property
     def frames(self) -> Path:
         """The decoded, scaled frames."""
-        return self.scratch / "frames.nut"
+        return self.scratch / "frames.raw"
 
     @property
     def palette(self) -> Path:
@@ -79,7 +79,10 @@ class Workspace:
 
 
 def decode(workspace: Workspace) -> int:
-    """Write frames and palette; returns the number of frames. Raises Rejected if part of the video is missing."""
+    """Write frames, in the order of the GIF, and palette; returns the number of frames.
+
+    Raises Rejected if part of the video is missing.
+    """
     plan = workspace.plan
     expected = max(1.0, (plan.expected_seconds or plan.duration) * plan.fps)
 
@@ -94,20 +97,23 @@ def decode(workspace: Workspace) -> int:
         ),
         reads=[plan.source],
         writes=[workspace.frames, workspace.palette],
-        file_size=plan.max_frames * (plan.frame_bytes + 1024) + FILE_SIZE_MARGIN_BYTES,
+        file_size=plan.max_frames * plan.frame_bytes + FILE_SIZE_MARGIN_BYTES,
         watch=watch,
         # With a start, ffmpeg decodes from the key frame before it and writes nothing until it gets there.
         stall=TIMEOUT_SECONDS if plan.start else ffmpeg.STALL_SECONDS,
     )
     if finished.ended != "exit" or finished.code < 0:
         raise classify_failure(finished)
-    count = scratch.size(workspace.frames) // plan.frame_bytes
+    count = min(scratch.size(workspace.frames) // plan.frame_bytes, plan.max_frames)
     if not count or not scratch.size(workspace.palette):
         if plan.start and not error_lines(finished.lines):
             raise Rejected("InvalidOption", f"The video has no picture after {plan.start:g} s.")
         raise classify_failure(finished)
     _check_complete(workspace, count, finished.lines)
-    return count
+    with scratch.opened(workspace.frames) as frames:
+        return frame_order.arrange(
+            frames, count=count, frame_bytes=plan.frame_bytes, reverse=plan.reverse, boomerang=plan.boomerang
+        )
 
 
 def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from converter.framing import Region
 from converter.plan import Plan
 from converter.probe import DECODERS
 
@@ -42,22 +43,26 @@ def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
     """Pass 1, the only one to decode the untrusted file: writes raw frames and a palette sampled from them."""
     *before, flag, name = input_args(plan.source, max_pixels=max_pixels)
     seek = ["-ss", f"{plan.start:.3f}"] if plan.start else []
-    pixels = "bgra" if plan.alpha else "rgb24"
-    filters = [f"fps={plan.fps:g}:eof_action=pass", f"scale={plan.width}:{plan.height}:flags={SCALER}", "setsar=1"]
+    filters = [] if plan.speed == 1 else [f"setpts=PTS/{plan.speed:g}"]
+    filters.append(f"fps={plan.fps:g}:eof_action=pass")
+    if not plan.region.whole:
+        filters.append(_crop_filter(plan.region))
+    filters += [f"scale={plan.frame_width}:{plan.frame_height}:flags={SCALER}", "setsar=1"]
     if plan.transfer:
         filters.append(TONE_MAP.format(transfer=plan.transfer))
     if not plan.alpha:
         filters += ["format=yuv444p", plan.preset.denoise]
-    filters += [f"scale=flags={SCALER}", f"format={pixels}", "split[all][some]"]
-    factor = min(1.0, PALETTE_WIDTH / plan.width)
-    size = f"{max(1, round(plan.width * factor))}:{max(1, round(plan.height * factor))}"
+    filters += [f"scale=flags={SCALER}", f"format={_pixel_format(plan)}", "split[all][some]"]
+    factor = min(1.0, PALETTE_WIDTH / plan.frame_width)
+    size = f"{max(1, round(plan.frame_width * factor))}:{max(1, round(plan.frame_height * factor))}"
     sample = f"fps={min(plan.fps, PALETTE_FPS):g}:eof_action=pass,scale={size}:flags=neighbor"
     max_colours = plan.preset.colours_for(width=plan.width, height=plan.height)
     palettegen = f"palettegen=max_colors={max_colours}:stats_mode=diff"
     return [
-        "-v", "level+error", *before, *seek, "-t", f"{plan.duration:.3f}", flag, name,
+        "-v", "level+error", *before, *seek, "-t", f"{plan.duration * plan.speed:.3f}", flag, name,
         "-lavfi", f"[0:V:0]{','.join(filters)};[some]{sample},{palettegen}[palette]",
-        "-map", "[all]", "-frames:v", str(plan.max_frames), "-c:v", "rawvideo", "-f", "nut", *KEPT, f"file:{frames}",
+        "-map", "[all]", "-frames:v", str(plan.max_frames), "-fps_mode", "passthrough",
+        "-c:v", "rawvideo", "-f", "rawvideo", *KEPT, f"file:{frames}",
         "-map", "[palette]", "-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}",
     ]  # fmt: skip
 
@@ -72,7 +77,7 @@ def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: 
     for i, (dither, target) in enumerate(zip(plan.preset.dithers, targets, strict=True)):
         graph.append(f"[i{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle[o{i}]")
         outputs += ["-map", f"[o{i}]", "-f", "gif", *KEPT, f"file:{target}"]
-    return [*_decoded_input_args(frames, palette), "-lavfi", ";".join(graph), *outputs]
+    return [*_decoded_input_args(plan, frames, palette), "-lavfi", ";".join(graph), *outputs]
 
 
 def encode_args(plan: Plan, *, frames: Path, palette: Path, dither: str, target: Path) -> list[str]:
@@ -80,15 +85,27 @@ def encode_args(plan: Plan, *, frames: Path, palette: Path, dither: str, target:
     scale = f"[0:v]scale={plan.width}:{plan.height}:flags=lanczos[x]"
     paletteuse = f"[x][1:v]paletteuse=dither={dither}:diff_mode=rectangle[o]"
     return [
-        *_decoded_input_args(frames, palette), "-lavfi", f"{scale};{paletteuse}", "-map", "[o]",
+        *_decoded_input_args(plan, frames, palette), "-lavfi", f"{scale};{paletteuse}", "-map", "[o]",
         "-loop", str(plan.loop), "-progress", "pipe:1", "-stats_period", "0.5", "-f", "gif", *KEPT, f"file:{target}",
     ]  # fmt: skip
 
 
-def _decoded_input_args(frames: Path, palette: Path) -> list[str]:
-    """Arguments for the output of pass 1."""
+def _crop_filter(region: Region) -> str:
+    # Relative to the decoded picture, whose pixels need not be square.
+    sides = f"w='max(1,iw*{region.width:.9f})':h='max(1,ih*{region.height:.9f})'"
+    return f"crop={sides}:x='iw*{region.left:.9f}':y='ih*{region.top:.9f}':exact=1"
+
+
+def _pixel_format(plan: Plan) -> str:
+    return "bgra" if plan.alpha else "rgb24"
+
+
+def _decoded_input_args(plan: Plan, frames: Path, palette: Path) -> list[str]:
+    """Arguments for the output of pass 1. Raw frames have no container that the decoder could forge."""
     only_files = ["-protocol_whitelist", "file"]
+    shape = ["-pixel_format", _pixel_format(plan), "-video_size", f"{plan.frame_width}x{plan.frame_height}"]
     return [
-        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *only_files, "-f", "nut", "-i", f"file:{frames}",
+        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *only_files,
+        "-f", "rawvideo", *shape, "-framerate", f"{plan.fps:g}", "-i", f"file:{frames}",
         *only_files, "-f", "image2", "-i", f"file:{palette}",
     ]  # fmt: skip

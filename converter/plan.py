@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from converter.framing import Region, frame
 from converter.options import Options
 from converter.presets import PRESETS, Preset
 from converter.probe import Source
@@ -16,16 +17,30 @@ MAX_TOTAL_PIXELS: Final = 300e6  # over all frames: bounds the scratch file at 0
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The GIF to make: pixels, frames per second, seconds of the video from `start`. `notes` are for the owner."""
+    """The GIF to make: pixels, frames per second, seconds. `notes` are for the owner.
+
+    `duration` and `expected_seconds` are of the GIF, shown once in one direction: at double speed, half of the video's.
+    """
 
     source: Path
     preset: Preset
+    region: Region
+    """The part of the picture to show."""
+    frame_width: int
+    """Pixels of a decoded frame, as `frame_height`; `width` and `height` are those of the GIF."""
+    frame_height: int
     width: int
     height: int
     fps: float
     start: float
+    """Seconds into the video."""
     duration: float
     expected_seconds: float | None
+    speed: float
+    reverse: bool
+    boomerang: bool
+    frame_cap: int
+    """The most frames that the GIF may have."""
     loop: int
     transfer: str | None
     alpha: bool
@@ -39,12 +54,13 @@ class Plan:
     @property
     def frame_bytes(self) -> int:
         """Bytes of one raw frame."""
-        return self.width * self.height * self.pixel_bytes
+        return self.frame_width * self.frame_height * self.pixel_bytes
 
     @property
     def max_frames(self) -> int:
-        """Upper bound on the frames: false timestamps could ask for any number."""
-        return math.ceil(self.duration * self.fps) + 1
+        """Upper bound on the decoded frames: false timestamps could ask for any number."""
+        cap = (self.frame_cap + 2) // 2 if self.boomerang else self.frame_cap
+        return min(math.ceil(self.duration * self.fps) + 1, cap)
 
     def scaled(self, factor: float) -> "Plan":
         """The same plan with width and height multiplied by `factor`."""
@@ -52,48 +68,54 @@ class Plan:
 
 
 def make_plan(source: Source, options: Options) -> Plan:
-    """Fit the requested options to the source and the caps; raises Rejected for a start beyond the end."""
+    """Fit the requested options to the source and the caps.
+
+    Raises Rejected for a start beyond the end and for a crop beyond the picture.
+    """
     preset = PRESETS[options.preset]
     length = source.duration_seconds
     if length is not None and options.start and options.start >= length:
         message = f"The GIF would start at {options.start:g} s, but the video ends at {length:g} s."
         raise Rejected("InvalidOption", message)
-    notes: list[str] = []
-    available = None if length is None else length - options.start
-    requested = options.duration if options.duration is not None else available
-    duration = min(options.max_duration, options.max_duration if requested is None else requested)
+    region, (width, height), note = frame(source, options, default_width=preset.width)
+    notes = [note] if note else []
+    passes = 2 if options.boomerang else 1
+    available = None if length is None else (length - options.start) / options.speed
+    requested = options.duration / options.speed if options.duration is not None else available
+    duration = min(options.max_duration / passes, math.inf if requested is None else requested)
     if requested is not None and requested > duration + 0.05:
-        notes.append(f"only {duration:g} of {requested:g} seconds, the longest that a GIF may last")
-    fps = min(options.fps or preset.fps, source.max_fps or 1000.0)
+        seconds = f"{duration * options.speed:g} of {requested * options.speed:g} seconds"
+        notes.append(f"only {seconds} of the video: the GIF may last {options.max_duration:g} seconds")
+    fps = min(options.fps or preset.fps, (source.max_fps or 1000.0) * options.speed)
     fps = max(fps, MIN_FPS)
     expected = duration if available is None else min(duration, available)
-    if expected * fps > options.max_frames:
-        fps = max(MIN_FPS, options.max_frames / expected)
-        duration = min(duration, options.max_frames / fps)
+    if expected * passes * fps > options.max_frames:
+        fps = max(MIN_FPS, options.max_frames / (expected * passes))
+        duration = min(duration, options.max_frames / (fps * passes))
         notes.append(f"{fps:.3g} frames a second, to stay under {options.max_frames} frames")
-    width, height = _fit(source, options.width or preset.width)
-    frames = max(1.0, fps * (duration if available is None else min(duration, available)))
+    expected = duration if available is None else min(duration, available)
+    frames = max(1.0, expected * passes * fps)
     if (shrink := (MAX_TOTAL_PIXELS / (width * height * frames)) ** 0.5) < 1:
         width, height = max(1, int(width * shrink)), max(1, int(height * shrink))
         notes.append(f"{width}x{height}, to stay under {MAX_TOTAL_PIXELS / 1e6:g} million pixels over all frames")
     return Plan(
         source=options.source.absolute(),
         preset=preset,
+        region=region,
+        frame_width=width,
+        frame_height=height,
         width=width,
         height=height,
         fps=fps,
         start=options.start,
         duration=duration,
-        expected_seconds=None if available is None else min(duration, available),
+        expected_seconds=None if available is None else expected,
+        speed=options.speed,
+        reverse=options.reverse,
+        boomerang=options.boomerang,
+        frame_cap=options.max_frames,
         loop=options.loop,
         transfer=source.hdr_transfer,
         alpha=source.alpha,
         notes=tuple(notes),
     )
-
-
-def _fit(source: Source, width: int) -> tuple[int, int]:
-    """Width and height that fit into `width` by twice `width`, never larger than the source."""
-    shown_width, shown_height = source.shape
-    factor = min(1.0, width / shown_width, 2 * width / shown_height)
-    return max(1, round(shown_width * factor)), max(1, round(shown_height * factor))

@@ -45,11 +45,14 @@ class Source:
     @property
     def shape(self) -> tuple[float, float]:
         """Width and height as displayed: rotated, with square pixels, neither side larger than stored."""
-        width, height = float(self.width), float(self.height)
-        if self.sample_aspect >= 1:
-            height /= self.sample_aspect
-        else:
-            width *= self.sample_aspect
+        return self._rotated(self.width * min(1.0, self.sample_aspect), self.height / max(1.0, self.sample_aspect))
+
+    @property
+    def display(self) -> tuple[float, float]:
+        """Width and height as players show them: like `shape`, but neither side smaller than stored."""
+        return self._rotated(self.width * max(1.0, self.sample_aspect), self.height / min(1.0, self.sample_aspect))
+
+    def _rotated(self, width: float, height: float) -> tuple[float, float]:
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
     @property

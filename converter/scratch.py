@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from converter.verdict import NodeFailure
@@ -27,6 +29,21 @@ def size(path: Path) -> int:
     except FileNotFoundError:
         return 0
     return _checked(found, path).st_size
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """A descriptor to read and write the file; raises NodeFailure for anything but a regular file of our own."""
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise NodeFailure(f"ffmpeg left no file that can be opened as {path.name}: {error.strerror}") from error
+    try:
+        _checked(os.fstat(descriptor), path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def read(path: Path, *, max_bytes: int) -> bytes:

@@ -17,6 +17,7 @@ from local.commands.videos import NoVideoError
 from local.lock import InUseError
 from local.process import ROOT, ServiceCrashedError
 from local.services import NAMES
+from shared.options import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -37,6 +38,15 @@ def _arguments() -> argparse.Namespace:
     drop_parser.add_argument(
         "--watch", type=Path, metavar="FOLDER", help="convert every MP4 added to the folder until Ctrl-C"
     )
+    group = drop_parser.add_argument_group(
+        "options of the GIFs", "Values are those of the metadata, docs/conversion.md."
+    )
+    for option, key in METADATA.items():
+        name = f"--{key.removeprefix('gif_').replace('_', '-')}"
+        if option in ("reverse", "boomerang"):
+            group.add_argument(name, dest=key, action="store_const", const="true")
+        else:
+            group.add_argument(name, dest=key, metavar="VALUE")
     for command, default in (
         (up_parser, ROOT / ".local"),
         (demo_parser, ROOT / ".local" / "demo"),
@@ -61,9 +71,10 @@ def _command(arguments: argparse.Namespace) -> Coroutine[None, None, int]:
         case "demo":
             return demo(arguments.videos, directory=arguments.dir, out=arguments.out)
         case _:
+            metadata = {key: value for key in METADATA.values() if (value := getattr(arguments, key)) is not None}
             if arguments.watch:
-                return drop_from(arguments.watch, directory=arguments.dir, out=arguments.out)
-            return drop(arguments.videos, directory=arguments.dir, out=arguments.out)
+                return drop_from(arguments.watch, directory=arguments.dir, out=arguments.out, metadata=metadata)
+            return drop(arguments.videos, directory=arguments.dir, out=arguments.out, metadata=metadata)
 
 
 def main() -> int:

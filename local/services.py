@@ -63,7 +63,7 @@ class StackConfig:
             "identity": f"{self._url('identity')}{IDENTITY_PATH}",
             "events": self._url("events"),
             "functions": functions,
-            "dashboard": f"{functions}/api/dashboard?code={quote(key)}",
+            "dashboard": f"{functions}/api/dashboard#code={quote(key)}",
             "function_key": key,
             "master_key": self.keys["master"],
             "account": BATCH_ACCOUNT,

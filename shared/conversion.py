@@ -35,6 +35,18 @@ class Gif:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """The video, as the app and the converter measured it; `None` is unknown."""
+
+    bytes: int | None = None
+    duration_seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    codec: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """Why there is no GIF: a stable code for programs and a sentence for people."""
 
@@ -95,6 +107,11 @@ class Conversion:
     sandbox: str | None = None
     """Parts of the sandbox that the converter entered, with a space between them; `None` if it is not known."""
     error: Problem | None = None
+    source: Source | None = None
+    warnings: tuple[str, ...] = ()
+    """What is wrong with the video's metadata, in sentences, although it can be converted."""
+    notes: tuple[str, ...] = ()
+    """Where the GIF differs from what was asked for, as the converter says."""
 
     @property
     def final(self) -> bool:
@@ -144,9 +161,17 @@ class Conversion:
         """A task of this conversion has spent so many seconds on a node."""
         return replace(self, compute_seconds=round((self.compute_seconds or 0.0) + seconds, 3))
 
-    def succeeded(self, gif: Gif, *, at: datetime, sandbox: str | None = None) -> Conversion:
+    def measured(self, source: Source | None) -> Conversion:
+        """The converter has read the video. Its size stays what storage says."""
+        if source is None:
+            return self
+        return replace(self, source=replace(source, bytes=self.source.bytes) if self.source else source)
+
+    def succeeded(
+        self, gif: Gif, *, at: datetime, sandbox: str | None = None, notes: tuple[str, ...] = ()
+    ) -> Conversion:
         """The GIF is there; `sandbox` are the parts of it that the converter entered."""
-        return replace(self, state="succeeded", gif=gif, sandbox=sandbox, finished_at=at)
+        return replace(self, state="succeeded", gif=gif, sandbox=sandbox, notes=notes, finished_at=at)
 
     def failed(self, error: Problem, *, at: datetime) -> Conversion:
         """There will be no GIF unless somebody retries."""
@@ -186,5 +211,8 @@ class Conversion:
             task_id=task_id(self.id, attempt),
             preempted=0,
             finished_at=None,
+            gif=None,
+            sandbox=None,
+            notes=(),
             error=None,
         )

@@ -12,6 +12,9 @@ RESULT_FILE = "result.json"
 
 _SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
 
+VIDEO_ENDINGS = tuple(sorted({suffix.lower() for suffix in _SUFFIXES}))
+"""How the names of videos end, in lower case."""
+
 
 class InvalidNameError(ValueError):
     """The text cannot be a blob's name; the message says why."""

@@ -2,12 +2,29 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from decimal import Decimal
+from difflib import get_close_matches
+
+from shared.targets import TARGETS
 
 PRESETS = ("small", "balanced", "best")
+FITS = ("inside", "cover", "exact")
+EXTRAS = ("poster", "webp")
+"""What can be made beside the GIF."""
 
-METADATA = {name: f"gif_{name}" for name in ("preset", "width", "fps", "start", "duration", "loop")}
-"""Option -> its blob metadata key."""
+SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "kib": 2**10, "mib": 2**20}
+"""Bytes of a unit, in lower case."""
+MAX_SPEED = 8.0
+MAX_CROP_PIXELS = 65_535
+
+
+METADATA_PREFIX = "gif_"
+MAX_WARNINGS = 3
+MAX_KEY_CHARS = 64
+"""Characters of an unknown key that a warning repeats."""
+NOT_KNOWN_PRESET = ""
+"""`Options.preset` of a stored conversion whose options are not known."""
 
 
 class InvalidOptionError(ValueError):
@@ -16,22 +33,47 @@ class InvalidOptionError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to make a GIF. `None` leaves the choice to the preset."""
+    """How to make a GIF. `None` leaves the choice to the preset, or to the converter."""
 
     preset: str = "balanced"
     width: int | None = None
-    """Pixels; the height follows, and nothing is ever enlarged."""
+    """Pixels, as `height`. `fit` says what a GIF with both is like."""
+    height: int | None = None
+    fit: str | None = None
+    """`inside`, the default, `cover` or `exact`."""
+    crop: str | None = None
+    """An aspect such as `1:1`, or `width:height:x:y` in pixels of the video as it is shown."""
     fps: float | None = None
     start: float = 0
     """Seconds into the video."""
     duration: float | None = None
-    """Seconds of the video."""
+    """Seconds of the video, whatever the speed."""
+    speed: float | None = None
+    """2 is twice as fast as the video."""
+    reverse: bool = False
+    boomerang: bool = False
+    """Whether the GIF plays forwards, then backwards."""
     loop: int = 0
     """How often the GIF plays again; 0 is for ever."""
+    max_bytes: int | None = None
+    """The owner's limit; the operator's is `Settings.max_gif_bytes`."""
+    target: str | None = None
+    """A key of `TARGETS`, whose limits apply beside those above."""
+    also: tuple[str, ...] = ()
+    """What is made beside the GIF, out of `EXTRAS`."""
 
     def to_json(self) -> dict[str, object]:
-        """The options as a JSON object, without those left to the preset."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """The options as a JSON object, without those that are not set."""
+        unset = (None, ())
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value not in unset and value is not False
+        }
+
+
+METADATA = {field.name: f"gif_{field.name}" for field in fields(Options)} | {"target": "gif_for"}
+"""Option -> its blob metadata key."""
 
 
 def options_from(
@@ -45,31 +87,21 @@ def options_from(
 
     `label` gives the name of an option in error messages. Raises `InvalidOptionError`.
     """
-    bounds = {
-        "width": (16, 1920, int),
-        "fps": (1, 50, float),
-        "start": (0, 86_400, float),
-        "duration": (0.1, max_seconds, float),
-        "loop": (0, 65_535, int),
-    }
     changes: dict[str, object] = {}
-    for name, text in texts.items():
-        value = text.strip()
-        if not value:
-            continue
-        if name == "preset":
-            if value not in PRESETS:
-                raise InvalidOptionError(f"{label(name)} must be one of {', '.join(PRESETS)}.")
-            changes[name] = value
-            continue
-        low, high, kind = bounds[name]
-        pattern = r"[0-9]{1,9}" if kind is int else r"[0-9]{1,9}(\.[0-9]{1,3})?"
-        # A pattern, because float() accepts "nan", "1e9", "1_0" and digits of other scripts.
-        if not re.fullmatch(pattern, value) or not low <= float(value) <= high:
-            article = "a whole number" if kind is int else "a number"
-            raise InvalidOptionError(f"{label(name)} must be {article} from {low} to {high}.")
-        changes[name] = kind(value)
-    return replace(defaults, **changes)  # type: ignore[arg-type]  # the kinds above are the fields' types
+
+    def parse(name: str, parser: Callable[[str], object]) -> None:
+        if value := texts.get(name, "").strip():
+            try:
+                changes[name] = parser(value)
+            except ValueError as error:
+                raise InvalidOptionError(f"{label(name)} must be {error}.") from None
+
+    for name, parser in _PARSERS.items():
+        parse(name, parser)
+    speed = changes.get("speed", defaults.speed)
+    # The operator limits the seconds of the GIF: at double speed, twice as many of the video fit.
+    parse("duration", _number(0.1, max_seconds * max(1.0, speed if isinstance(speed, float) else 1.0)))
+    return replace(defaults, **changes)  # type: ignore[arg-type]  # each parser returns its field's type
 
 
 def options_of(metadata: Mapping[str, str], defaults: Options, *, max_seconds: int) -> Options:
@@ -78,3 +110,107 @@ def options_of(metadata: Mapping[str, str], defaults: Options, *, max_seconds: i
     return options_from(
         {option: lower.get(key, "") for option, key in METADATA.items()}, defaults, max_seconds=max_seconds
     )
+
+
+# Each parser raises ValueError with the values that are allowed. They match patterns, because float() accepts "nan",
+# "1e9", "1_0" and digits of other scripts.
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text) or not low <= float(text) <= high:
+            raise ValueError(f"a number from {low:.15g} to {high:.15g}")
+        return float(text)
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return text.lower() == "true"
+
+
+def _size(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)", text)
+        unit = SIZE_UNITS.get(match[2].lower()) if match else None
+        size = int(Decimal(match[1]) * unit) if match and unit else 0
+        if not low <= size <= high:
+            allowed = f"a number of bytes, KB, MB, KiB or MiB from {low} to {high} bytes"
+            raise ValueError(f"{allowed}, such as 2000000, 1.5MB or 128KB (1 KB = 1000 bytes, 1 KiB = 1024)")
+        return size
+
+    return parse
+
+
+def _crop(text: str) -> str:
+    if re.fullmatch(r"[1-9][0-9]{0,2}:[1-9][0-9]{0,2}", text):
+        return text
+    if re.fullmatch(r"[0-9]{1,5}(:[0-9]{1,5}){3}", text):
+        numbers = [int(number) for number in text.split(":")]
+        if min(numbers[:2]) >= 16 and max(numbers) <= MAX_CROP_PIXELS:
+            return ":".join(str(number) for number in numbers)
+    raise ValueError(
+        "an aspect such as 1:1 or 16:9, of numbers from 1 to 999, or width:height:x:y in pixels of the video such as "
+        f"640:360:0:0, with width and height from 16 to {MAX_CROP_PIXELS}"
+    )
+
+
+def _list_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        found = {item.strip() for item in text.split(",")}
+        if not found <= set(allowed):
+            raise ValueError(f"{' or '.join(allowed)}, or several with commas between them")
+        return tuple(item for item in allowed if item in found)
+
+    return parse
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "preset": _one_of(*PRESETS),
+    "width": _whole(16, 1920),
+    "height": _whole(16, 1920),
+    "fit": _one_of(*FITS),
+    "crop": _crop,
+    "fps": _number(1, 50),
+    "start": _number(0, 86_400),
+    "speed": _number(0.25, MAX_SPEED),
+    "reverse": _flag,
+    "boomerang": _flag,
+    "loop": _whole(0, 65_535),
+    "max_bytes": _size(1000, 256 * 2**20),
+    "target": _one_of(*TARGETS),
+    "also": _list_of(*EXTRAS),
+}
+"""Option -> the parser of its text, for all but `duration`, whose limit depends on the speed."""
+
+
+def option_warnings(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each of the first metadata keys that look like an option and are none."""
+    known = tuple(METADATA.values())
+    unknown = sorted(key for key in map(str.lower, metadata) if key.startswith(METADATA_PREFIX) and key not in known)
+    warnings = []
+    for key in unknown[:MAX_WARNINGS]:
+        close = get_close_matches(key[:MAX_KEY_CHARS], known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        warnings.append(f"The metadata {key[:MAX_KEY_CHARS]} is not an option and was ignored.{hint}")
+    return tuple(warnings)

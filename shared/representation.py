@@ -6,7 +6,9 @@ A string beside a type is its description in OpenAPI, a pair a keyword of its JS
 from typing import Annotated, TypedDict
 from urllib.parse import quote
 
-from shared.conversion import NO_PROGRESS, Conversion, Progress, State
+from shared.advice import ADVICE
+from shared.conversion import NO_PROGRESS, Conversion, Problem, Progress, Source, State
+from shared.options import NOT_KNOWN_PRESET
 from shared.settings import Settings
 from shared.timestamps import to_rfc3339
 
@@ -22,6 +24,15 @@ class ErrorResponse(TypedDict):
     message: Annotated[str, "a sentence, for people"]
 
 
+class VideoErrorResponse(TypedDict):
+    """Why a video failed."""
+
+    code: Annotated[str, "stable, for programs"]
+    message: Annotated[str, "a sentence, for people"]
+    retryable: Annotated[bool, "false where another attempt would fail alike"]
+    advice: Annotated[str | None, "what helps where another attempt does not"]
+
+
 class GifResponse(TypedDict):
     """A finished GIF."""
 
@@ -32,6 +43,17 @@ class GifResponse(TypedDict):
     height: Annotated[int, "pixels"]
     frames: int
     duration_seconds: float
+
+
+class SourceResponse(TypedDict):
+    """The video, as far as it is known."""
+
+    bytes: Count | None
+    duration_seconds: float | None
+    width: Annotated[int | None, "pixels"]
+    height: Annotated[int | None, "pixels"]
+    fps: float | None
+    codec: str | None
 
 
 class TaskResponse(TypedDict):
@@ -54,7 +76,14 @@ class VideoResponse(TypedDict):
     waiting_for: Annotated[str | None, "what a queued one waits for: the end of a sentence"]
     attempt: Annotated[int, "1, and more after a failure of a node or a retry", ("minimum", 1)]
     gif: GifResponse | None
-    error: Annotated[ErrorResponse | None, "why it failed"]
+    source: Annotated[SourceResponse | None, "null for videos of earlier versions"]
+    options: Annotated[
+        dict[str, object] | None,
+        "the options of this attempt; one that is missing is left to the preset. Null in lists of earlier videos",
+    ]
+    notes: Annotated[list[str], "where the GIF differs from what was asked for"]
+    warnings: Annotated[list[str], "what is wrong with the video's metadata although it can be converted"]
+    error: Annotated[VideoErrorResponse | None, "why it failed"]
     queued_at: Moment | None
     started_at: Moment | None
     finished_at: Moment | None
@@ -90,7 +119,11 @@ def represent(
         }
         if gif
         else None,
-        "error": {"code": error.code, "message": error.message} if error else None,
+        "source": _source(conversion.source) if conversion.source else None,
+        "options": conversion.options.to_json() if conversion.options.preset != NOT_KNOWN_PRESET else None,
+        "notes": list(conversion.notes),
+        "warnings": list(conversion.warnings),
+        "error": _error(error) if error else None,
         "queued_at": to_rfc3339(conversion.queued_at) if conversion.queued_at else None,
         "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
         "finished_at": to_rfc3339(conversion.finished_at) if conversion.finished_at else None,
@@ -99,6 +132,22 @@ def represent(
         "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
         if conversion.task_id
         else None,
+    }
+
+
+def _error(error: Problem) -> VideoErrorResponse:
+    advice = ADVICE.get(error.code)
+    return {"code": error.code, "message": error.message, "retryable": advice is None, "advice": advice}
+
+
+def _source(source: Source) -> SourceResponse:
+    return {
+        "bytes": source.bytes,
+        "duration_seconds": source.duration_seconds,
+        "width": source.width,
+        "height": source.height,
+        "fps": source.fps,
+        "codec": source.codec,
     }
 
 

@@ -39,11 +39,13 @@ class Client:
     videos: str
     gifs: str
 
-    async def upload(self, name: str, path: Path) -> datetime:
+    async def upload(self, name: str, path: Path, metadata: Mapping[str, str]) -> datetime:
         """Upload a file as the blob `name`; returns the earliest time at which its conversion can have started."""
         started = datetime.now(UTC)
         with path.open("rb") as file:
-            await self.storage.get_blob_client(self.videos, name).upload_blob(file, overwrite=True, max_concurrency=4)
+            await self.storage.get_blob_client(self.videos, name).upload_blob(
+                file, overwrite=True, max_concurrency=4, metadata=dict(metadata)
+            )
         return started
 
     async def status(self, name: str, *, since: datetime) -> dict[str, Any] | None:

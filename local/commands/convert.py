@@ -11,7 +11,7 @@ from azure.core.exceptions import AzureError
 from local.commands.progress import ProgressDisplay, printable, progress_display
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from local.commands.client import Client
@@ -22,13 +22,14 @@ _POLL_SECONDS = 0.4
 _MAX_POLLS_PER_SECOND = 25
 
 
-async def convert(videos: Sequence[Video], *, client: Client, out: Path) -> int:
+async def convert(videos: Sequence[Video], *, client: Client, out: Path, metadata: Mapping[str, str]) -> int:
     """Convert videos and save the GIFs in the folder `out`; returns the number of GIFs.
 
+    `metadata` of their blobs holds the options.
     Raises UnauthorizedError if the status API rejects the client's key.
     """
     with progress_display([video.name for video in videos]) as display:
-        runner = ConversionRunner(client=client, out=out, display=display)
+        runner = ConversionRunner(client=client, out=out, metadata=metadata, display=display)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(runner.convert(video)) for video in videos]
@@ -43,6 +44,7 @@ class ConversionRunner:
 
     client: Client
     out: Path
+    metadata: Mapping[str, str]
     display: ProgressDisplay
     _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_CONCURRENT_UPLOADS))
     _waiting: int = 0
@@ -75,7 +77,7 @@ class ConversionRunner:
         """Upload a video and return its status once the conversion has finished."""
         async with self._uploads:
             self.display.update(video.name, state="uploading", fraction=None)
-            since = await self.client.upload(video.name, video.path)
+            since = await self.client.upload(video.name, video.path, self.metadata)
         while True:
             status = await self.client.status(video.name, since=since)
             state = "waiting" if status is None else status["state"]

@@ -36,7 +36,7 @@ async def demo(paths: list[Path], *, directory: Path, out: Path) -> int:
         if stack.env["GIFDROP_SANDBOX"] == "optional":
             print(UNCONFINED, flush=True)
         async with connect(endpoints=stack.endpoints, env=stack.env) as client:
-            created = await _unless_crashed(stack, convert(videos, client=client, out=out))
+            created = await _unless_crashed(stack, convert(videos, client=client, out=out, metadata={}))
         seconds = time.monotonic() - started
     print(f"Created {created} of {len(videos)} GIFs in {seconds:.1f} s. Output folder: {out}")
     return 0 if created == len(videos) else 1

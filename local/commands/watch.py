@@ -12,7 +12,7 @@ from local.commands.videos import Video, in_folder
 from shared.names import gif_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import NoReturn
 
@@ -23,13 +23,14 @@ _FileState = tuple[int, int]
 """Modification time in nanoseconds, size in bytes."""
 
 
-async def watch(folder: Path, *, client: Client, out: Path) -> None:
+async def watch(folder: Path, *, client: Client, out: Path, metadata: Mapping[str, str]) -> None:
     """Convert videos whose GIF in `out` is missing or outdated, then new and changed ones, until cancelled.
 
+    `metadata` of their blobs holds the options.
     Raises UnauthorizedError.
     """
     with progress_display([]) as display:
-        runner = ConversionRunner(client=client, out=out, display=display)
+        runner = ConversionRunner(client=client, out=out, metadata=metadata, display=display)
         try:
             async with asyncio.TaskGroup() as group:
                 await _scan_forever(folder, out=out, start=lambda video: group.create_task(runner.convert(video)))

@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from azure.functions import HttpResponse
+from azure.functions import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+AzureRequest = HttpRequest
+"""What the Functions host gives."""
 AzureResponse = HttpResponse
 """What the Functions host takes."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -36,11 +38,17 @@ class Response:
         )
 
 
-def json_response(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    body: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> Response:
     """A response with a JSON body."""
     return Response(
         status=status,
         body=json.dumps(body, ensure_ascii=False).encode(),
-        content_type="application/json",
+        content_type=content_type,
         headers=headers or {},
     )

@@ -7,8 +7,8 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from shared.api.errors import ERRORS
-from shared.api.routes import COMMON_ERRORS, ROUTES, Body, Parameter, Route
-from shared.api.schemas import ErrorBody
+from shared.api.routes import COMMON_ERRORS, QUERY_ERRORS, ROUTES, Body, Parameter, Route
+from shared.api.schemas import Problem
 
 Schema = dict[str, Any]
 
@@ -18,6 +18,7 @@ _PLAIN: dict[object, Schema] = {
     float: {"type": "number"},
     bool: {"type": "boolean"},
     type(None): {"type": "null"},
+    object: {},
 }
 _HEADERS = {
     "Location": "the link",
@@ -32,7 +33,7 @@ _HEADERS = {
 def openapi() -> Schema:
     """The description."""
     schemas: dict[str, Schema] = {}
-    schema_of(ErrorBody, schemas)
+    schema_of(Problem, schemas)
     paths: dict[str, dict[str, Schema]] = {}
     for route in ROUTES:
         paths.setdefault(f"/{route.path}", {})[route.method.lower()] = _operation(route, schemas)
@@ -109,7 +110,8 @@ def _one_of(schemas: list[Schema]) -> Schema:
 
 def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
     responses = {str(status): _response(body, schemas) for status, body in route.responses.items()}
-    for code in (*route.errors, *COMMON_ERRORS):
+    checked = () if route.public else QUERY_ERRORS
+    for code in (*route.errors, *checked, *COMMON_ERRORS):
         status, note = ERRORS[code]
         line = f"`{code}`: {note}"
         response = responses.setdefault(str(status), {"description": "", "content": {}})
@@ -130,10 +132,8 @@ def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
 
 
 def _add_error_schema(response: Schema) -> None:
-    error = {"$ref": "#/components/schemas/ErrorBody"}
-    content = response["content"].setdefault("application/json", {"schema": error})
-    if error not in (content["schema"], *content["schema"].get("oneOf", ())):
-        content["schema"] = {"oneOf": [content["schema"], error]}
+    error = {"$ref": "#/components/schemas/Problem"}
+    response["content"]["application/problem+json"] = {"schema": error}
 
 
 def _response(body: Body, schemas: dict[str, Schema]) -> Schema:

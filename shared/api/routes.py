@@ -54,6 +54,8 @@ class Route:
 
 COMMON_ERRORS = ("Internal", "Unavailable", "NotConfigured")
 """Codes that every route can return."""
+QUERY_ERRORS = ("UnknownParameter",)
+"""Codes that every route can return that needs a key."""
 
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": f"^{_PRINTABLE}+$"}
@@ -117,7 +119,7 @@ ROUTES = (
         operation="show_video",
         summary="The status of one video, read from Batch and the node if it has not ended.",
         responses={200: Body(note="The video.", type=VideoResponse)},
-        errors=("InvalidName", "UnknownVideo", "NewerRecord"),
+        errors=("InvalidName", "UnsupportedName", "UnknownVideo", "NewerRecord"),
         parameters=(_VIDEO,),
     ),
     Route(
@@ -211,8 +213,9 @@ ROUTES = (
         method="GET",
         path="dashboard",
         operation="show_page",
-        summary="A page for people: videos, GIFs and the pool, live.",
+        summary="A page for people: videos, GIFs and the pool, live. It holds no data and asks for a key.",
         responses={200: Body(note="The page.", content="text/html")},
+        public=True,
     ),
     Route(
         method="GET",

@@ -8,10 +8,16 @@ from typing import Annotated, TypedDict
 from shared.representation import Count, ErrorResponse, Moment, VideoResponse
 
 
-class ErrorBody(TypedDict):
-    """The body of a response that is an error."""
+class Problem(TypedDict):
+    """The body of a response that is an error: problem details (RFC 9457)."""
 
-    error: ErrorResponse
+    type: Annotated[str, "a URN that ends in `code`"]
+    title: Annotated[str, "what the code means"]
+    status: Annotated[int, "the HTTP status"]
+    detail: Annotated[str, "a sentence, for people"]
+    code: Annotated[str, "stable, for programs"]
+    request_id: Annotated[str, "to be quoted in a report; also in the header X-Request-Id, and in the app's log"]
+    error: Annotated[ErrorResponse, "`code` and `detail` again, as in earlier versions"]
 
 
 class SummaryResponse(TypedDict):

@@ -12,6 +12,7 @@ from shared.api.pool import waiting_for
 from shared.cache import Cache
 from shared.conversion import NO_PROGRESS
 from shared.lifecycle.completion import sync_task
+from shared.names import VIDEO_ENDINGS, is_video
 from shared.representation import represent
 from shared.services.errors import ConflictError, NotFoundError, ServiceError
 
@@ -39,11 +40,17 @@ class StatusReader:
         self._cache: Cache[str, VideoResponse] = Cache(seconds=CACHE_SECONDS, size=1024)
 
     async def status(self, video: str) -> VideoResponse:
-        """The status of one video. Raises `ApiError` (`InvalidName`, `UnknownVideo`) and `ServiceError`.
+        """The status of one video.
+
+        Raises `ApiError` (`InvalidName`, `UnsupportedName`, `UnknownVideo`, `NewerRecord`) and `ServiceError`.
 
         It costs at most three Batch calls, and for a completed task the calls that complete it.
         """
         checked_name(video)
+        if not is_video(video):
+            endings = " or ".join(VIDEO_ENDINGS)
+            message = f"{video.rpartition('/')[2]!r} is not converted: only names that end in {endings} are."
+            raise ApiError("UnsupportedName", message)
         return await self._cache.get(
             video, lambda: self._read(video), keep=lambda seen: seen["state"] in ("queued", "running")
         )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from shared.conversion import VIDEO_GONE, Gif, Problem
+from shared.conversion import VIDEO_GONE, Gif, Problem, Source
 from shared.timestamps import to_milliseconds
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Converted:
     """Digest of the GIF in hex, `None` if the converter reports none."""
     sandbox: str | None = None
     """Parts of the sandbox that the converter entered, `None` if it does not report them."""
+    source: Source | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class Rejected:
     """The video is at fault; another attempt would have the same outcome."""
 
     error: Problem
+    source: Source | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +56,14 @@ Outcome = Converted | Rejected | TransientFailure | Interrupted
 
 MAX_MESSAGE_CHARS = 1000
 """Characters kept of what a converter reports: it comes from a machine that handled a stranger's file."""
+MAX_NOTES = 8
+MAX_NOTE_CHARS = 200
 LIMIT_TOLERANCE_SECONDS = 10.0
 """A task that was ended at its wall-clock limit may have run some seconds less by Batch's own times."""
 UPLOAD_FAILURE_CODES = {"FileUploadAccessDenied", "FileUploadContainerNotFound", "FileUploadMiscError"}
 MAX_MEASUREMENT = 2**53
 _CODE = re.compile("[A-Za-z0-9]{1,64}")
+_CODEC = re.compile("[A-Za-z0-9_]{1,32}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NODE_ID = re.compile("[A-Za-z0-9_.-]{1,128}")
 
@@ -120,10 +126,10 @@ def origin_of_result(result: bytes) -> Origin | None:
 def apply_outcome(conversion: Conversion, outcome: Outcome, *, at: datetime) -> Conversion:
     """The conversion after its task had this outcome: ended, or queued for another attempt."""
     match outcome:
-        case Converted(gif=gif, sandbox=sandbox):
-            return conversion.succeeded(gif, at=at, sandbox=sandbox)
-        case Rejected(error=error):
-            return conversion.failed(error, at=at)
+        case Converted(gif=gif, sandbox=sandbox, source=source, notes=notes):
+            return conversion.measured(source).succeeded(gif, at=at, sandbox=sandbox, notes=notes)
+        case Rejected(error=error, source=source):
+            return conversion.measured(source).failed(error, at=at)
         case Interrupted(error=error):
             return conversion.after_interruption(error, at=at)
         case TransientFailure(error=error):
@@ -151,7 +157,7 @@ def _read_verdict(result: dict[str, object], gif: str) -> Outcome:
         if not _CODE.fullmatch(code):
             raise ValueError("invalid error code")
         message = message.encode(errors="replace").decode()[:MAX_MESSAGE_CHARS]
-        return Rejected(error=Problem(code=code, message=message))
+        return Rejected(error=Problem(code=code, message=message), source=_source(result.get("source")))
     if result["verdict"] != "converted":
         raise ValueError(f"verdict {result['verdict']!r}")
     measured = result["gif"]
@@ -165,10 +171,45 @@ def _read_verdict(result: dict[str, object], gif: str) -> Outcome:
     if digest is not None and not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
         raise ValueError("invalid digest")
     made = Gif(name=gif, duration_seconds=seconds, **whole)
-    return Converted(gif=made, sha256=digest, sandbox=_sandbox(result.get("sandbox")))
+    return Converted(
+        gif=made,
+        sha256=digest,
+        sandbox=_sandbox(result.get("sandbox")),
+        source=_source(result.get("source")),
+        notes=_notes(result.get("notes")),
+    )
 
 
 def _sandbox(parts: object) -> str | None:
     if not isinstance(parts, list):
         return None  # of an earlier version
     return " ".join(part for part in ("landlock", "seccomp") if part in parts)
+
+
+def _notes(notes: object) -> tuple[str, ...]:
+    """The first notes, without what cannot be printed: they come from the node, and people read them."""
+    if not isinstance(notes, list):
+        return ()
+    texts = [note for note in notes[:MAX_NOTES] if isinstance(note, str)]
+    return tuple("".join(filter(str.isprintable, text[:MAX_NOTE_CHARS])) for text in texts)
+
+
+def _source(source: object) -> Source | None:
+    """What the converter measured of the video; a value that cannot be is left out."""
+    if not isinstance(source, dict):
+        return None
+    codec = source.get("codec")
+    width, height = (_measurement(source.get(name)) for name in ("width", "height"))
+    return Source(
+        duration_seconds=_measurement(source.get("duration_seconds")),
+        width=None if width is None else int(width),
+        height=None if height is None else int(height),
+        fps=_measurement(source.get("fps")),
+        codec=codec if isinstance(codec, str) and _CODEC.fullmatch(codec) else None,
+    )
+
+
+def _measurement(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MAX_MEASUREMENT:
+        return None
+    return float(value)

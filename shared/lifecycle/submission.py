@@ -6,11 +6,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from shared.conversion import Conversion, Problem
+from shared.conversion import Conversion, Problem, Source
 from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
 from shared.lifecycle.protocol import commit, nothing_stored, read
 from shared.names import InvalidNameError, check_blob_name, conversion_id, is_video, task_id
-from shared.options import InvalidOptionError, options_of
+from shared.options import InvalidOptionError, option_warnings, options_of
 from shared.services.errors import ConflictError, NewerRecordError, NotFoundError
 from shared.services.storage.blob import is_directory
 from shared.timestamps import utc_now
@@ -107,9 +107,17 @@ def plan(blob: Blob, settings: Settings) -> Conversion:
     """The conversion of a blob; failed already if the blob's properties alone show that it cannot be converted."""
     id_ = conversion_id(settings.input_container, blob.name, blob.etag)
     at = utc_now()
-    conversion = Conversion(video=blob.name, etag=blob.etag, id=id_, task_id=task_id(id_, 1), queued_at=at)
+    conversion = Conversion(
+        video=blob.name,
+        etag=blob.etag,
+        id=id_,
+        task_id=task_id(id_, 1),
+        queued_at=at,
+        source=Source(bytes=blob.bytes),
+        warnings=option_warnings(blob.metadata),
+    )
     if blob.bytes == 0:
-        message = "The file is empty. The upload may have been cut short: upload it again."
+        message = "The file is empty: the upload may have been cut short."
         return conversion.refused(Problem(code="EmptyFile", message=message), at=at)
     if blob.bytes > settings.max_video_bytes:
         limit = settings.max_video_bytes / 1024**2

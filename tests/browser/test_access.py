@@ -12,6 +12,7 @@ from shared.names import conversion_id
 from shared.services.storage.record_format import to_json, to_metadata
 from shared.timestamps import utc_now
 from tests.browser.chromium import MODULES
+from tests.browser.failed_videos import put_failed
 from tests.browser.page_session import PageSession, card
 from tests.support.stack_client import StackClient
 
@@ -21,9 +22,9 @@ VIDEO_COUNT = 130
 @pytest.fixture(scope="module")
 async def videos(client: StackClient, video: bytes) -> None:
     """A video that succeeded, one that failed, and one with a long name."""
+    await put_failed("seen/notes.mp4", b"no video", client)
     bodies = {
         "seen/tom.mp4": video,
-        "seen/notes.mp4": b"no video",
         "seen/" + "a very long name that goes on " * 6 + ".mp4": video,
     }
     await asyncio.gather(*(client.drop(name, body) for name, body in bodies.items()))

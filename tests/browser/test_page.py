@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.async_api import Page, Route, expect
 
 from local.stack import Stack
+from tests.browser.failed_videos import put_failed
 from tests.browser.page_session import PageSession, card
 from tests.browser.task_progress import progress_steps
 from tests.support.stack_client import StackClient
@@ -84,14 +85,49 @@ async def test_finished_video_shows_its_cost_if_there_is_a_price(client: StackCl
 
 
 async def test_failed_video_shows_its_error_and_can_be_retried(client: StackClient, page: Page) -> None:
-    await client.drop("page/notes.mp4", b"This is not a video.")
+    await put_failed("page/notes.mp4", b"This is not a video.", client)
+    await page.get_by_label("Name begins with").fill("page/notes")
     mine = card(page, "page/notes.mp4")
     await expect(mine).to_have_attribute("data-state", "failed")
-    await expect(mine).to_contain_text("not an MP4 video")
+    await expect(mine).to_contain_text("The converter stopped")
     await mine.get_by_role("button", name="Try again: page/notes.mp4").click()
-    await expect(page.locator("#announcements")).to_contain_text("page/notes.mp4")
+    await expect(page.locator("#toasts")).to_contain_text("page/notes.mp4: attempt 2 is queued.")
     await expect(mine).to_contain_text("attempt 2")
     await expect(mine).to_have_attribute("data-state", "failed")
+    await expect(mine).to_contain_text("not an MP4 video")
+    await expect(page.locator("#toasts")).to_contain_text("page/notes.mp4 has failed again")
+
+
+async def test_video_that_no_retry_can_help_has_advice_instead_of_a_button(client: StackClient, page: Page) -> None:
+    await client.drop("page/cut.mp4", b"")
+    mine = card(page, "page/cut.mp4")
+    await expect(mine).to_have_attribute("data-state", "failed")
+    await expect(mine).to_contain_text("The file is empty")
+    await expect(mine.locator(".advice")).to_have_text("Upload it again.")
+    await expect(mine.get_by_role("button", name="Try again")).to_be_hidden()
+
+
+async def test_retry_that_fails_at_once_says_so_and_can_be_repeated(client: StackClient, page: Page) -> None:
+    name = "page/at-once.mp4"
+    await put_failed(name, b"x", client)
+    await client.storage.get_blob_client("videos", name).delete_blob()
+    await page.get_by_label("Name begins with").fill(name)
+    button = card(page, name).get_by_role("button", name=f"Try again: {name}")
+    for _ in range(2):
+        await button.click()
+        await expect(page.locator("#toasts li.bad").last).to_contain_text(f"{name}: The video was deleted")
+        await expect(button).to_be_enabled()
+
+
+async def test_gif_that_has_only_a_part_of_its_video_says_so(client: StackClient, page: Page, video: bytes) -> None:
+    metadata = {"gif_duration": "1", "gif_widht": "320"}
+    await client.drop("page/part.mp4", video, metadata=metadata)
+    mine = card(page, "page/part.mp4")
+    await expect(mine).to_have_attribute("data-state", "succeeded")
+    await expect(mine).to_contain_text("first 1 of 2 s")
+    await expect(mine.locator(".notes")).to_have_text(
+        "The metadata gif_widht is not an option and was ignored. Did you mean gif_width?"
+    )
 
 
 async def test_failed_video_succeeds_after_a_new_upload(client: StackClient, page: Page, video: bytes) -> None:
@@ -166,24 +202,6 @@ async def wait_for_health(status: int, client: StackClient) -> None:
 
     returned: bool = await wait_until_async(is_returned, within=90, interval=0.2)
     assert returned
-
-
-async def test_page_without_a_valid_key_asks_for_it_and_does_not_store_it(session: PageSession) -> None:
-    page = await session.open()
-    await expect(page.locator("#connection")).to_have_text("Live")
-    key = session.endpoints["function_key"]
-    # As behind a proxy that adds the key to the page request but not to requests of the page.
-    await page.route("**/api/dashboard?code=wrong", lambda route: route.fulfill(path=PAGE, content_type="text/html"))
-    await page.goto(f"{session.endpoints['functions']}/api/dashboard?code=wrong")
-    dialog = page.get_by_role("dialog", name="Function key")
-    await dialog.get_by_label("Key").fill(key)
-    await dialog.get_by_role("button", name="Open").click()
-    await expect(page.locator("#connection")).to_have_text("Live")
-    assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
-    session.problems.clear()  # the browser logs the 401
-
-
-PAGE = Path(__file__).parents[2] / "shared" / "api" / "dashboard" / "files" / "index.html"
 
 
 async def test_content_security_policy_blocks_other_hosts(session: PageSession, page: Page) -> None:

@@ -21,31 +21,7 @@ StorageKind = Literal["storage busy", "storage silent", "storage late", "storage
 """Faults of the app's requests to storage, injected by the fault proxy."""
 PauseKind = Literal["storage paused", "identity paused", "Batch paused", "Functions host paused", "event sender paused"]
 """A service hangs."""
-Kind = (
-    CallKind
-    | StorageKind
-    | PauseKind
-    | Literal[
-        "Functions host killed",
-        "Batch killed",
-        "newer app beside",
-        "app replaced and rolled back",
-        "node lost",
-        "node preempted",
-        "uploads failed",
-        "job deleted",
-        "job kept in deleting",
-        "job terminated",
-        "job disabled",
-    ]
-)
-CALL_KINDS: tuple[CallKind, ...] = get_args(CallKind)
-STORAGE_KINDS: tuple[StorageKind, ...] = get_args(StorageKind)
-PAUSE_KINDS: tuple[PauseKind, ...] = get_args(PauseKind)
-KINDS: tuple[Kind, ...] = (
-    *CALL_KINDS,
-    *STORAGE_KINDS,
-    *PAUSE_KINDS,
+OtherKind = Literal[
     "Functions host killed",
     "Batch killed",
     "newer app beside",
@@ -57,7 +33,12 @@ KINDS: tuple[Kind, ...] = (
     "job kept in deleting",
     "job terminated",
     "job disabled",
-)
+]
+Kind = CallKind | StorageKind | PauseKind | OtherKind
+CALL_KINDS: tuple[CallKind, ...] = get_args(CallKind)
+STORAGE_KINDS: tuple[StorageKind, ...] = get_args(StorageKind)
+PAUSE_KINDS: tuple[PauseKind, ...] = get_args(PauseKind)
+KINDS: tuple[Kind, ...] = (*CALL_KINDS, *STORAGE_KINDS, *PAUSE_KINDS, *get_args(OtherKind))
 ONCE: tuple[Kind, ...] = ("uploads failed", "newer app beside", "app replaced and rolled back")
 """Failed uploads only once, so that no video loses its last attempt; the others last long."""
 MAX_FAILED_UPLOADS = 8

@@ -1,6 +1,8 @@
 """The converter's command line: defaults, bounds, verdicts for invalid options, and their effect on the GIF."""
 
 import contextlib
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,12 @@ from hypothesis import strategies as st
 from converter.options import BOUNDS, parse
 from converter.verdict import Rejected
 from shared.options import Options, options_from
+from shared.services.batch.task_spec import command_line
+from shared.settings import read_settings
+from shared.targets import TARGETS
 from tests.converter.mp4_files import H264, make_video
 from tests.converter.runs import Convert
+from tests.support.settings import MINIMAL_SETTINGS
 
 
 def test_defaults_are_balanced_from_the_start_looping_forever() -> None:
@@ -33,14 +39,29 @@ def test_bounds_are_inclusive(name: str) -> None:
 @pytest.mark.parametrize(
     "metadata",
     [
-        {"preset": "small", "width": "16", "fps": "1", "start": "0", "duration": "0.1", "loop": "0"},
+        {"preset": "small", "width": "16", "fps": "1", "start": "0", "duration": "0.1", "loop": "0", "speed": "0.25"},
         {"preset": "best", "width": "1920", "fps": "50", "start": "86400", "duration": "600", "loop": "65535"},
+        {"height": "16", "fit": "exact", "crop": "999:1", "max_bytes": "1000", "reverse": "true"},
+        {"height": "1920", "fit": "cover", "crop": "16:16:65535:65535", "max_bytes": "256MiB", "boomerang": "true"},
+        {"fit": "inside", "crop": "65535:65535:0:0", "speed": "8", "duration": "4800", "also": "webp,poster"},
+        *({"target": name} for name in TARGETS),
     ],
 )
 def test_converter_accepts_every_option_that_the_app_accepts(metadata: dict[str, str]) -> None:
-    options = options_from(metadata, Options(), max_seconds=600).to_json()
-    parsed = parse([*(f"--{name}={value}" for name, value in options.items()), "input.mp4"])
-    assert {name: getattr(parsed, name) for name in options} == options
+    options = options_from(metadata, Options(), max_seconds=600)
+    settings = replace(read_settings(MINIMAL_SETTINGS), max_seconds=600)
+    script = shlex.split(command_line(options, settings))[2]
+    parsed = parse(shlex.split(script.rpartition('/launch.py" ')[2]))
+    for name in ("preset", "width", "height", "fps", "start", "duration", "reverse", "boomerang", "loop", "also"):
+        assert getattr(parsed, name) == getattr(options, name)
+    assert (parsed.fit, parsed.speed) == (options.fit or "inside", options.speed or 1)
+    crop = parsed.crop
+    shown = crop and [number for number in (crop.width, crop.height, crop.left, crop.top) if number is not None]
+    assert (shown and ":".join(map(str, shown))) == options.crop
+    target = TARGETS.get(options.target or "")
+    assert parsed.budget == (target.bytes if target else options.max_bytes)
+    assert (parsed.max_width, parsed.max_height) == ((target.width, target.height) if target else (None, None))
+    assert parsed.max_frames == (target.frames if target and target.frames else 1800)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +75,17 @@ def test_converter_accepts_every_option_that_the_app_accepts(metadata: dict[str,
         ["--pre", "best"],
         ["--output", "/etc/passwd"],
         ["--loop", "-1"],
+        ["--height", "15"],
+        ["--fit", "stretch"],
+        ["--crop", "1:1:1"],
+        ["--crop", "iw:ih:0:0"],
+        ["--crop", "٤:٣"],
+        ["--crop", "0:0:0:0"],
+        ["--speed", "0"],
+        ["--reverse=1"],
+        ["--budget", "10MB"],
+        ["--also", "poster,gif"],
+        ["--also", ""],
         ["second.mp4"],
     ],
 )

@@ -54,7 +54,7 @@ def request(function: str, **value: Any) -> dict[str, Any]:
 def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -> None:
     found = {function["name"]: function["bindings"] for function in indexed["functions"]}
     output = {"direction": "OUT", "type": "http", "name": "$return"}
-    get = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": ["GET"], "authLevel": "FUNCTION"}
+    get = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": ["GET", "HEAD"], "authLevel": "FUNCTION"}
     assert found == {
         "on_video_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
         "on_result_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
@@ -64,6 +64,7 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
         "reconcile_conversions": [
             {"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": "%GIFDROP_RECONCILE_SCHEDULE%"}
         ],
+        "show_methods": [get | {"route": "{*path}", "methods": ["OPTIONS"], "authLevel": "ANONYMOUS"}, output],
         "list_videos": [get | {"route": "status"}, output],
         "show_video": [get | {"route": "status/{*video}"}, output],
         "retry_failed": [get | {"route": "retry", "methods": ["POST"]}, output],
@@ -71,7 +72,7 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
         "show_gif": [get | {"route": "gifs/{*gif}"}, output],
         "show_health": [get | {"route": "health"}, output],
         "show_contract": [get | {"route": "openapi.json"}, output],
-        "show_page": [get | {"route": "dashboard"}, output],
+        "show_page": [get | {"route": "dashboard", "authLevel": "ANONYMOUS"}, output],
         "show_page_file": [get | {"route": "dashboard/{file}", "authLevel": "ANONYMOUS"}, output],
     }
     assert {function["script"] for function in indexed["functions"]} == {"function_app.py"}

@@ -24,6 +24,11 @@ async def converted(client: StackClient, video: bytes) -> None:
         ("GET", "gifs/unknown.gif?via=pigeon", 400, "InvalidVia"),
         ("GET", "gifs/a%01b.gif", 400, "InvalidName"),
         ("GET", "status/unknown.mp4", 404, "UnknownVideo"),
+        ("GET", "status/holiday.avi", 404, "UnsupportedName"),
+        ("GET", "status?limt=5", 400, "UnknownParameter"),
+        ("GET", "gifs/unknown.gif?widht=5", 400, "UnknownParameter"),
+        ("POST", "retry?state=failed", 400, "UnknownParameter"),
+        ("OPTIONS", "statuses", 404, "UnknownRoute"),
         ("GET", "status/a%0Ab.mp4", 400, "InvalidName"),
         ("GET", "status/" + "x" * 1025, 400, "InvalidName"),
         ("GET", "status?state=paused", 400, "InvalidState"),
@@ -41,6 +46,8 @@ async def test_invalid_request_gets_its_error_code(
 ) -> None:
     response = await client.request(method, path)
     assert (response.status, response.json()["error"]["code"]) == (status, code)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize("key", ["", "wrong"])
@@ -54,8 +61,7 @@ async def test_invalid_request_gets_its_error_code(
         ("POST", "retry"),
         ("GET", "health"),
         ("GET", "openapi.json"),
-        ("GET", "dashboard"),
-        ("GET", "dashboard?code=wrong"),
+        ("HEAD", "status"),
     ],
 )
 async def test_request_without_a_valid_key_gets_401_and_no_body(

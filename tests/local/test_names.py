@@ -43,7 +43,7 @@ async def test_gifs_are_named_after_their_videos(client: Client, tmp_path: Path)
     video = make_video(tmp_path / "video.mp4", seconds=0.2)
     folder = client.storage.get_blob_client(client.videos, "folder.mp4")
     await folder.upload_blob(b"", metadata={"hdi_isfolder": "true"})
-    await asyncio.gather(*(client.upload(name, video) for name in NAMES))
+    await asyncio.gather(*(client.upload(name, video, {}) for name in NAMES))
     # The service stores a backslash as a slash.
     expected = {name.replace("\\", "/").removesuffix(".mp4") + ".gif" for name in NAMES}
     gifs = client.storage.get_container_client(client.gifs)

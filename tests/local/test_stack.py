@@ -29,7 +29,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def converted(client: Client, name: str, video: Path, out: Path) -> bool:
     async with asyncio.timeout(90):
-        return await convert([Video(name=name, path=video)], client=client, out=out) == 1
+        return await convert([Video(name=name, path=video)], client=client, out=out, metadata={}) == 1
 
 
 async def all_delivered(stack: Stack, expected: dict[str, int]) -> bool:

@@ -1,8 +1,8 @@
-"""What a conversion shows that is not stored: its cost."""
+"""What a conversion shows that is not stored: its cost, and advice on its error."""
 
 import pytest
 
-from shared.conversion import Conversion
+from shared.conversion import Conversion, Problem
 from shared.representation import represent
 from shared.settings import read_settings
 from tests.support.settings import MINIMAL_SETTINGS
@@ -23,3 +23,20 @@ def test_cost_is_null_without_a_price_or_without_compute_time() -> None:
     assert cost(3600) is None
     assert cost(3600, GIFDROP_NODE_PRICE="") is None
     assert cost(None, GIFDROP_NODE_PRICE="0.103") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "retryable", "advice"),
+    [("Truncated", False, "Export or upload it again."), ("ConverterFailed", True, None)],
+)
+def test_error_says_whether_a_retry_helps_and_what_helps_otherwise(
+    code: str, retryable: bool, advice: str | None
+) -> None:
+    error = Problem(code=code, message="Why.")
+    conversion = Conversion(video="a.mp4", etag="0x1", id="1", state="failed", error=error)
+    assert represent(conversion, read_settings(MINIMAL_SETTINGS))["error"] == {
+        "code": code,
+        "message": "Why.",
+        "retryable": retryable,
+        "advice": advice,
+    }

@@ -1,12 +1,15 @@
 """Settings come from the environment; all problems are reported at once, and no setting is a secret."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from shared.options import Options
-from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, SettingsError, read_settings
+from shared.settings import OPTION_VARIABLES, REQUIRED, VARIABLES, Settings, SettingsError, read_settings
 from tests.support.settings import MINIMAL_SETTINGS
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_settings_have_defaults_for_all_but_five() -> None:
@@ -75,3 +78,21 @@ def test_default_duration_may_not_exceed_the_cap() -> None:
 def test_no_setting_is_a_secret() -> None:
     variables = [variable for variable, _ in VARIABLES.values()] + list(OPTION_VARIABLES.values())
     assert not [v for v in variables if re.search(r"KEY|SECRET|SAS|TOKEN|CONNECTION|PASSWORD", v)]
+
+
+def test_documentation_lists_every_setting_with_its_default() -> None:
+    rows = [line.split(" | ") for line in (ROOT / "docs" / "settings.md").read_text().splitlines()]
+    documented = {row[0].strip("| `"): row[-1].strip("| ") for row in rows if row[0].startswith("| `")}
+    variables = {variable: name for name, (variable, _) in VARIABLES.items()}
+    schedules = {"GIFDROP_COMPLETE_SCHEDULE", "GIFDROP_RECONCILE_SCHEDULE"}  # read by the Functions host
+    assert set(documented) == {*variables, *OPTION_VARIABLES.values(), *schedules}
+    for variable, name in variables.items():
+        default = "**required**" if name in REQUIRED else getattr(Settings, name)
+        empty = default is None or default in ("", ())
+        assert documented[variable].replace(",", "") == ("" if empty else str(default)), variable
+
+
+def test_advice_of_health_on_settings_names_a_document_that_lists_them() -> None:
+    source = (ROOT / "shared" / "api" / "health" / "health.py").read_text()
+    (document,) = set(re.findall(r"docs/\w+\.md", source))
+    assert "`GIFDROP_STORAGE_URL`" in (ROOT / document).read_text()

@@ -76,7 +76,7 @@ async def health_response(reader: Callable[[], HealthReader]) -> Response:
         problem = Finding(
             name="settings",
             message=" ".join(f"{line}." for line in str(error).splitlines()),
-            what_to_do="Correct the app settings; docs/operations.md lists them.",
+            what_to_do="Correct the app settings; docs/settings.md lists them.",
         )
         health = _represent([problem])
     return json_response(health, status=200 if health["ok"] else 503)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from azure.batch import models
 
 from shared.names import GIF_FILE, RESULT_FILE, package_variable, task_id
+from shared.targets import TARGETS
 
 if TYPE_CHECKING:
     from shared.conversion import Conversion
@@ -25,18 +26,40 @@ def command_line(options: Options, settings: Settings) -> str:
     Batch runs no shell by itself; one is named here to expand the variable of the package's directory:
     https://learn.microsoft.com/azure/batch/batch-compute-node-environment-variables#command-line-expansion-of-environment-variables
     """
-    flags: list[str] = []
-    values = options.to_json() | {
-        "max_duration": settings.max_seconds,
-        "max_bytes": settings.max_gif_bytes,
-    }
-    for name, value in values.items():
-        flags += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
     path = f"${package_variable(settings.package_id, settings.package_version)}/launch.py"
     # The version is the SHA-256 of launch.py, which checks ffmpeg and all other files before it runs the converter.
     check = f'sha256sum --check --strict --quiet <<<"{settings.package_version}  {path}" >&2 || exit 1'
-    script = f'{check}; exec python3 -I "{path}" {shlex.join([*flags, INPUT_FILE])}'
+    script = f'{check}; exec python3 -I "{path}" {shlex.join([*_flags(options, settings), INPUT_FILE])}'
     return f"/bin/bash -c {shlex.quote(script)}"
+
+
+def _flags(options: Options, settings: Settings) -> list[str]:
+    """The converter's flags. It knows no targets, only their limits; an option that is not set has no flag."""
+    target = TARGETS.get(options.target or "")
+    budgets = [size for size in (options.max_bytes, target.bytes if target else None) if size is not None]
+    values = {name: value for name, value in options.to_json().items() if name not in ("target", "max_bytes")} | {
+        "budget": min(budgets, default=None),
+        "max_width": target.width if target else None,
+        "max_height": target.height if target else None,
+        "max_frames": target.frames if target else None,
+        "max_duration": settings.max_seconds,
+        "max_bytes": settings.max_gif_bytes,
+    }
+    flags: list[str] = []
+    for name, value in values.items():
+        flag = f"--{name.replace('_', '-')}"
+        match value:
+            case None:
+                pass
+            case True:
+                flags.append(flag)
+            case list():
+                flags += [flag, ",".join(value)]
+            case float():
+                flags += [flag, f"{value:.15g}"]
+            case _:
+                flags += [flag, str(value)]
+    return flags
 
 
 def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCreateOptions:

@@ -94,7 +94,6 @@ class IndexedRow:
 
     key: str
     conversion: Conversion
-    """Without its options."""
     modified: datetime
 
 
@@ -143,7 +142,7 @@ class Index:
         return {state: total[state] for state in STATES}
 
     async def page(self, state: State, *, limit: int, marker: str | None = None) -> tuple[list[Conversion], str | None]:
-        """Conversions in a state, the newest first, without their options, and the marker of the next page."""
+        """Conversions in a state, the newest first, and the marker of the next page."""
         entities, following = await self._table.page(prefix_range(f"{state}:"), limit=limit, marker=marker)
         return [row.conversion for entity in entities if (row := _row(entity))], following
 

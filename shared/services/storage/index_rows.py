@@ -93,7 +93,7 @@ def row_values(conversion: Conversion) -> dict[str, Any]:
 
 
 def conversion_from(values: Mapping[str, Any]) -> Conversion:
-    """The conversion of a row, without its options. Raises `UnreadableRecordError`."""
+    """The conversion of a row. Raises `UnreadableRecordError`."""
     return from_metadata(values["video"], json.loads(values["record"]))
 
 

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from shared.conversion import STATES, Conversion, Gif, Problem
+from shared.conversion import STATES, Conversion, Gif, Problem, Source
 from shared.names import gif_name
-from shared.options import Options
+from shared.options import NOT_KNOWN_PRESET, Options
 from shared.timestamps import to_rfc3339
 
 T = TypeVar("T")
@@ -18,6 +18,10 @@ SCHEMA = 1
 """Version of the record's schema, in `schema`. It rises only when an older app would misunderstand a record: new fields
 alone do not raise it, because an older app keeps them. Records without it have version 1."""
 MAX_METADATA_MESSAGE_CHARS = 600
+MAX_METADATA_BYTES = 7800
+"""Azure allows 8 KiB for all names and values."""
+_JSON_FIELDS = ("source", "options", "warnings", "notes")
+"""Fields that are JSON in the metadata. What does not fit any more is left out there."""
 _FIELD_TYPES = {f.name: str(f.type) for f in fields(Conversion)}
 _WHOLE_NUMBERS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "int")
 _NUMBERS = tuple(name for name, type_ in _FIELD_TYPES.items() if type_ == "float | None")
@@ -60,7 +64,7 @@ def from_json(body: bytes) -> Record:
     unknown = {name: value for name, value in values.items() if name not in _FIELD_TYPES}
     try:
         known = {name: value for name, value in values.items() if name in _FIELD_TYPES}
-        conversion = _conversion(known | {"options": _known(Options, values["options"])})
+        conversion = _conversion(known | {"options": _options(values["options"])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         if not newer:
             raise UnreadableRecordError(str(error)) from error
@@ -68,12 +72,12 @@ def from_json(body: bytes) -> Record:
     return Record(conversion=conversion, newer=newer, unknown=unknown)
 
 
-METADATA_FIELDS = tuple(name for name in _FIELD_TYPES if name not in ("video", "options"))
+METADATA_FIELDS = tuple(name for name in _FIELD_TYPES if name not in ("video", *_JSON_FIELDS))
 """Fields that are also in the record's metadata, so that listing conversions opens no record."""
 
 
 def to_metadata(conversion: Conversion) -> dict[str, str]:
-    """The `METADATA_FIELDS` that are set, in ASCII: metadata is sent as headers and limited to 8 KiB."""
+    """The fields that are set, in ASCII: metadata is sent as headers and limited to 8 KiB."""
     metadata = {"schema": str(SCHEMA)}
     for name in METADATA_FIELDS:
         value = getattr(conversion, name)
@@ -86,11 +90,34 @@ def to_metadata(conversion: Conversion) -> dict[str, str]:
             metadata[name] = json.dumps(values)
         elif value is not None and value != "":  # a header without a value may be dropped on the way
             metadata[name] = to_rfc3339(value) if isinstance(value, datetime) else str(value)
+    return metadata | _json_metadata(conversion, MAX_METADATA_BYTES - _size(metadata))
+
+
+def _json_metadata(conversion: Conversion, free: int) -> dict[str, str]:
+    """The `_JSON_FIELDS` that are set and fit into so many bytes."""
+    values = {
+        "source": asdict(conversion.source) if conversion.source else None,
+        "options": conversion.options.to_json() if conversion.options.preset != NOT_KNOWN_PRESET else None,
+        "warnings": conversion.warnings,
+        "notes": conversion.notes,
+    }
+    metadata: dict[str, str] = {}
+    for name, value in values.items():
+        text = json.dumps(value)  # in ASCII
+        if value and _size(metadata) + len(name) + len(text) <= free:
+            metadata[name] = text
     return metadata
 
 
+def _size(metadata: Mapping[str, str]) -> int:
+    return sum(len(name) + len(value) for name, value in metadata.items())
+
+
 def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
-    """The conversion in a record's metadata, without its `options`. Raises `UnreadableRecordError`."""
+    """The conversion in a record's metadata. Raises `UnreadableRecordError`.
+
+    Records of earlier versions have no options in their metadata: their preset is `NOT_KNOWN_PRESET`.
+    """
     try:
         values: dict[str, Any] = {name: metadata[name] for name in METADATA_FIELDS if name in metadata}
         for name in values.keys() & _WHOLE_NUMBERS:
@@ -101,6 +128,8 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
             values["gif"] = {"name": gif_name(video)} | json.loads(values["gif"])
         if "error_code" in metadata:
             values["error"] = {"code": metadata["error_code"], "message": unquote(metadata["error_message"])}
+        values |= {name: json.loads(metadata[name]) for name in _JSON_FIELDS if name in metadata}
+        values["options"] = _options(values.get("options", {"preset": NOT_KNOWN_PRESET}))
         return _conversion(values | {"video": video})
     except (ValueError, TypeError, KeyError) as error:
         raise UnreadableRecordError(str(error)) from error
@@ -118,6 +147,11 @@ def _known(type_: type[T], values: Mapping[str, Any]) -> T:
     return type_(**{name: value for name, value in values.items() if name in names})
 
 
+def _options(values: Mapping[str, Any]) -> Options:
+    options = _known(Options, values)
+    return replace(options, also=tuple(options.also))  # JSON has lists only
+
+
 def _conversion(values: dict[str, Any]) -> Conversion:
     for name in _MOMENTS:
         if values.get(name) is not None:
@@ -126,6 +160,10 @@ def _conversion(values: dict[str, Any]) -> Conversion:
         values["gif"] = _known(Gif, values["gif"])
     if values.get("error") is not None:
         values["error"] = _known(Problem, values["error"])
+    if values.get("source") is not None:
+        values["source"] = _known(Source, values["source"])
+    for name in ("warnings", "notes"):
+        values[name] = tuple(map(str, values.get(name) or ()))
     conversion = Conversion(**values)
     if conversion.state not in STATES:
         raise ValueError(f"unknown state {conversion.state!r}")

@@ -73,7 +73,7 @@ class Records:
 
 
 def from_listing(blob: Blob) -> Conversion | None:
-    """The conversion in the metadata of a listed record, without its options; `None` for other blobs."""
+    """The conversion in the metadata of a listed record; `None` for other blobs."""
     try:
         return from_metadata(blob.name, blob.metadata) if is_video(blob.name) else None
     except UnreadableRecordError:

@@ -11,7 +11,7 @@ import pytest
 
 from shared.api.errors import ERRORS
 from shared.api.openapi import openapi, schema_of
-from shared.api.routes import COMMON_ERRORS, ROUTES
+from shared.api.routes import COMMON_ERRORS, QUERY_ERRORS, ROUTES
 
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "api.md").read_text()
@@ -27,7 +27,10 @@ def functions() -> dict[str, tuple[str, str, str]]:
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "route":
                 options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-                (method,) = ast.literal_eval(options["methods"])
+                method, *others = ast.literal_eval(options["methods"])
+                if method == "OPTIONS":
+                    continue
+                assert others == (["HEAD"] if method == "GET" else [])
                 path = ast.literal_eval(call.args[0]).replace("{*", "{")
                 found[node.name] = (method, path, options.get("auth_level", "func.AuthLevel.FUNCTION"))
     return found
@@ -36,6 +39,20 @@ def functions() -> dict[str, tuple[str, str, str]]:
 def test_routes_are_exactly_those_of_function_app() -> None:
     level = {False: "func.AuthLevel.FUNCTION", True: "func.AuthLevel.ANONYMOUS"}
     assert functions() == {route.operation: (route.method, route.path, level[route.public]) for route in ROUTES}
+
+
+def test_every_function_passes_its_own_name_to_the_handler() -> None:
+    source = (ROOT / "function_app.py").read_text()
+    passed = {
+        node.name: ast.literal_eval(keyword.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AsyncFunctionDef)
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+        if keyword.arg == "operation"
+    }
+    assert passed == {name: name for name in functions()}
 
 
 def test_route_without_a_name_comes_before_the_one_with_any_name() -> None:
@@ -65,8 +82,8 @@ def test_errors_are_exactly_those_that_are_raised() -> None:
 
 
 def test_every_error_belongs_to_a_route() -> None:
-    used = {code for route in ROUTES for code in route.errors} | set(COMMON_ERRORS)
-    assert used == set(ERRORS)
+    used = {code for route in ROUTES for code in route.errors} | {*COMMON_ERRORS, *QUERY_ERRORS}
+    assert used == set(ERRORS) - {"UnknownRoute"}  # of OPTIONS alone
 
 
 def test_documentation_has_every_route_and_error() -> None:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.conversion import MAX_ATTEMPTS, Conversion, Gif, JobRef, Problem
+from shared.conversion import MAX_ATTEMPTS, Conversion, Gif, JobRef, Problem, Source
 from shared.lifecycle.outcome import (
     MAX_MESSAGE_CHARS,
+    MAX_NOTE_CHARS,
+    MAX_NOTES,
     Converted,
     Interrupted,
     Origin,
@@ -140,6 +142,59 @@ def test_rejection_message_is_cut_and_made_valid_text() -> None:
     assert isinstance(got, Rejected)
     assert got.error.message.startswith("no ?xx")
     assert len(got.error.message) == MAX_MESSAGE_CHARS == 1000
+
+
+SOURCE = {"codec": "h264", "width": 1280, "height": 720, "fps": 25.0, "duration_seconds": 70.0, "bytes": 1}
+
+
+def test_notes_and_source_of_a_result_reach_the_conversion() -> None:
+    note = "only 60 of 70 seconds, the longest that a GIF may last"
+    got = outcome({"verdict": "converted", "gif": GIF, "source": SOURCE, "notes": [note]})
+    queued = Conversion(video="tom.mp4", etag="0", id="a", source=Source(bytes=9_000_000))
+    ended = apply_outcome(queued, got, at=END)
+    assert ended.notes == (note,)
+    assert ended.source == Source(
+        bytes=9_000_000, duration_seconds=70.0, width=1280, height=720, fps=25.0, codec="h264"
+    )
+
+
+def test_source_of_a_rejected_video_reaches_the_conversion() -> None:
+    got = outcome({"verdict": "rejected", "code": "TooLong", "message": "Too long.", "source": SOURCE})
+    ended = apply_outcome(Conversion(video="tom.mp4", etag="0", id="a"), got, at=END)
+    assert ended.source
+    assert ended.source.duration_seconds == 70.0
+
+
+@pytest.mark.parametrize(
+    ("notes", "kept"),
+    [
+        (None, ()),
+        ("text", ()),
+        ({"0": "x"}, ()),
+        ([1, None, ["x"], "kept"], ("kept",)),
+        (["x" * 9999], ("x" * MAX_NOTE_CHARS,)),
+        ([str(number) for number in range(99)], tuple(str(number) for number in range(MAX_NOTES))),
+        (["a\nb\x1b[31m\u202egnp.exe \ud800"], ("ab[31mgnp.exe ",)),
+    ],
+)
+def test_hostile_notes_are_bounded_and_printable(notes: object, kept: tuple[str, ...]) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "notes": notes})
+    assert isinstance(got, Converted)
+    assert got.notes == kept
+
+
+@pytest.mark.parametrize("value", [-1, 1e300, float("nan"), float("inf"), True, "70", [70], {"x": 1}])
+def test_impossible_measurements_of_the_source_are_left_out(value: object) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "source": dict.fromkeys(SOURCE, value)})
+    assert isinstance(got, Converted)
+    assert got.source == Source(codec="70" if value == "70" else None)
+
+
+@pytest.mark.parametrize("source", ["x", 1, [], [[]]])
+def test_source_that_is_no_object_is_left_out(source: object) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "source": source})
+    assert isinstance(got, Converted)
+    assert got.source is None
 
 
 def after(outcome: Outcome, *, retries_left: int = 2, attempt: int = 5) -> Conversion:

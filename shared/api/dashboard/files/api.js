@@ -1,11 +1,8 @@
-// Client of the API. The function key comes from the page's URL or its key dialog and is sent only in a header.
+// Client of the API. Keys are sent only in headers.
 
-const STORAGE_KEY = "gifdrop-key";
-const OPERATOR_STORAGE_KEY = "gifdrop-operator-key";
+import { key, operatorKey } from "./keys.js";
+
 const base = new URL(".", location.href);
-let key = new URLSearchParams(location.search).get("code") ?? sessionStorage.getItem(STORAGE_KEY);
-
-let operatorKey = sessionStorage.getItem(OPERATOR_STORAGE_KEY);
 
 /** An error response; `code` and `message` are those of the API. */
 export class ApiError extends Error {
@@ -16,23 +13,13 @@ export class ApiError extends Error {
   }
 }
 
-export function setOperatorKey(value) {
-  operatorKey = value;
-  sessionStorage.setItem(OPERATOR_STORAGE_KEY, value);
-}
-
-export function setKey(value) {
-  key = value;
-  sessionStorage.setItem(STORAGE_KEY, value);
-}
-
 /** A blob name as a URL path: everything but slashes is encoded. */
 export const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 
-export async function request(url, { method = "GET", headers = {}, accept = [], signal } = {}) {
-  if (key) headers = { ...headers, "x-functions-key": key };
-  if (operatorKey) headers = { ...headers, "x-gifdrop-operator-key": operatorKey };
-  const timeout = AbortSignal.timeout(30_000);
+export async function request(url, { method = "GET", headers = {}, accept = [], signal, seconds = 30 } = {}) {
+  if (key()) headers = { ...headers, "x-functions-key": key() };
+  if (operatorKey()) headers = { ...headers, "x-gifdrop-operator-key": operatorKey() };
+  const timeout = AbortSignal.timeout(seconds * 1000);
   const response = await fetch(new URL(url, base), {
     method,
     headers,
@@ -41,8 +28,8 @@ export async function request(url, { method = "GET", headers = {}, accept = [], 
     redirect: "error",
   });
   if (response.ok || accept.includes(response.status)) return response;
-  const { code, message } = (await response.json().catch(() => ({})))?.error ?? {};
-  throw new ApiError(response.status, code, message ?? `The request failed with status ${response.status}.`);
+  const { code, detail } = (await response.json().catch(() => null)) ?? {};
+  throw new ApiError(response.status, code, detail ?? `The request failed with status ${response.status}.`);
 }
 
 export const json = async (url, options) => (await request(url, options)).json();

@@ -15,6 +15,8 @@ export function create(video, { onRetry, onOpen }) {
     facts: find(".facts"),
     bar: find(".bar"),
     reason: find(".reason"),
+    advice: find(".advice"),
+    notes: find(".notes"),
     retry: find(".retry"),
   };
   const [folder, file] = split(video.video);
@@ -53,8 +55,11 @@ export function update(card, video) {
   const message = video.error?.message ?? (video.waiting_for && `Waiting for ${video.waiting_for}.`);
   reason.hidden = !message;
   setText(reason, message ?? "");
-  retry.hidden = video.state !== "failed";
-  if (previous?.state !== video.state) retry.disabled = false;
+  const { advice } = card.parts;
+  advice.hidden = !video.error?.advice;
+  setText(advice, video.error?.advice ?? "");
+  showNotes(card.parts.notes, [...video.warnings, ...video.notes]);
+  retry.hidden = video.state !== "failed" || !video.error.retryable;
 
   thumb.hidden = !video.gif;
   placeholder.hidden = Boolean(video.gif);
@@ -69,16 +74,39 @@ export function remove(card) {
   card.remove();
 }
 
-function facts({ state, gif, progress, seconds_left: left, queued_at: queued, finished_at: finished, attempt, cost }) {
+function facts(video) {
+  const { state, gif, progress, seconds_left: left, queued_at: queued, finished_at: finished, attempt, cost } = video;
   const texts = [];
   if (state === "running" && progress !== null) texts.push(`${Math.round(progress * 100)} %`);
   if (state === "running" && left !== null) texts.push(`${duration(left)} left`);
   if (state === "queued" && queued) texts.push(`for ${duration((Date.now() - Date.parse(queued)) / 1000)}`);
-  if (gif) texts.push(`${gif.width} × ${gif.height}`, `${gif.duration_seconds.toFixed(1)} s`, bytes(gif.bytes));
+  if (gif) texts.push(`${gif.width} × ${gif.height}`, length(video), bytes(gif.bytes));
   if (finished) texts.push(ago(finished));
   if (finished && cost) texts.push(dollars(cost));
   if (attempt > 1 && state !== "succeeded") texts.push(`attempt ${attempt}`);
   return texts.join(" · ");
+}
+
+/** "4.0 s", or "first 60 of 70 s" where the GIF has only a part of the video. */
+function length({ gif, source, options }) {
+  const seconds = gif.duration_seconds;
+  const available = (source?.duration_seconds ?? 0) - (options?.start ?? 0);
+  const sameSpeed = !options?.speed && !options?.boomerang;
+  if (!sameSpeed || available - seconds < 0.5) return `${seconds.toFixed(1)} s`;
+  return `${options?.start ? "" : "first "}${Math.round(seconds)} of ${Math.round(source.duration_seconds)} s`;
+}
+
+function showNotes(list, texts) {
+  list.hidden = !texts.length;
+  if (list.dataset.shown === JSON.stringify(texts)) return;
+  list.dataset.shown = JSON.stringify(texts);
+  list.replaceChildren(
+    ...texts.map((text) => {
+      const item = document.createElement("li");
+      item.textContent = text;
+      return item;
+    }),
+  );
 }
 
 function setText(element, text) {

@@ -6,6 +6,12 @@ import { STATES } from "./format.js";
 const grid = document.getElementById("grid");
 const announcements = document.getElementById("announcements");
 const cards = new Map();
+let stateListener = () => {};
+
+/** Calls `listener` with the videos shown whose states have changed. */
+export function onStates(listener) {
+  stateListener = listener;
+}
 
 /** Shows exactly these videos and announces state changes of those already shown. */
 export function show(videos, handlers) {
@@ -66,6 +72,7 @@ function isStale(listed, known) {
 
 function announceStates(changed) {
   if (!changed.length) return;
+  stateListener(changed);
   const phrases = { queued: "is waiting", running: "is running", succeeded: "is done", failed: "has failed" };
   announcements.textContent =
     changed.length < 4

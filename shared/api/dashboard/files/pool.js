@@ -11,6 +11,11 @@ const history = [];
 const chart = document.getElementById("chart");
 
 export function show(pool, summary) {
+  const problem = document.getElementById("pool-problem");
+  problem.hidden = !pool.error;
+  problem.textContent = pool.error?.message ?? "";
+  // What the panel had stays there, dimmed.
+  if (pool.error) return;
   const [first, ...others] = pool.notes;
   document.getElementById("pool-headline").textContent = first ?? "–";
   list(document.getElementById("pool-notes"), others);

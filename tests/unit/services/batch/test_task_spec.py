@@ -34,6 +34,30 @@ def test_command_line_runs_the_packaged_converter_in_one_shell_word() -> None:
     ]
 
 
+def flags(**options: object) -> str:
+    script = shlex.split(command_line(Options(**options), SETTINGS))[2]  # type: ignore[arg-type]
+    return script.rpartition('/launch.py" ')[2]
+
+
+def test_options_that_are_set_have_flags() -> None:
+    assert flags(height=240, fit="cover", crop="1:1", speed=0.25, reverse=True, boomerang=True, also=("poster",)) == (
+        "--preset balanced --height 240 --fit cover --crop 1:1 --start 0 --speed 0.25 --reverse --boomerang --loop 0"
+        " --also poster --max-duration 60 --max-bytes 104857600 input.mp4"
+    )
+
+
+def test_target_becomes_its_limits() -> None:
+    assert flags(target="slack-emoji", max_bytes=1_000_000, also=("poster", "webp")) == (
+        "--preset balanced --start 0 --loop 0 --also poster,webp --budget 128000 --max-width 128 --max-height 128"
+        " --max-frames 50 --max-duration 60 --max-bytes 104857600 input.mp4"
+    )
+
+
+def test_owner_may_ask_for_less_than_the_target_allows() -> None:
+    assert " --budget 50000 " in flags(target="slack-emoji", max_bytes=50_000)
+    assert " --budget 50000 " in flags(max_bytes=50_000)
+
+
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
 def test_video_name_is_only_in_the_display_name_and_in_a_url(name: str) -> None:
     video = f"{name}\"$(x)'.mp4"

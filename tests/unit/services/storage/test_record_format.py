@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.conversion import STATES, Conversion, Gif, Problem
+from shared.conversion import STATES, Conversion, Gif, Problem, Source
 from shared.names import gif_name
-from shared.options import Options
+from shared.options import NOT_KNOWN_PRESET, Options
 from shared.services.storage.record_format import (
     MAX_METADATA_MESSAGE_CHARS,
     SCHEMA,
@@ -54,7 +54,15 @@ def conversions(draw: st.DrawFn) -> Conversion:
         id="0" * 32,
         state=draw(st.sampled_from(STATES)),
         attempt=draw(st.integers(1, 9)),
-        options=Options(width=draw(st.none() | st.integers(16, 1920)), fps=draw(st.none() | st.floats(1, 50))),
+        options=Options(
+            width=draw(st.none() | st.integers(16, 1920)),
+            fps=draw(st.none() | st.floats(1, 50)),
+            crop=draw(st.none() | st.just("1:1")),
+            reverse=draw(st.booleans()),
+            max_bytes=draw(st.none() | st.integers(1000, 10**8)),
+            target=draw(st.none() | st.just("github")),
+            also=draw(st.sampled_from([(), ("poster",), ("poster", "webp")])),
+        ),
         retries_left=draw(st.integers(0, 2)),
         preempted=draw(st.integers(0, 9)),
         batch_url=draw(st.none() | st.just("https://account.westeurope.batch.azure.com")),
@@ -67,6 +75,9 @@ def conversions(draw: st.DrawFn) -> Conversion:
         compute_seconds=draw(st.none() | st.floats(0, 1e6)),
         gif=draw(st.none() | st.just(gif)),
         error=draw(st.none() | st.just(Problem(code="NotAVideo", message=message))),
+        source=draw(st.none() | st.builds(Source, bytes=numbers, duration_seconds=st.none() | st.floats(0, 1e6))),
+        warnings=tuple(draw(st.lists(st.text(max_size=20), max_size=3))),
+        notes=tuple(draw(st.lists(st.text(max_size=20), max_size=8))),
     )
 
 
@@ -76,12 +87,11 @@ def test_record_is_read_back_as_it_was_written(conversion: Conversion) -> None:
 
 
 @given(conversions())
-def test_metadata_has_all_but_the_options_and_fits_into_headers(conversion: Conversion) -> None:
+def test_metadata_has_everything_and_fits_into_headers(conversion: Conversion) -> None:
     metadata = to_metadata(conversion)
     assert all(value.isascii() and value.isprintable() for value in metadata.values())
     assert sum(len(name) + len(value) for name, value in metadata.items()) < 8192
-    read = from_metadata(conversion.video, metadata)
-    assert to_json(read) == to_json(Conversion(**{**vars(conversion), "options": Options()}))
+    assert from_metadata(conversion.video, metadata) == conversion
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"\xff", b'{"video": "a.mp4", "options": {"no": 1}}'])
@@ -110,6 +120,14 @@ def test_metadata_cuts_a_long_message_so_that_it_fits_into_headers() -> None:
     error = from_metadata("a.mp4", metadata).error
     assert error
     assert error.message == "\N{GRINNING FACE}" * MAX_METADATA_MESSAGE_CHARS
+
+
+def test_metadata_leaves_out_notes_that_do_not_fit_and_keeps_the_rest() -> None:
+    notes = ("\N{GRINNING FACE}" * 200,) * 8
+    conversion = replace(VIDEO, options=Options(width=320), warnings=("w",), notes=notes)
+    metadata = to_metadata(conversion)
+    assert sum(len(name) + len(value) for name, value in metadata.items()) < 8192
+    assert from_metadata("a.mp4", metadata) == replace(conversion, notes=())
 
 
 def test_moment_cut_to_milliseconds_is_read_back_equal() -> None:
@@ -164,4 +182,5 @@ def test_records_of_every_release_are_readable(golden: Path) -> None:
         assert not record.newer
         assert record.conversion
         assert (record.conversion.state, record.conversion.id) == (listed.state, listed.id)
-        assert replace(record.conversion, options=Options()) == listed
+        assert replace(record.conversion, options=listed.options) == listed
+        assert listed.options in (record.conversion.options, Options(preset=NOT_KNOWN_PRESET))
