@@ -13,7 +13,7 @@ NAMES = (
     "requests",
     "scale",
     "autoscale",
-    "conversion",
+    "gif",
     "batch_emulator",
     "status",
     "imports",

@@ -20,9 +20,12 @@ PRINTED: Final = inspect.getsource(bisect).splitlines()
 COLOURS: Final = {"import": "#ff7b72", "from": "#ff7b72", "def": "#ff7b72", "class": "#ff7b72", "return": "#ff7b72"}
 
 _PAGE: Final = """<!doctype html><meta charset="utf-8"><style>
-body{margin:0;height:100vh;background:linear-gradient(135deg,#24304f,#6b3d6b 55%,#c06a54);font:14px/20px sans-serif;overflow:hidden}
-.window{position:absolute;border-radius:9px;overflow:hidden;box-shadow:0 18px 50px #0009;color:#e6edf3;background:#0d1117}
-.window header{position:relative;z-index:1;height:32px;background:#30363d;line-height:32px;padding-left:84px;color:#c9d1d9}
+body{margin:0;height:100vh;overflow:hidden;background:linear-gradient(135deg,#24304f,#6b3d6b 55%,#c06a54);
+font:14px/20px sans-serif}
+.window{position:absolute;border-radius:9px;overflow:hidden;box-shadow:0 18px 50px #0009;
+color:#e6edf3;background:#0d1117}
+.window header{position:relative;z-index:1;height:32px;background:#30363d;line-height:32px;
+padding-left:84px;color:#c9d1d9}
 .window header:before{content:"";position:absolute;left:14px;top:10px;width:12px;height:12px;border-radius:6px;
 background:#ff5f57;box-shadow:20px 0 #febc2e,40px 0 #28c840}
 pre{margin:0;padding:10px 14px;font:13px/19px monospace;white-space:pre}
@@ -48,22 +51,21 @@ function show(at){
 
 def record(ffmpeg: Path, target: Path) -> None:
     """Write the recording as H.264, almost lossless, as a screen recorder's high-quality setting does."""
-    asyncio.run(_record(ffmpeg, target))
-
-
-async def _record(ffmpeg: Path, target: Path) -> None:
     encode = [str(ffmpeg), "-v", "error", "-y", "-f", "image2pipe", "-framerate", str(FPS), "-c:v", "png", "-i", "-"]
     encode += ["-c:v", "libx264", "-preset", "medium", "-crf", "16", "-pix_fmt", "yuv420p", str(target)]
-    with subprocess.Popen(encode, stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        async with chromium() as browser:
-            page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            await page.set_content(_PAGE)
-            for frame in range(FPS * SECONDS):
-                await page.evaluate("show", _state(frame / FPS))
-                process.stdin.write(await page.screenshot())
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, encode)
+    subprocess.run(encode, input=asyncio.run(_screenshots()), check=True)
+
+
+async def _screenshots() -> bytes:
+    """A PNG of each frame, one after the other."""
+    async with chromium() as browser:
+        page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        await page.set_content(_PAGE)
+        pictures = bytearray()
+        for frame in range(FPS * SECONDS):
+            await page.evaluate("show", _state(frame / FPS))
+            pictures += await page.screenshot()
+        return bytes(pictures)
 
 
 def _state(seconds: float) -> dict[str, object]:
@@ -102,7 +104,10 @@ def _coloured(source: str) -> str:
                 token.type, "#79c0ff" if token.type == tokenize.NUMBER else ""
             )
             text = html.escape(between(token.start, token.end))
-            spans.append(html.escape(between(at, token.start)) + (f'<span style="color:{colour}">{text}</span>' if colour else text))
+            spans.append(
+                html.escape(between(at, token.start))
+                + (f'<span style="color:{colour}">{text}</span>' if colour else text)
+            )
             at = token.end
     except (tokenize.TokenError, IndentationError):
         pass

@@ -63,7 +63,8 @@ def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
         "-lavfi", f"[0:V:0]{','.join(filters)};[some]{sample},{palettegen}[palette]",
         "-map", "[all]", "-frames:v", str(plan.max_frames), "-fps_mode", "passthrough",
         "-c:v", "rawvideo", "-f", "rawvideo", *KEPT, f"file:{frames}",
-        "-map", "[palette]", "-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}",
+        "-map", "[palette]", "-frames:v", "1", "-c:v", "rawvideo", "-pix_fmt", "rgba", "-f", "rawvideo", *KEPT,
+        f"file:{palette}",
     ]  # fmt: skip
 
 
@@ -107,5 +108,5 @@ def _decoded_input_args(plan: Plan, frames: Path, palette: Path) -> list[str]:
     return [
         *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *only_files,
         "-f", "rawvideo", *shape, "-framerate", f"{plan.fps:g}", "-i", f"file:{frames}",
-        *only_files, "-f", "image2", "-i", f"file:{palette}",
+        *only_files, "-f", "rawvideo", "-pixel_format", "rgba", "-video_size", "16x16", "-i", f"file:{palette}",
     ]  # fmt: skip
