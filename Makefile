@@ -12,6 +12,9 @@ NODE_MODULES := local/storage/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 READY := $(VENV) $(NODE_MODULES)
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
+# Editable installs have no hashes; they take everything from the checkout and the packages that are there.
+EDITABLE := --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation
+GIFDROP := .venv/bin/gifdrop
 COMPILE := .venv/bin/uv pip compile --generate-hashes --universal --quiet --no-header
 # Versions that only tests use; `make lock` adds hashes and, for the last two, what they depend on.
 WORKER := azure-functions-runtime==1.3.0
@@ -22,12 +25,13 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # The tests run Azure's own worker library, which declares a newer Python and extensions that are not needed.
-$(VENV): requirements-dev.txt requirements-worker.txt
+$(VENV): requirements-dev.txt requirements-worker.txt emulator/pyproject.toml
 	@$(FOUND) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'gifdrop needs Python 3.11 or newer; name one: make PYTHON=/path/to/python' >&2; exit 1; }
 	@echo 'setting up .venv (once; a minute or so)'
 	@$(FOUND) -m venv .venv
 	@$(PY) -m pip install $(PIP_OPTIONS) --requirement requirements-dev.txt
 	@$(PY) -m pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python --requirement requirements-worker.txt
+	@$(PY) -m pip install $(EDITABLE) --editable ./emulator --editable .
 	@touch $@
 
 $(NODE_MODULES): local/storage/package-lock.json $(VENV)
@@ -41,32 +45,33 @@ $(BROWSER): tests/browser/package-lock.json $(VENV)
 	@touch $@
 
 demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-folder]
-	@$(PY) -m local demo -- $${VIDEO:+"$$VIDEO"}
+	@$(GIFDROP) demo -- $${VIDEO:+"$$VIDEO"}
 
 test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
 	@for name in batch14 az; do \
-	  home=.local/venvs/$$name; \
-	  if cmp --silent requirements-$$name.txt $$home/.ready; then continue; fi; \
+	  home=emulator/.local/venvs/$$name; pins=emulator/tests/requirements-$$name.txt; \
+	  if cmp --silent $$pins $$home/.ready; then continue; fi; \
 	  $(PY) -m venv --clear $$home; \
-	  $$home/bin/pip install $(PIP_OPTIONS) --requirement requirements-$$name.txt; \
-	  cp requirements-$$name.txt $$home/.ready; \
+	  $$home/bin/pip install $(PIP_OPTIONS) --requirement $$pins; \
+	  cp $$pins $$home/.ready; \
 	done
-	@$(PY) -m pytest tests/batch/test_sdks.py tests/batch/test_az.py
+	@$(PY) -m pytest emulator/tests/test_sdks.py emulator/tests/test_az.py
 
 conformance: $(READY) ## Microsoft's own tests of azure-batch against the Batch emulator: make conformance [ARGS=--write]
-	@$(PY) -m tests.conformance $(ARGS)
+	@PYTHONPATH=emulator/tests $(PY) -m conformance $(ARGS)
 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
-	@$(PY) -m local up
+	@$(GIFDROP) up
 
 check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell, spelling
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/lint-imports --no-logo --config emulator/pyproject.toml
 	@$(PY) -m infra.check
 	@.venv/bin/shellcheck infra/*.sh
 	@git ls-files -z | xargs -0 .venv/bin/codespell
@@ -81,8 +86,8 @@ lock: $(VENV) ## pin every requirements file afresh, with hashes; those of tests
 	@$(COMPILE) pyproject.toml --upgrade -o requirements.txt
 	@$(COMPILE) pyproject.toml --upgrade --extra dev -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) --no-annotate --no-deps --python-version 3.13 -o requirements-worker.txt - <<<'$(WORKER)'
-	@$(COMPILE) --no-annotate --python-version 3.11 -o requirements-batch14.txt - <<<'$(BATCH14)'
-	@$(COMPILE) --no-annotate --python-version 3.11 -o requirements-az.txt - <<<'$(AZ)'
+	@$(COMPILE) --no-annotate --python-version 3.11 -o emulator/tests/requirements-batch14.txt - <<<'$(BATCH14)'
+	@$(COMPILE) --no-annotate --python-version 3.11 -o emulator/tests/requirements-az.txt - <<<'$(AZ)'
 
 clean: ## remove what the targets above made
-	@rm -rf .venv .local out local/storage/node_modules tests/browser/node_modules bench/results
+	@rm -rf .venv .local emulator/.local out local/storage/node_modules tests/browser/node_modules bench/results

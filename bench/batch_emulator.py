@@ -38,7 +38,7 @@ def _row(figure: str, value: float, unit: str) -> Row:
 
 
 def _credential() -> AzureNamedKeyCredential:
-    return AzureNamedKeyCredential("gifdrop", _KEY)
+    return AzureNamedKeyCredential("devbatchaccount", _KEY)
 
 
 def _task(index: int, command: str) -> models.BatchTaskCreateOptions:
@@ -136,7 +136,7 @@ def _running(client: BatchClient, url: str) -> list[Row]:
 
 def run() -> list[Row]:
     """All rows, measured on a new emulator."""
-    command = [sys.executable, "-m", "local.batch", "--port", "0", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "batch_emulator", "--port", "0", "--exit-with-stdin"]
     environment = os.environ | {"BATCH_ACCOUNT_KEY": _KEY}
     with subprocess.Popen(
         command, cwd=_ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -11,8 +11,8 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from batch_emulator.autoscale import Formula, FormulaError, History, Situation, evaluate, parse
 from bench.autoscale.policy import EPOCH, Conditions, Outcome, State
-from local.batch.autoscale import Formula, FormulaError, History, Situation, evaluate, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,7 +200,7 @@ class Simulation:
         for node in [node for node in self._nodes if not node.dedicated]:
             self._evict(node)
 
-    # Automatic scaling, with the rules of local/batch/domain/pool_autoscale.py
+    # Automatic scaling, with the rules of emulator/src/batch_emulator/pool/autoscale.py
 
     def _time(self) -> datetime:
         return EPOCH + timedelta(seconds=self.now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.conversion import Conversion, Problem, Source
@@ -17,6 +18,7 @@ from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
     from shared.lifecycle.events import Event
+    from shared.options import Options
     from shared.services.services import Services
     from shared.services.storage.blob import Blob
     from shared.settings import Settings
@@ -103,8 +105,11 @@ async def _read_blob(video: str, services: Services) -> Blob | None:
     return blob
 
 
-def plan(blob: Blob, settings: Settings) -> Conversion:
-    """The conversion of a blob; failed already if the blob's properties alone show that it cannot be converted."""
+def plan(blob: Blob, settings: Settings, *, options: Options | None = None) -> Conversion:
+    """The conversion of a blob; failed already if the blob's properties alone show that it cannot be converted.
+
+    options: Instead of those in the blob's metadata.
+    """
     id_ = conversion_id(settings.input_container, blob.name, blob.etag)
     at = utc_now()
     conversion = Conversion(
@@ -123,6 +128,8 @@ def plan(blob: Blob, settings: Settings) -> Conversion:
         limit = settings.max_video_bytes / 1024**2
         message = f"The file has {blob.bytes / 1024**2:,.0f} MiB; the limit is {limit:,.0f} MiB."
         return conversion.refused(Problem(code="TooLarge", message=message), at=at)
+    if options is not None:
+        return replace(conversion, options=options, warnings=())
     try:
         options = options_of(blob.metadata, settings.defaults, max_seconds=settings.max_seconds)
     except InvalidOptionError as error:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from batch_emulator.autoscale import parse
 from bench.autoscale import clairvoyant
 from bench.autoscale.gifdrop import asks, formula_only, gifdrop
 from bench.autoscale.plot import Point, frontier, scatter
@@ -15,7 +16,6 @@ from bench.autoscale.report import Result
 from bench.autoscale.rivals import fixed, keda, rivals
 from bench.autoscale.workloads import DAY, HOUR, Video, Workload, workloads
 from infra.autoscale import with_hint
-from local.batch.autoscale import parse
 
 EXACT = Conditions(boot_spread=0, submission=0, start_task=0, settle=0)
 """Every boot takes 150 seconds."""

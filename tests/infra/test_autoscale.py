@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from batch_emulator.autoscale import History, Result, Situation, evaluate
 from infra.autoscale import formula, with_hint
-from local.batch.autoscale import History, Result, Situation, evaluate
 from shared.lifecycle.scaling.hint import with_hold
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -76,7 +76,7 @@ class TwoAccounts:
         }
         return ServiceProcess(
             name="away",
-            module="local.batch",
+            module="batch_emulator",
             arguments=[*self._arguments, *identity, "--ca-bundle", env["SSL_CERT_FILE"]],
             environment=clean_environment() | secrets,
             log=self._log,

@@ -4,8 +4,9 @@ import { ApiError, json, path, request } from "./api.js";
 import { count, time } from "./format.js";
 import * as freshness from "./freshness.js";
 import * as grid from "./grid.js";
-import { askKey, askOperatorKey } from "./keys.js";
+import { askKey, askOperatorKey, key } from "./keys.js";
 import * as pool from "./pool.js";
+import { start } from "./sign_in.js";
 import { toast } from "./toast.js";
 import * as viewer from "./viewer.js";
 
@@ -242,6 +243,9 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refreshList();
 });
 
+const started = start();
+// Nobody with a key waits for it.
+if (!key()) await started;
 refreshList();
 followVideos();
 checkHealth();

@@ -1,0 +1,1 @@
+"""Jobs: their model, creation and lifecycle."""

@@ -1,0 +1,196 @@
+"""Runs a command line on a node: fetches its files, runs the process, uploads its outputs."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from batch_emulator.machine import containers, environment, output_files, packages, process, resource_files
+from batch_emulator.machine.errors import PreparationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batch_emulator.entity import Doc
+    from batch_emulator.machine.host import Host
+    from batch_emulator.machine.machine import Machine
+
+log = logging.getLogger(__name__)
+
+# The event loop refuses longer timeouts.
+_MAX_TIMEOUT_SECONDS = 10 * 365 * 86400
+Stage = Literal["prepare", "exit", "upload", "ended", "terminated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command line and its settings. `directory` is relative to the node's root; times are in seconds.
+
+    `container` are its container settings, if it has any.
+    """
+
+    command_line: str
+    directory: str
+    resource_files: list[Doc] = field(default_factory=list)
+    output_files: list[Doc] = field(default_factory=list)
+    packages: list[Doc] = field(default_factory=list)
+    settings: list[Doc] = field(default_factory=list)
+    container: Doc | None = None
+    wall_clock: float = float("inf")
+    job_id: str | None = None
+    task_id: str | None = None
+    preparation: str | None = None
+    with_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result: `failure` is Batch's failureInfo or None, `stage` the one that ended it."""
+
+    exit_code: int | None
+    failure: Doc | None
+    stage: Stage
+
+    def doc(self) -> Doc:
+        """Its properties in an execution info."""
+        doc: Doc = {"result": "success" if self.failure is None else "failure"}
+        if self.exit_code is not None:
+            doc["exitCode"] = self.exit_code
+        if self.failure is not None:
+            doc["failureInfo"] = self.failure
+        return doc
+
+
+def failed(
+    code: str, message: str, *, exit_code: int | None = None, stage: Stage = "ended", category: str = "usererror"
+) -> Outcome:
+    """A failed outcome."""
+    details = [{"name": "Message", "value": message}]
+    failure = {"category": category, "code": code, "message": message, "details": details}
+    return Outcome(exit_code, failure, stage)
+
+
+async def run(machine: Machine, command: Command, node: Host) -> Outcome:
+    """Run `command` on `node` to its end. Cancellation kills it; any other failure is in the outcome."""
+    try:
+        return await _run(machine, command, node)
+    except Exception:
+        log.exception("running %s on %s", command.directory, node.id)
+        return failed("OtherError", "The emulator failed to run the command.", category="servererror")
+
+
+async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
+    directory = node.root / command.directory
+    if command.container is not None:
+        refused = containers.refusal(machine.options.containers, pool_has_containers=node.has_containers)
+        if refused is not None:
+            return failed(*refused, stage="prepare")
+    try:
+        _create(directory)
+        variables = await packages.install(machine, node, command.packages + _pool_packages(node, command))
+        if command.resource_files:
+            await resource_files.fetch(machine, command.resource_files, directory / "wd", node.identities)
+    except PreparationError as error:
+        failure = {"category": "usererror", "code": error.code, "message": error.message, "details": error.details}
+        return Outcome(None, failure, "prepare")
+    except OSError as error:
+        code = "DiskFull" if error.errno == errno.ENOSPC else "ResourceFileWriteFailed"
+        return failed(code, f"A file could not be written: {error.strerror}", stage="prepare", category="servererror")
+    env = environment.variables(
+        machine,
+        node,
+        task_directory=command.directory,
+        settings=command.settings,
+        packages=variables,
+        job_id=command.job_id,
+        task_id=command.task_id,
+        preparation=command.preparation,
+        with_token=command.with_token,
+    )
+    outcome = await _execute(machine, command, node, env)
+    if command.output_files:
+        upload_failure = await output_files.upload(
+            machine,
+            command.output_files,
+            directory,
+            succeeded=outcome.failure is None,
+            identities=node.identities,
+            env=env,
+        )
+        if upload_failure is not None and outcome.failure is None:
+            return Outcome(outcome.exit_code, upload_failure, "upload")
+    return outcome
+
+
+def _create(directory: Path) -> None:
+    """Create the task's directory: two system calls if its job's exists."""
+    try:
+        directory.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        directory.mkdir(parents=True, exist_ok=True)
+    (directory / "wd").mkdir(exist_ok=True)
+
+
+def _pool_packages(node: Host, command: Command) -> list[Doc]:
+    """The pool's packages, which every command line has, without those that the command names itself."""
+    named = {(each["applicationId"].lower(), each.get("version")) for each in command.packages}
+    return [each for each in node.pool_packages if (each["applicationId"].lower(), each.get("version")) not in named]
+
+
+async def _execute(machine: Machine, command: Command, node: Host, env: dict[str, str]) -> Outcome:
+    directory = node.root / command.directory
+    try:
+        arguments = shlex.split(command.command_line)
+    except ValueError as error:
+        return failed("CommandLaunchFailed", f"The command line cannot be split into words: {error}")
+    container: containers.Container | None = None
+    if command.container is not None and machine.options.containers == "podman":
+        container = containers.podman(
+            command.container,
+            arguments,
+            root=node.root,
+            directory=directory,
+            preparation=node.root / command.preparation if command.preparation is not None else None,
+            env=env,
+        )
+        arguments, env = container.arguments, container.environment
+    if not arguments:
+        return failed("CommandLaunchFailed", "The command line is empty.")
+    try:
+        return await _run_process(machine, command, arguments, directory, env)
+    finally:
+        if container is not None:
+            await asyncio.shield(containers.remove(container.name))
+
+
+async def _run_process(
+    machine: Machine, command: Command, arguments: list[str], directory: Path, env: dict[str, str]
+) -> Outcome:
+    running = process.run(
+        arguments,
+        guardian=machine.guardian,
+        cwd=directory / "wd",
+        env=env,
+        stdout=directory / "stdout.txt",
+        stderr=directory / "stderr.txt",
+    )
+    try:
+        if command.wall_clock < _MAX_TIMEOUT_SECONDS:
+            code = await asyncio.wait_for(running, command.wall_clock)
+        else:
+            code = await running
+    except TimeoutError:
+        return failed("TaskEnded", "The task was ended because it ran for longer than its maxWallClockTime.")
+    except FileNotFoundError:
+        return failed("CommandProgramNotFound", "The specified command program is not found")
+    except OSError as error:
+        return failed("CommandLaunchFailed", f"The command line could not be launched: {error.strerror}")
+    if code:
+        return failed(
+            "FailureExitCode", "The task exited with an exit code representing a failure", exit_code=code, stage="exit"
+        )
+    return Outcome(0, None, "exit")

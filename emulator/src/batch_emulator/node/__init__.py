@@ -1,0 +1,1 @@
+"""Compute nodes: their model, creation and lifecycle."""

@@ -1,0 +1,1 @@
+"""Pools: their model, creation, size and lifecycle."""

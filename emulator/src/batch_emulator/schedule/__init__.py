@@ -1,0 +1,1 @@
+"""Job schedules: their model, creation and lifecycle."""

@@ -1,0 +1,1 @@
+"""Tasks: their model, creation and lifecycle."""

@@ -1,0 +1,66 @@
+"""The transitions of a task's state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batch_emulator import clock
+
+if TYPE_CHECKING:
+    from batch_emulator.machine.command import Outcome
+    from batch_emulator.node.model import Node
+    from batch_emulator.task.model import Task
+
+
+def assign(task: Task, node: Node) -> None:
+    """Assign it to `node`. Its state changes when the node begins to prepare or to run it."""
+    task.node = node
+    task.queued = False
+    task.doc["nodeInfo"] = {
+        "affinityId": node.doc["affinityId"],
+        "nodeUrl": node.doc["url"],
+        "poolId": node.pool.id,
+        "nodeId": node.id,
+        "taskRootDirectory": task.directory,
+        "taskRootDirectoryUrl": f"{node.doc['url']}/files/{task.directory}",
+    }
+
+
+def start(task: Task) -> None:
+    """Mark it running: fetching its resource files counts as running."""
+    info = task.info
+    info["startTime"] = clock.now()
+    if info["retryCount"]:
+        info["lastRetryTime"] = info["startTime"]
+    task.move_to("running")
+
+
+def complete(task: Task, outcome: Outcome) -> None:
+    """Mark it completed, with its outcome."""
+    info = task.info
+    info["endTime"] = clock.now()
+    info.setdefault("startTime", info["endTime"])
+    info.pop("exitCode", None)
+    info.pop("failureInfo", None)
+    if outcome.exit_code is not None:
+        info["exitCode"] = outcome.exit_code
+    if outcome.failure is not None:
+        info["failureInfo"] = outcome.failure
+    info["result"] = "success" if outcome.failure is None else "failure"
+    task.move_to("completed")
+
+
+def reset(task: Task) -> None:
+    """Return it to the queue as if it had not run."""
+    task.satisfied = task.files_removed = False
+    for name in ("startTime", "endTime", "exitCode", "failureInfo", "result"):
+        task.info.pop(name, None)
+    task.doc.pop("nodeInfo", None)
+    task.move_to("active")
+
+
+def requeue(task: Task) -> None:
+    """Return it to the queue because it was evicted from its node or lost it, which is not a failure."""
+    task.info["requeueCount"] += 1
+    task.info["lastRequeueTime"] = clock.now()
+    reset(task)

@@ -1,1 +1,0 @@
-"""An emulator of the Azure Batch data plane: the REST API, and real processes behind it."""

@@ -1,1 +1,0 @@
-"""Pools, nodes, jobs and tasks, and the rules by which they change. Knows no HTTP."""
