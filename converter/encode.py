@@ -125,8 +125,8 @@ def _refine_palette(workspace: Workspace, frames: int, count: int) -> None:
     found = scratch.read(workspace.palette, max_bytes=palette.BYTES)
     if len(found) != palette.BYTES:
         raise NodeFailure(f"ffmpeg left a palette of {len(found)} bytes")
-    pixels = palette.sample(frames, count=count, frame_bytes=plan.frame_bytes, width=plan.frame_width, fps=plan.fps)
-    refined = palette.refine(found, pixels, min_distance=plan.preset.min_distance)
+    sampled = palette.sample(frames, count=count, frame_bytes=plan.frame_bytes, width=plan.frame_width, fps=plan.fps)
+    refined = palette.refine(found, sampled, min_distance=plan.preset.min_distance)
     workspace.palette.unlink()
     scratch.write_new(workspace.palette, refined, mode=0o600)
 

@@ -4,37 +4,48 @@ import math
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from converter import frame_order
 
 BYTES: Final = 1024  # 16x16 pixels in RGBA
 SAMPLES: Final = 150_000  # pixels, of which most are unchanged ones and not counted
+SAMPLES_PER_PIXEL: Final = 2  # of a frame: a thumbnail must not wait for its palette
 MAX_SAMPLED_FRAMES: Final = 40
 SAMPLED_FPS: Final = 4.0
+STILL_SHARE: Final = 0.15
 ROUNDS: Final = 2  # before and after merging; more change little
 MAX_BINS: Final = 6000  # with more different colours, fewer bits of each count
 
 Colour = tuple[float, float, float]
 
 
-def refine(palette: bytes, pixels: Counter[tuple[int, int, int]], *, min_distance: float) -> bytes:
-    """The palette, 16x16 pixels in RGBA, with its opaque colours moved to fit `pixels` better.
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Colours counted in the first frame and, a few times a second, in what has changed since; how much changes."""
+
+    pixels: Counter[tuple[int, int, int]]
+    changed_share: float
+
+
+def refine(palette: bytes, sampled: Sample, *, min_distance: float) -> bytes:
+    """The palette, 16x16 pixels in RGBA, with its opaque colours moved to fit the sampled pixels better.
 
     ffmpeg's palettegen cuts the colours into boxes and takes the mean of each; the nearest colour is often another.
 
     min_distance: Colours that are nearer to a more frequent one, in OkLab, are dropped: they cost bytes and hardly
-    show.
+    show. Less if less than STILL_SHARE of the pixels change, as in a screen recording, whose colours cost little.
     """
     opaque = {palette[at : at + 3] for at in range(0, BYTES, 4) if palette[at + 3] == 255}
     colours = [oklab(*colour) for colour in opaque]
-    if not colours or not pixels:
+    if not colours or not sampled.pixels:
         return palette
-    bins = _bins(pixels)
+    bins = _bins(sampled.pixels)
     counted = [(colour, 0) for colour in colours]
     for _ in range(ROUNDS):
         counted = _move([colour for colour, _ in counted], bins)
-    colours = _distinct(counted, min_distance)
+    colours = _distinct(counted, min_distance * min(1.0, sampled.changed_share / STILL_SHARE))
     for _ in range(ROUNDS):
         colours = [colour for colour, _ in _move(colours, bins)]
     refined = sorted({srgb(colour) for colour in colours})
@@ -46,11 +57,12 @@ def refine(palette: bytes, pixels: Counter[tuple[int, int, int]], *, min_distanc
     return b"".join(entries)
 
 
-def sample(file: int, *, count: int, frame_bytes: int, width: int, fps: float) -> Counter[tuple[int, int, int]]:
-    """Counts the colours of the first of the raw RGB frames, and of what changes in a few frames a second after it."""
+def sample(file: int, *, count: int, frame_bytes: int, width: int, fps: float) -> Sample:
+    """Sample `count` raw RGB frames."""
     step = max(1, round(fps / SAMPLED_FPS), math.ceil(count / MAX_SAMPLED_FRAMES))
     frames = range(0, count, step)
-    stride = max(1, frame_bytes // 3 * len(frames) // SAMPLES)
+    pixels_of_frame = frame_bytes // 3
+    stride = max(1, pixels_of_frame * len(frames) // min(SAMPLES, SAMPLES_PER_PIXEL * pixels_of_frame))
     while math.gcd(stride, width) > 1:  # otherwise every row would be sampled in the same columns
         stride += 1
     counts: Counter[tuple[int, int, int]] = Counter()
@@ -60,7 +72,8 @@ def sample(file: int, *, count: int, frame_bytes: int, width: int, fps: float) -
         pixels = list(zip(*(data[channel :: 3 * stride] for channel in range(3)), strict=True))
         counts.update(pixels if not previous else (p for p, q in zip(pixels, previous, strict=True) if p != q))
         previous = pixels
-    return counts
+    changed = (counts.total() - len(previous)) / (len(previous) * max(1, len(frames) - 1))
+    return Sample(pixels=counts, changed_share=changed)
 
 
 def oklab(red: int, green: int, blue: int) -> Colour:

@@ -8,8 +8,8 @@ from typing import Any, Final
 from bench import clips, plot
 from bench.gif.methods import Job
 
-# About as many bytes each.
-SHOWN: Final = ("gifdrop balanced", "gifski -Q 80", "usual 128")
+# Beside the source, from left to right.
+SHOWN: Final = ("gifdrop balanced", "gifski -Q 80", "usual 256")
 CROP: Final = 220
 FRAMES: Final = clips.ROOT / ".local" / "gif-frames"
 CURVES: Final = ("bunny", "parkour", "screen")
