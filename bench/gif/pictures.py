@@ -13,6 +13,7 @@ SHOWN: Final = ("gifdrop balanced", "gifski -Q 80", "usual 256")
 CROP: Final = 220
 FRAMES: Final = clips.ROOT / ".local" / "gif-frames"
 CURVES: Final = ("bunny", "parkour", "screen")
+FRAMES_OF: Final = ("bunny", "parkour", "grief", "screen")
 METRICS: Final = {"ssim": "SSIM", "ssimulacra2": "SSIMULACRA2"}
 Row = dict[str, Any]
 
@@ -62,8 +63,8 @@ def keep_frame(name: str, source: Path, gifs: Mapping[str, Path], job: Job) -> N
 
 def _join() -> None:
     """Stack the rows kept by `keep_frame` into one picture."""
-    rows = sorted(FRAMES.glob("*.png"))
-    if len(rows) < 2:
+    rows = [FRAMES / f"{clip}.png" for clip in FRAMES_OF]
+    if not all(row.exists() for row in rows):
         return
     inputs = [argument for row in rows for argument in ("-i", str(row))]
     command = [str(clips.ffmpeg()), "-nostdin", "-v", "error", "-y", *inputs, "-lavfi", f"vstack={len(rows)}"]
