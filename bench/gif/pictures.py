@@ -44,10 +44,12 @@ def draw(rows: Sequence[Row], summary: Sequence[Row]) -> None:
 
 
 def keep_frame(name: str, source: Path, gifs: Mapping[str, Path], job: Job) -> None:
-    """Keep the middle frame of the source and of some methods' GIFs, side by side, as a row of the picture."""
+    """Keep the middle frame of the source and of the shown methods, if all are there, as a row of the picture."""
+    if not all(method in gifs for method in SHOWN):
+        return
     inputs, chains = [], []
     at = round(job.seconds * job.fps / 2)
-    for number, path in enumerate([source, *(gifs[method] for method in SHOWN if method in gifs)]):
+    for number, path in enumerate([source, *(gifs[method] for method in SHOWN)]):
         inputs += ["-i", str(path)]
         scale = f"fps={job.fps:g},scale={job.width}:{job.height}:flags=lanczos,setsar=1,format=gbrp"
         crop = f"crop='min(iw,{CROP})':'min(ih,{CROP})',scale={CROP}:{CROP}:flags=neighbor"
