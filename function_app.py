@@ -150,6 +150,17 @@ async def show_log(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
+@app.route("stats", methods=["GET", "HEAD"])
+async def show_stats(req: func.HttpRequest) -> func.HttpResponse:
+    """Throughput, waits, errors and cost of the last day."""
+    return await handle(
+        lambda: application().stats.current(),  # noqa: PLW0108  # application() may raise
+        within=STATUS_SECONDS,
+        request=req,
+        operation="show_stats",
+    )
+
+
 @app.route("health", methods=["GET", "HEAD"])
 async def show_health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether gifdrop can work, check by check."""

@@ -19,6 +19,7 @@ TONE_MAP: Final = (
 CPU_COUNT: Final = ("-cpucount", "2")
 # The files that ffmpeg writes exist and are empty. If it truncated them, ext4 would write them to the disk on closing.
 KEPT: Final = ("-truncate", "0")
+ONLY_FILES: Final = ("-protocol_whitelist", "file")
 SCALER: Final = "lanczos+accurate_rnd+full_chroma_int"
 PALETTE_WIDTH: Final = 240
 PALETTE_FPS: Final = 4.0
@@ -100,12 +101,15 @@ def _pixel_format(plan: Plan) -> str:
     return "bgra" if plan.alpha else "rgb24"
 
 
-def _decoded_input_args(plan: Plan, frames: Path, palette: Path) -> list[str]:
-    """Arguments for the output of pass 1. Raw frames have no container that the decoder could forge."""
-    only_files = ["-protocol_whitelist", "file"]
+def frames_args(plan: Plan, frames: Path) -> list[str]:
+    """Arguments for the frames of pass 1. Raw frames have no container that the decoder could forge."""
     shape = ["-pixel_format", _pixel_format(plan), "-video_size", f"{plan.frame_width}x{plan.frame_height}"]
     return [
-        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *only_files,
+        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *ONLY_FILES,
         "-f", "rawvideo", *shape, "-framerate", f"{plan.fps:g}", "-i", f"file:{frames}",
-        *only_files, "-f", "image2", "-i", f"file:{palette}",
     ]  # fmt: skip
+
+
+def _decoded_input_args(plan: Plan, frames: Path, palette: Path) -> list[str]:
+    """Arguments for the output of pass 1."""
+    return [*frames_args(plan, frames), *ONLY_FILES, "-f", "image2", "-i", f"file:{palette}"]

@@ -153,7 +153,7 @@ param preset string = 'balanced'
 @description('Create a topic that receives an event for every finished conversion.')
 param resultsTopic bool = false
 
-@description('SHA-256, in hex, of a key that callers must send to retry videos, beside a function key. Empty: a function key is enough.')
+@description('SHA-256, in hex, of a key that callers must send to retry, upload or delete videos, beside a function key. Empty: a function key is enough.')
 param operatorSha256 string = ''
 
 @description('Client id of the app registration with which people sign in, as printed by `infra/deploy.sh sign-in`. Empty: keys only.')

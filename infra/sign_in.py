@@ -28,7 +28,7 @@ CREDENTIAL = "gifdrop-app"
 GRAPH = "https://graph.microsoft.com/v1.0"
 ROLE_IDS = {VIEWER: "8ad0f6bd-6d35-4e1c-9b5a-0c1f0a4c7d01", OPERATOR: "8ad0f6bd-6d35-4e1c-9b5a-0c1f0a4c7d02"}
 """Ids of the app roles, the same in every registration."""
-_DESCRIPTIONS = {VIEWER: "See videos, GIFs and health.", OPERATOR: "See everything, and retry videos."}
+_DESCRIPTIONS = {VIEWER: "See videos, GIFs and health.", OPERATOR: "See everything; retry, upload and delete videos."}
 PROBE_SECONDS = 30.0
 SETTINGS_API = "2024-11-01"
 
@@ -114,9 +114,11 @@ def register(of: Registration) -> str:
     if not any(item["subject"] == of.principal for item in credentials):
         change = "update" if any(item["name"] == CREDENTIAL for item in credentials) else "create"
         which = ("--federated-credential-id", CREDENTIAL) if change == "update" else ()
+        # The name cannot be changed.
+        given = {key: value for key, value in of.credential.items() if change == "create" or key != "name"}
         az(
             *("ad", "app", "federated-credential", change, "--id", client_id, *which),
-            *("--parameters", json.dumps(of.credential)),
+            *("--parameters", json.dumps(given)),
         )
     assigned = f"{GRAPH}/servicePrincipals/{service}/appRoleAssignedTo"
     me = str(az("ad", "signed-in-user", "show")["id"])

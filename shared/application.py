@@ -10,6 +10,7 @@ from shared.api.health.health import HealthReader
 from shared.api.listing import ListReader
 from shared.api.pool import PoolReader
 from shared.api.retry import Retries
+from shared.api.stats import StatsReader
 from shared.api.status import StatusReader
 from shared.api.summary import Summaries
 from shared.api.uploads import Uploads
@@ -30,6 +31,7 @@ class Application:
         self.retries = Retries(services)
         self.uploads = Uploads(services)
         self.deletions = Deletions(services)
+        self.stats = StatsReader(services)
         self.health = HealthReader(services, self.pool)
 
 

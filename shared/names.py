@@ -10,7 +10,15 @@ GIF_FILE = "out.gif"
 RESULT_FILE = "result.json"
 """Name of the converter's verdict, on the node and in the staging container."""
 
+EXTRA_FILES = {"poster": "out.jpg", "webp": "out.webp"}
+"""Kind of a file beside the GIF -> its name on the node and in the staging container."""
+CONTENT_TYPES = {".gif": "image/gif", ".jpg": "image/jpeg", ".webp": "image/webp"}
+
 _SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
+_EXTRA_SUFFIXES = {
+    "poster": {".gif": ".jpg", ".GIF": ".JPG", ".Gif": ".Jpg", ".gIf": ".jPg"},
+    "webp": {".gif": ".webp", ".GIF": ".WEBP", ".Gif": ".Webp", ".gIf": ".wEbp"},
+}
 
 VIDEO_ENDINGS = tuple(sorted({suffix.lower() for suffix in _SUFFIXES}))
 """How the names of videos end, in lower case."""
@@ -42,6 +50,19 @@ def gif_name(video: str) -> str:
     The suffix keeps its case, so that `tom.MP4` becomes `tom.GIF` and two videos never share a GIF.
     """
     return video[:-4] + _SUFFIXES[video[-4:]]
+
+
+def extra_name(gif: str, kind: str) -> str:
+    """`cats/tom.gif` -> `cats/tom.jpg` for its poster, `cats/tom.webp` for its WebP.
+
+    The suffix keeps its case, so that two GIFs never share a file beside them.
+    """
+    return gif[:-4] + _EXTRA_SUFFIXES[kind][gif[-4:]]
+
+
+def content_type(name: str) -> str:
+    """The type of a file in the output container."""
+    return CONTENT_TYPES.get(f".{name.rpartition('.')[2].lower()}", "image/gif")
 
 
 def conversion_id(container: str, video: str, etag: str) -> str:

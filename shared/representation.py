@@ -3,11 +3,11 @@
 A string beside a type is its description in OpenAPI, a pair a keyword of its JSON schema.
 """
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 from urllib.parse import quote
 
 from shared.advice import ADVICE
-from shared.conversion import NO_PROGRESS, Conversion, Problem, Progress, Source, State
+from shared.conversion import NO_PROGRESS, Conversion, Gif, Problem, Progress, Source, State
 from shared.options import NOT_KNOWN_PRESET
 from shared.settings import Settings
 from shared.timestamps import to_rfc3339
@@ -36,6 +36,17 @@ class VideoErrorResponse(TypedDict):
     advice: Annotated[str | None, "what helps where another attempt does not"]
 
 
+class ExtraResponse(TypedDict):
+    """A file beside a GIF."""
+
+    kind: Literal["poster", "webp"]
+    name: Annotated[str, "its blob's name in the output container"]
+    url: Annotated[str, "its blob's address; GET gifs/{gif} takes its name, too"]
+    bytes: Count
+    width: Annotated[int, "pixels"]
+    height: Annotated[int, "pixels"]
+
+
 class GifResponse(TypedDict):
     """A finished GIF."""
 
@@ -46,6 +57,7 @@ class GifResponse(TypedDict):
     height: Annotated[int, "pixels"]
     frames: int
     duration_seconds: float
+    also: Annotated[list[ExtraResponse], "the files beside it that were asked for, made of the same frames"]
 
 
 class SourceResponse(TypedDict):
@@ -122,17 +134,7 @@ def represent(
         "seconds_left": progress.seconds_left,
         "waiting_for": waiting_for if conversion.state == "queued" else None,
         "attempt": conversion.attempt,
-        "gif": {
-            "name": gif.name,
-            "url": f"{settings.storage_url}/{settings.output_container}/{quote(gif.name)}",
-            "bytes": gif.bytes,
-            "width": gif.width,
-            "height": gif.height,
-            "frames": gif.frames,
-            "duration_seconds": gif.duration_seconds,
-        }
-        if gif
-        else None,
+        "gif": _gif(gif, settings) if gif else None,
         "source": _source(conversion.source) if conversion.source else None,
         "options": conversion.options.to_json() if conversion.options.preset != NOT_KNOWN_PRESET else None,
         "notes": list(conversion.notes),
@@ -142,7 +144,7 @@ def represent(
         "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
         "finished_at": to_rfc3339(conversion.finished_at) if conversion.finished_at else None,
         "compute_seconds": conversion.compute_seconds,
-        "cost": _cost(conversion.compute_seconds, settings),
+        "cost": cost_of(conversion.compute_seconds, settings),
         "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
         if conversion.task_id
         else None,
@@ -164,6 +166,33 @@ def _links(conversion: Conversion, settings: Settings) -> LinksResponse:
     }
 
 
+def _gif(gif: Gif, settings: Settings) -> GifResponse:
+    return {
+        "name": gif.name,
+        "url": _url(gif.name, settings),
+        "bytes": gif.bytes,
+        "width": gif.width,
+        "height": gif.height,
+        "frames": gif.frames,
+        "duration_seconds": gif.duration_seconds,
+        "also": [
+            {
+                "kind": "poster" if extra.kind == "poster" else "webp",
+                "name": extra.name,
+                "url": _url(extra.name, settings),
+                "bytes": extra.bytes,
+                "width": extra.width,
+                "height": extra.height,
+            }
+            for extra in gif.also
+        ],
+    }
+
+
+def _url(name: str, settings: Settings) -> str:
+    return f"{settings.storage_url}/{settings.output_container}/{quote(name)}"
+
+
 def _error(error: Problem) -> VideoErrorResponse:
     advice = ADVICE.get(error.code)
     return {"code": error.code, "message": error.message, "retryable": advice is None, "advice": advice}
@@ -180,8 +209,8 @@ def _source(source: Source) -> SourceResponse:
     }
 
 
-def _cost(compute_seconds: float | None, settings: Settings) -> float | None:
-    """USD for the share of a node that a task has, for so long."""
+def cost_of(compute_seconds: float | None, settings: Settings) -> float | None:
+    """USD for the share of a node that a task has, for so long; `None` without a price."""
     if compute_seconds is None or settings.node_price is None:
         return None
     return round(compute_seconds / 3600 * settings.node_price / settings.task_slots, 6)

@@ -92,7 +92,7 @@ class Settings:
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
     operator_sha256: str | None = None
-    """SHA-256, in hex, of the operator's key, which a caller must send to retry videos beside a function key. `None`
+    """SHA-256, in hex, of the operator's key, which a caller must send to change anything beside a function key. `None`
     asks for no more than a function key."""
     sign_in: str = "off"
     """Whether people who have signed in with Entra ID may call the API without a key."""

@@ -11,6 +11,7 @@ from shared.api.errors import ApiError
 from shared.api.http import Response, content_disposition, etag_matches
 from shared.api.parameters import checked_name
 from shared.api.routes import DEFAULT_LINK_MINUTES, MAX_LINK_MINUTES
+from shared.names import content_type
 from shared.services.errors import NotFoundError, ServiceError
 from shared.timestamps import to_rfc3339
 
@@ -70,7 +71,7 @@ async def gif_response(
     body = await _read(name, span or Span(first=0, last=gif.bytes - 1), gif, services)
     if span:
         validators["Content-Range"] = f"bytes {span.first}-{span.last}/{gif.bytes}"
-    return Response(status=206 if span else 200, body=body, content_type="image/gif", headers=validators)
+    return Response(status=206 if span else 200, body=body, content_type=content_type(name), headers=validators)
 
 
 def parse_range(header: str | None, *, size: int) -> Span | None:

@@ -148,7 +148,7 @@ def _response(body: Body, schemas: dict[str, Schema]) -> Schema:
     if body.type:
         response["content"] = {"application/json": {"schema": schema_of(body.type, schemas)}}
     elif body.content:
-        response["content"] = {body.content: {}}
+        response["content"] = {content: {} for content in body.content}
     if body.headers:
         response["headers"] = {
             name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in body.headers

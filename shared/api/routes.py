@@ -11,10 +11,12 @@ from shared.api.schemas import (
     ListResponse,
     RetriedResponse,
     RetryRequest,
+    StatsResponse,
     UploadRequest,
     UploadResponse,
 )
 from shared.conversion import STATES
+from shared.names import CONTENT_TYPES
 from shared.representation import VideoResponse
 
 Schema = dict[str, object]
@@ -34,11 +36,11 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """The body of a response: JSON of a type in schemas.py, another content type, or nothing."""
+    """The body of a response: JSON of a type in schemas.py, one of other content types, or nothing."""
 
     note: str
     type: type | None = None
-    content: str | None = None
+    content: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 
 
@@ -84,8 +86,13 @@ _VIDEO = Parameter(
     example="cats/tom.mp4",
 )
 _GIF = Parameter(
-    name="gif", where="path", note="The GIF's blob name, encoded in the same way.", schema=_NAME, example="cats/tom.gif"
+    name="gif",
+    where="path",
+    note="The blob name of the GIF or of a file beside it, encoded in the same way.",
+    schema=_NAME,
+    example="cats/tom.gif",
 )
+_PICTURES = tuple(CONTENT_TYPES.values())
 _PAGE_FILE = Parameter(
     name="file", where="path", note="A file of the page.", schema={"type": "string"}, example="main.js"
 )
@@ -207,16 +214,16 @@ ROUTES = (
         method="GET",
         path="gifs/{gif}",
         operation="show_gif",
-        summary="A GIF: a redirect to a link that works for 15 minutes, or the bytes through the app.",
+        summary="A GIF, or a file beside it: a redirect to a link that works for 15 minutes, or the bytes.",
         responses={
             200: Body(
                 note="With `via=app`: the GIF.",
-                content="image/gif",
+                content=_PICTURES,
                 headers=("ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition"),
             ),
             206: Body(
                 note="With `via=app` and `Range`: that range, 8 MiB at most.",
-                content="image/gif",
+                content=_PICTURES,
                 headers=("ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range"),
             ),
             302: Body(
@@ -307,7 +314,7 @@ ROUTES = (
         path="logs/{video}",
         operation="show_log",
         summary="What the converter of a failed task wrote: the last 64 KiB of its error and standard output.",
-        responses={200: Body(note="The log.", content="text/plain")},
+        responses={200: Body(note="The log.", content=("text/plain",))},
         errors=("InvalidName", "InvalidAttempt", "UnknownVideo", "UnknownLog", "Changed"),
         parameters=(
             _VIDEO,
@@ -318,6 +325,13 @@ ROUTES = (
                 schema={"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPT},
             ),
         ),
+    ),
+    Route(
+        method="GET",
+        path="stats",
+        operation="show_stats",
+        summary="Throughput, waits, errors and cost of the last 24 hours, and when the backlog ends.",
+        responses={200: Body(note="The figures.", type=StatsResponse)},
     ),
     Route(
         method="GET",
@@ -334,14 +348,14 @@ ROUTES = (
         path="openapi.json",
         operation="show_contract",
         summary="This description.",
-        responses={200: Body(note="OpenAPI 3.1.", content="application/json")},
+        responses={200: Body(note="OpenAPI 3.1.", content=("application/json",))},
     ),
     Route(
         method="GET",
         path="dashboard",
         operation="show_page",
         summary="A page for people: videos, GIFs and the pool, live. It holds no data and asks for a key.",
-        responses={200: Body(note="The page.", content="text/html")},
+        responses={200: Body(note="The page.", content=("text/html",))},
         public=True,
     ),
     Route(
@@ -350,7 +364,7 @@ ROUTES = (
         operation="show_page_file",
         summary="The page's CSS and JavaScript, which hold no data and need no key.",
         responses={
-            200: Body(note="The file.", content="*/*", headers=("ETag",)),
+            200: Body(note="The file.", content=("*/*",), headers=("ETag",)),
             304: Body(note="Not modified.", headers=("ETag",)),
         },
         errors=("UnknownFile",),
@@ -362,7 +376,7 @@ ROUTES = (
         path="user/{path}",
         operation="user_reads",
         summary="The other routes for people who have signed in with Entra ID, and need no key.",
-        responses={200: Body(note="As of the same route with a key.", content="*/*")},
+        responses={200: Body(note="As of the same route with a key.", content=("*/*",))},
         errors=USER_ERRORS,
         parameters=(_USER_PATH,),
         public=True,
@@ -372,7 +386,7 @@ ROUTES = (
         path="user/{path}",
         operation="user_changes",
         summary="The same for operators who have signed in, and need no operator key.",
-        responses={200: Body(note="As of the same route with a key.", content="application/json")},
+        responses={200: Body(note="As of the same route with a key.", content=("application/json",))},
         errors=USER_ERRORS,
         parameters=(_USER_PATH,),
         public=True,

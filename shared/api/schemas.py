@@ -115,6 +115,37 @@ class RetriedResponse(TypedDict):
     retried: Annotated[Count, "how many failed videos were queued again"]
 
 
+class QuantilesResponse(TypedDict):
+    """How values are distributed."""
+
+    median: Annotated[float, ("minimum", 0)]
+    p95: Annotated[float, "95 of 100 are at most this", ("minimum", 0)]
+
+
+class CodeCount(TypedDict):
+    """How often an error occurred."""
+
+    code: str
+    count: Count
+
+
+class StatsResponse(TypedDict):
+    """How well gifdrop has done in the last hours."""
+
+    hours: Annotated[int, "how many hours the figures are about, by when conversions ended"]
+    complete: Annotated[bool, "false if there were more than 1000 of a state: the figures are of the newest then"]
+    succeeded: Count
+    failed: Count
+    last_hour: Annotated[Count, "how many ended in the last hour"]
+    wait_seconds: Annotated[QuantilesResponse | None, "from upload to start, of first attempts"]
+    compute_seconds: Annotated[QuantilesResponse | None, "time on nodes of those that succeeded"]
+    errors: Annotated[list[CodeCount], "of those that failed, the most frequent first, 20 at most"]
+    cost: Annotated[float | None, "USD for the time on nodes; null without a price", ("minimum", 0)]
+    backlog: Annotated[Count, "videos that are queued or running"]
+    backlog_ends_at: Annotated[Moment | None, "at the rate of the last hour; null if it is empty, or nothing ended"]
+    as_of: Moment
+
+
 class CheckResponse(TypedDict):
     """One check of what gifdrop needs."""
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from shared.lifecycle.protocol import read, terminate_task
-from shared.names import gif_name, is_video
+from shared.lifecycle.protocol import delete_outputs, read, terminate_task
+from shared.names import is_video
 from shared.services.errors import ConflictError, ServiceError
 from shared.services.storage.index_rows import row_key
 
@@ -32,8 +32,9 @@ class DeletionRefusedError(Exception):
 
 
 async def delete_video(video: str, services: Services) -> None:
-    """Delete the present version of a video, its GIF and its record. A version that is uploaded meanwhile stays.
+    """Delete the present version of a video, its GIF and what is beside it, and its record.
 
+    A version that is uploaded meanwhile stays.
     Raises `DeletionRefusedError`, `NewerRecordError` and other `ServiceError`s.
     """
     unknown = DeletionRefusedError("UnknownVideo", "There is no video of this name.")
@@ -53,15 +54,12 @@ async def delete_video(video: str, services: Services) -> None:
         conversion = snapshot.conversion
         if conversion and conversion.etag not in (version, recorded.etag if recorded else None):
             return  # of a version that was uploaded meanwhile
-        if version is None and snapshot.record_etag is None and snapshot.gif_etag is None:
+        if version is None and snapshot.record_etag is None and not snapshot.output_etags:
             raise unknown
         if conversion and not conversion.final and conversion.job and conversion.task_id:
             await terminate_task(conversion.job, conversion.task_id, services)
         try:
-            if snapshot.gif_etag is not None:
-                await services.blobs.delete_version(
-                    settings.output_container, gif_name(video), expected_etag=snapshot.gif_etag
-                )
+            await delete_outputs(snapshot, services)
             if snapshot.record_etag is not None:
                 await services.blobs.delete_version(
                     settings.records_container, video, expected_etag=snapshot.record_etag

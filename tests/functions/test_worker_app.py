@@ -75,6 +75,7 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
         "delete_video": [get | {"route": "videos/{*video}", "methods": ["DELETE"]}, output],
         "share_gif": [get | {"route": "links/{*gif}"}, output],
         "show_log": [get | {"route": "logs/{*video}"}, output],
+        "show_stats": [get | {"route": "stats"}, output],
         "show_health": [get | {"route": "health"}, output],
         "show_contract": [get | {"route": "openapi.json"}, output],
         "show_page": [get | {"route": "dashboard", "authLevel": "ANONYMOUS"}, output],

@@ -116,11 +116,7 @@ def test_only_routes_below_user_are_anonymous_beside_the_files_of_the_page() -> 
     source = Path(function_app.__file__).read_text(encoding="utf-8")
     anonymous = re.findall(r'@app\.route\("([^"]+)"[^\n]*ANONYMOUS', source)
     # The first is OPTIONS, which returns the methods of a route.
-    assert [path for path in anonymous if not path.startswith("dashboard")] == [
-        "{*path}",
-        "user/{*path}",
-        "user/{*path}",
-    ]
+    assert [path for path in anonymous if not path.startswith("dashboard")] == ["{*path}", *["user/{*path}"] * 3]
     users = [
         str(path.relative_to(ROOT))
         for path in (ROOT / "shared").rglob("*.py")
@@ -169,7 +165,9 @@ class Directory:
                 return self.credentials
             case ("ad", "app", "federated-credential", change):
                 self.changes.append(f"credential {change}")
-                self.credentials = [json.loads(option("--parameters"))]
+                given = json.loads(option("--parameters"))
+                assert ("name" in given) == (change == "create")
+                self.credentials = [{"name": CREDENTIAL, **given}]
             case ("ad", "sp", "list", _):
                 return self.services
             case ("ad", "sp", "create", _):

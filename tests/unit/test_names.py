@@ -32,6 +32,44 @@ def test_gif_name_differs_for_different_videos(one: tuple[str, str], other: tupl
     assert (names.gif_name(first) == names.gif_name(second)) == (first == second)
 
 
+@pytest.mark.parametrize(
+    ("gif", "poster", "webp"),
+    [
+        ("cats/tom.gif", "cats/tom.jpg", "cats/tom.webp"),
+        ("tom.GIF", "tom.JPG", "tom.WEBP"),
+        ("tom.mov.gif", "tom.mov.jpg", "tom.mov.webp"),
+        (".gif", ".jpg", ".webp"),
+    ],
+)
+def test_extra_name_is_the_name_of_the_gif_with_another_suffix(gif: str, poster: str, webp: str) -> None:
+    assert (names.extra_name(gif, "poster"), names.extra_name(gif, "webp")) == (poster, webp)
+
+
+@given(st.tuples(st.text(max_size=8), SUFFIXES), st.tuples(st.text(max_size=8), SUFFIXES))
+def test_no_two_videos_share_any_file_of_the_output(one: tuple[str, str], other: tuple[str, str]) -> None:
+    first, second = (
+        {gif, *(names.extra_name(gif, kind) for kind in names.EXTRA_FILES)}
+        for gif in (names.gif_name("".join(video)) for video in (one, other))
+    )
+    assert len(first) == len(second) == 3
+    assert bool(first & second) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        ("a/tom.gif", "image/gif"),
+        ("tom.GIF", "image/gif"),
+        ("tom.WEBP", "image/webp"),
+        ("tom.wEbp", "image/webp"),
+        ("tom.jPg", "image/jpeg"),
+        ("a.webp/tom", "image/gif"),
+    ],
+)
+def test_content_type_follows_the_suffix(name: str, type_: str) -> None:
+    assert names.content_type(name) == type_
+
+
 @pytest.mark.parametrize("name", ["tom.mov", "mp4", "tom.mp4 ", "tom.mp4/", "tom.mp4.json", ""])
 def test_is_video_is_false_without_the_suffix_mp4(name: str) -> None:
     assert not names.is_video(name)

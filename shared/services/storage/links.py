@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
 from shared.cache import Cache
+from shared.names import content_type
 
 if TYPE_CHECKING:
     from azure.storage.blob import UserDelegationKey
@@ -41,12 +42,12 @@ class Links:
         self._keys: Cache[str, UserDelegationKey] = Cache(seconds=KEY_CACHE_SECONDS, size=1)
 
     async def read(self, container: str, name: str, *, disposition: str, minutes: int = LINK_MINUTES) -> Link:
-        """A link that reads a GIF for up to `MAX_LINK_MINUTES`. Raises `ServiceError`.
+        """A link that reads a GIF, or a file beside it, for up to `MAX_LINK_MINUTES`. Raises `ServiceError`.
 
         disposition: The Content-Disposition of the response.
         """
         return await self._link(
-            container, name, BlobSasPermissions(read=True), minutes, type_="image/gif", disposition=disposition
+            container, name, BlobSasPermissions(read=True), minutes, type_=content_type(name), disposition=disposition
         )
 
     async def upload(self, container: str, name: str, *, overwrite: bool, minutes: int) -> Link:

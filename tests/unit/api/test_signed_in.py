@@ -23,7 +23,7 @@ async def echo(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(json.dumps(seen))
 
 
-OPERATIONS = {"GET": "user_reads", "HEAD": "user_reads", "POST": "user_changes"}
+OPERATIONS = {"GET": "user_reads", "HEAD": "user_reads", "POST": "user_changes", "DELETE": "user_deletes"}
 FUNCTIONS = {route.operation: echo for route in ROUTES}
 
 
@@ -101,6 +101,22 @@ async def test_missing_settings_are_reported(path: str) -> None:
     request = func.HttpRequest("GET", "/api/user/", headers={}, route_params={"path": path}, body=b"")
     response = await signed_in_response(request, FUNCTIONS, missing, operation="user_reads")
     assert (response.status_code, code_of(json.loads(response.get_body()))) == (503, "NotConfigured")
+
+
+async def test_viewer_may_use_every_route_that_reads_and_no_other() -> None:
+    for route in ROUTES:
+        if route.public:
+            continue
+        path = route.path.replace("{", "").replace("}", "")
+        status, body = await call(route.method, path, principal_header(VIEWER))
+        assert (status, body.get("code")) == ((200, None) if route.method == "GET" else (403, "RoleRequired")), route
+        assert (await call(route.method, path, principal_header(OPERATOR)))[0] == 200
+
+
+def test_there_is_a_function_for_the_methods_of_all_routes() -> None:
+    methods = {route.method for route in ROUTES}
+    assert {route.method for route in ROUTES if route.path == "user/{path}"} == methods
+    assert set(OPERATIONS) == {*methods, "HEAD"}
 
 
 def test_every_route_with_a_key_is_there_but_the_page() -> None:

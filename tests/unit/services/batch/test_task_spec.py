@@ -99,6 +99,18 @@ def test_each_attempt_has_its_own_folder_in_staging_and_logs(attempt: int, folde
     }
 
 
+def test_files_beside_the_gif_are_uploaded_only_if_they_are_asked_for() -> None:
+    also = conversion().with_options(Options(also=("poster", "webp")))
+    headers = {
+        file.file_pattern: file.destination.container.upload_headers[0].value
+        for file in build_task(also, SETTINGS).output_files or ()
+        if file.destination.container and file.destination.container.upload_headers
+    }
+    assert (headers["out.jpg"], headers["out.webp"]) == ("image/jpeg", "image/webp")
+    plain = {file.file_pattern for file in build_task(conversion(), SETTINGS).output_files or ()}
+    assert plain & {"out.jpg", "out.webp"} == set()
+
+
 def test_task_runs_without_privileges_and_with_a_time_limit() -> None:
     task = build_task(conversion(), SETTINGS)
     assert task.user_identity
