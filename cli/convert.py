@@ -75,6 +75,8 @@ class Converter:
                 self.display.update(name, state=SAVING, fraction=None)
                 saved = _path_in(self.out, gif["name"])
                 await self.client.download(gif["name"], saved)
+                for extra in gif["also"]:
+                    await self.client.download(extra["name"], _path_in(self.out, extra["name"]))
         except RefusedError as error:
             saved, problem = None, reason({"code": error.code, "message": str(error)})
             status = status | {"error": {"code": error.code, "message": str(error)}}

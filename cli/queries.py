@@ -178,8 +178,4 @@ async def _gif_address(name: str, target: Target) -> str:
         if video["gif"] is None:
             word = STATES.get(video["state"], video["state"])
             raise UsageError(f"{printable(name)} has no GIF yet; its state is {word}.")
-        gif = video["gif"]["name"]
-        if target.layout is None:
-            return await client.link(gif)
-    # Browsers do not trust the certificate of the local storage account.
-    return f"{target.url}/api/gifs/{quote(gif)}?via=app&code={quote(target.key or '')}"
+        return await client.link(video["gif"]["name"])
