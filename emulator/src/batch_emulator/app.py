@@ -54,6 +54,7 @@ def build(account: Account, authenticator: Authenticator, faults: Faults | None 
     app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[*delivery, _envelope])
     for method, path, operation in ROUTES:
         app.router.add_route(method, path, _handler(account, authenticator, operation, faults))
+    app.router.add_get("/_control/health", _health)
     arm.add_to(app, account, authenticator)
     if faults is not None:
         operations = {operation.__name__ for _, _, operation in ROUTES}
@@ -61,6 +62,11 @@ def build(account: Account, authenticator: Authenticator, faults: Faults | None 
             app.router.add_route(route.method, route.path, _authenticated(authenticator, route.handler))
         app.on_shutdown.append(faults.stop)
     return app
+
+
+async def _health(_request: web.Request) -> web.Response:
+    """The only operation without authentication: it says no more than that the emulator serves."""
+    return web.json_response({"status": "ok"})
 
 
 def _authenticated(authenticator: Authenticator, handler: Handler) -> Handler:
