@@ -80,7 +80,7 @@ def test_azure_batch_14_passes_the_scenario(served: Emulator) -> None:
     done = subprocess.run(
         [OLD, "-W", "ignore", "-m", "sdks.azure_batch_14", served.url, ACCOUNT, served.key, "old"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
         text=True,
         check=False,
