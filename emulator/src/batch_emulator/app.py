@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"^20\d\d-\d\d-\d\d(\.\d+\.\d+)?(-preview)?$")
 # Earlier ones have other names for some properties, such as maxTasksPerNode.
-_OLDEST_VERSION = "2020-09-01"
+OLDEST_VERSION = "2020-09-01"
 # The query parameters of Batch's operations; not all of them have an effect here.
 _PARAMETERS = frozenset(
     [
@@ -82,10 +82,10 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         version = request.query.get("api-version")
         if version is None:
             raise BatchError("MissingRequiredQueryParameter", QueryParameterName="api-version")
-        if not _VERSION.fullmatch(version) or version < _OLDEST_VERSION:
+        if not _VERSION.fullmatch(version) or version < OLDEST_VERSION:
             raise BatchError(
                 "UnsupportedRequestVersion",
-                f"The api-version {version} is not supported; the oldest is {_OLDEST_VERSION}.",
+                f"The api-version {version} is not supported; the oldest is {OLDEST_VERSION}.",
             )
         unknown = [name for name in request.query if name.lower() not in _PARAMETERS]
         if unknown:
