@@ -12,6 +12,9 @@ NODE_MODULES := local/storage/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 READY := $(VENV) $(NODE_MODULES)
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
+# Editable installs have no hashes; they take everything from the checkout and the packages that are there.
+EDITABLE := --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation
+GIFDROP := .venv/bin/gifdrop
 COMPILE := .venv/bin/uv pip compile --generate-hashes --universal --quiet --no-header
 # Versions that only tests use; `make lock` adds hashes and, for the last two, what they depend on.
 WORKER := azure-functions-runtime==1.3.0
@@ -29,7 +32,7 @@ $(VENV): requirements-dev.txt requirements-worker.txt emulator/pyproject.toml
 	@$(FOUND) -m venv .venv
 	@$(PY) -m pip install $(PIP_OPTIONS) --requirement requirements-dev.txt
 	@$(PY) -m pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python --requirement requirements-worker.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./emulator
+	@$(PY) -m pip install $(EDITABLE) --editable ./emulator --editable .
 	@touch $@
 
 $(NODE_MODULES): local/storage/package-lock.json $(VENV)
@@ -43,7 +46,7 @@ $(BROWSER): tests/browser/package-lock.json $(VENV)
 	@touch $@
 
 demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-folder]
-	@$(PY) -m local demo -- $${VIDEO:+"$$VIDEO"}
+	@$(GIFDROP) demo -- $${VIDEO:+"$$VIDEO"}
 
 test: $(READY) $(BROWSER) ## every test; those of test-az and test-clients only once they have run
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -72,7 +75,7 @@ conformance: $(READY) ## Microsoft's own tests of azure-batch against the Batch 
 	@PYTHONPATH=emulator/tests $(PY) -m conformance $(ARGS)
 
 up: $(READY) ## the whole stack in the foreground, until Ctrl-C
-	@$(PY) -m local up
+	@$(GIFDROP) up
 
 check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell, spelling
 	@.venv/bin/ruff check .

@@ -3,10 +3,14 @@
 import azure.functions as func
 
 from shared.api.dashboard.page import page_file_response, page_response
-from shared.api.gifs import gif_response
+from shared.api.gifs import gif_link, gif_response
 from shared.api.handler import handle
 from shared.api.health.health import health_response
+from shared.api.listing import list_response
+from shared.api.logs import log_response
 from shared.api.methods import methods_response
+from shared.api.signed_in import signed_in_response
+from shared.api.status import status_response
 from shared.application import application
 from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
@@ -59,7 +63,7 @@ async def show_methods(req: func.HttpRequest) -> func.HttpResponse:
 async def list_videos(req: func.HttpRequest) -> func.HttpResponse:
     """All videos with their status, a summary and the pool."""
     return await handle(
-        lambda: application().videos.list_videos(req.params),
+        lambda: list_response(application().videos, req.params, req.headers),
         within=STATUS_SECONDS,
         request=req,
         operation="list_videos",
@@ -70,7 +74,7 @@ async def list_videos(req: func.HttpRequest) -> func.HttpResponse:
 async def show_video(req: func.HttpRequest) -> func.HttpResponse:
     """The status of one video."""
     return await handle(
-        lambda: application().statuses.status(req.route_params["video"]),
+        lambda: status_response(application().statuses, req.route_params["video"], req.headers),
         within=STATUS_SECONDS,
         request=req,
         operation="show_video",
@@ -92,7 +96,9 @@ async def retry_failed(req: func.HttpRequest) -> func.HttpResponse:
 async def retry_video(req: func.HttpRequest) -> func.HttpResponse:
     """Retry a failed video."""
     return await handle(
-        lambda: application().retries.one(req.route_params["video"], req.headers), request=req, operation="retry_video"
+        lambda: application().retries.one(req.route_params["video"], req.headers, req.get_body()),
+        request=req,
+        operation="retry_video",
     )
 
 
@@ -103,6 +109,55 @@ async def show_gif(req: func.HttpRequest) -> func.HttpResponse:
         lambda: gif_response(req.route_params["gif"], req.params, req.headers, application().services),
         request=req,
         operation="show_gif",
+    )
+
+
+@app.route("videos/{*video}", methods=["DELETE"])
+async def delete_video(req: func.HttpRequest) -> func.HttpResponse:
+    """Delete a video with its GIF and its record."""
+    return await handle(
+        lambda: application().deletions.delete(req.route_params["video"], req.headers),
+        request=req,
+        operation="delete_video",
+    )
+
+
+@app.route("uploads", methods=["POST"])
+async def create_upload(req: func.HttpRequest) -> func.HttpResponse:
+    """A link that uploads one video straight to storage."""
+    return await handle(
+        lambda: application().uploads.create(req.get_body(), req.headers), request=req, operation="create_upload"
+    )
+
+
+@app.route("links/{*gif}", methods=["GET", "HEAD"])
+async def share_gif(req: func.HttpRequest) -> func.HttpResponse:
+    """A link to a GIF for somebody without a key."""
+    return await handle(
+        lambda: gif_link(req.route_params["gif"], req.params, application().services),
+        request=req,
+        operation="share_gif",
+    )
+
+
+@app.route("logs/{*video}", methods=["GET", "HEAD"])
+async def show_log(req: func.HttpRequest) -> func.HttpResponse:
+    """What the converter of a failed task wrote."""
+    return await handle(
+        lambda: log_response(req.route_params["video"], req.params, application().services),
+        request=req,
+        operation="show_log",
+    )
+
+
+@app.route("stats", methods=["GET", "HEAD"])
+async def show_stats(req: func.HttpRequest) -> func.HttpResponse:
+    """Throughput, waits, errors and cost of the last day."""
+    return await handle(
+        lambda: application().stats.current(),  # noqa: PLW0108  # application() may raise
+        within=STATUS_SECONDS,
+        request=req,
+        operation="show_stats",
     )
 
 
@@ -123,7 +178,9 @@ async def show_contract(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("dashboard", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_page(req: func.HttpRequest) -> func.HttpResponse:
     """The page for people, which holds no data and asks for a key."""
-    return await handle(page_response, request=req, operation="show_page")
+    return await handle(
+        lambda: page_response(lambda: application().services.settings), request=req, operation="show_page"
+    )
 
 
 @app.route("dashboard/{file}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -132,3 +189,21 @@ async def show_page_file(req: func.HttpRequest) -> func.HttpResponse:
     return await handle(
         lambda: page_file_response(req.route_params["file"], req.headers), request=req, operation="show_page_file"
     )
+
+
+@app.route("user/{*path}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+async def user_reads(req: func.HttpRequest) -> func.HttpResponse:
+    """The routes above for people who have signed in, and need no key."""
+    return await signed_in_response(req, globals(), lambda: application().services.settings, operation="user_reads")
+
+
+@app.route("user/{*path}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def user_changes(req: func.HttpRequest) -> func.HttpResponse:
+    """The same for POST."""
+    return await signed_in_response(req, globals(), lambda: application().services.settings, operation="user_changes")
+
+
+@app.route("user/{*path}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
+async def user_deletes(req: func.HttpRequest) -> func.HttpResponse:
+    """The same for DELETE."""
+    return await signed_in_response(req, globals(), lambda: application().services.settings, operation="user_deletes")

@@ -14,6 +14,7 @@ NAMES = (
     "scale",
     "autoscale",
     "conversion",
+    "beside",
     "batch_emulator",
     "status",
     "imports",

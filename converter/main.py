@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from converter import ffmpeg, ffmpeg_args, gif, options, probe, scratch, survivors
+from converter import beside, ffmpeg, ffmpeg_args, gif, options, probe, scratch, survivors
 from converter.classify import classify_failure
+from converter.container import HEADER_BYTES, demuxer_of
 from converter.encode import Workspace, choose_dither, decode, encode
 from converter.plan import Plan, make_plan
-from converter.progress import Progress, replace_json
+from converter.progress import SPANS_WITH_FILES, Progress, replace_json
 from converter.verdict import NodeFailure, Rejected
 
 PROBE_TIMEOUT_SECONDS: Final = 60.0
@@ -36,6 +37,8 @@ class Conversion:
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)
+    files: list[beside.File] = field(default_factory=list)
+    """What was made beside the GIF."""
     sandbox: set[str] | None = None
     """Parts of the sandbox that every run of ffmpeg has entered; None before the first."""
 
@@ -58,7 +61,7 @@ class Conversion:
 def main(arguments: Sequence[str], *, tools: Path, work: Path) -> int:
     """Convert; returns 0 when `result.json` holds a verdict, 1 when the node failed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    for stale in ("out.gif", "result.json", "progress.json"):
+    for stale in ("out.gif", *beside.FILES.values(), "result.json", "progress.json"):
         (work / stale).unlink(missing_ok=True)
     conversion = Conversion(tools=tools, work=work, progress=Progress(path=work / "progress.json"))
     made: gif.Gif | None = None
@@ -80,6 +83,8 @@ def main(arguments: Sequence[str], *, tools: Path, work: Path) -> int:
 def _convert(conversion: Conversion, arguments: Sequence[str]) -> gif.Gif:
     requested = options.parse(arguments)
     conversion.preset = requested.preset
+    if requested.also:
+        conversion.progress.spans = SPANS_WITH_FILES
     if not conversion.binary.is_file():
         raise NodeFailure(f"{conversion.binary} is missing")
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=conversion.work, ignore_cleanup_errors=True) as folder:
@@ -111,9 +116,13 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
         made = gif.measure(data)
         if not made.frames:
             raise Rejected("NothingDecoded", "No frame of the video could be decoded.")
-        # What is published is what was measured: no file that ffmpeg could write, or still have open.
-        scratch.write_new(conversion.work / "out.gif", data)
-    conversion.progress.report("checking", 1.0)
+    if requested.also:
+        with conversion.phase("beside"):
+            conversion.files = beside.make(workspace, requested.also, made=made)
+    # What is published is what was measured: no file that ffmpeg could write, or still have open.
+    for name, content in {"out.gif": data, **{file.name: file.data for file in conversion.files}}.items():
+        scratch.write_new(conversion.work / name, content)
+    conversion.progress.report("beside" if requested.also else "checking", 1.0)
     return made
 
 
@@ -121,9 +130,11 @@ def _probe(conversion: Conversion, requested: options.Options, folder: Path) -> 
     if not requested.source.is_file():
         raise NodeFailure(f"{requested.source} does not exist")
     path = requested.source.absolute()
+    with path.open("rb") as file:
+        demuxer = demuxer_of(file.read(HEADER_BYTES))
     finished = ffmpeg.run(
         binary=conversion.binary,
-        arguments=ffmpeg_args.probe_args(path, max_pixels=requested.max_pixels),
+        arguments=ffmpeg_args.probe_args(path, demuxer=demuxer, max_pixels=requested.max_pixels),
         work=folder,
         reads=[path],
         timeout=PROBE_TIMEOUT_SECONDS,
@@ -155,6 +166,7 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "evidence": rejected.evidence if rejected else None,
         "source": {name: getattr(source, name) for name in source_fields} if source else None,
         "gif": asdict(made) if made else None,
+        "also": [file.measurements() for file in conversion.files],
         "seconds": conversion.seconds,
         "peak_memory_bytes": _peak_memory_bytes(),
         "preset": conversion.preset,

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,15 @@ PHASE_SPANS: Final = {
     "frames": (0.5, 0.98),
     "checking": (0.98, 1.0),
 }
+# The same with files beside the GIF.
+SPANS_WITH_FILES: Final = {
+    "judging": (0.0, 0.02),
+    "decoding": (0.02, 0.34),
+    "dither": (0.34, 0.38),
+    "frames": (0.38, 0.73),
+    "checking": (0.73, 0.75),
+    "beside": (0.75, 1.0),
+}
 
 
 @dataclass(kw_only=True)
@@ -24,18 +34,19 @@ class Progress:
     path: Path
     started: float = field(default_factory=time.monotonic)
     fraction: float = 0.0
+    spans: Mapping[str, tuple[float, float]] = field(default_factory=lambda: PHASE_SPANS)
     _written: float = 0.0
 
     def report(self, phase: str, phase_fraction: float = 0.0) -> None:
         """Record how much of `phase` is done, from 0 to 1; the overall fraction never decreases."""
-        low, high = PHASE_SPANS[phase]
+        low, high = self.spans[phase]
         self.fraction = max(self.fraction, low + (high - low) * min(max(phase_fraction, 0.0), 1.0))
         now = time.monotonic()
         if 0 < phase_fraction < 1 and now - self._written < WRITE_INTERVAL_SECONDS:
             return
         self._written = now
         elapsed = now - self.started
-        left = elapsed * (1 / self.fraction - 1) if self.fraction > PHASE_SPANS["judging"][1] and elapsed > 1 else None
+        left = elapsed * (1 / self.fraction - 1) if self.fraction > self.spans["judging"][1] and elapsed > 1 else None
         replace_json(
             self.path,
             {

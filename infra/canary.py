@@ -19,7 +19,7 @@ from typing import Any
 
 from infra import smoke
 from infra.az import AzError, az
-from infra.doctor import Deployment, read_deployment
+from infra.deployment import Deployment, read_deployment
 from shared.conversion import Conversion
 from shared.names import JOB_PREFIX
 from shared.services.batch.task_spec import build_task

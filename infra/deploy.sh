@@ -11,12 +11,13 @@
 # Commands: plan      checks what would fail and previews the changes, without making any
 #           doctor    reads a deployed group and says what is wrong, without changing anything
 #           canary    converts one video on the newest pool, then offers to move today's work to it
+#           sign-in   registers the app in Entra ID, so that people can sign in, or prints the commands for it
 #           rollback  deploys the code, converter and settings of the release before
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 STEPS=(check package infra upload publish events smoke)
-COMMANDS=(plan doctor canary rollback preprovision)
+COMMANDS=(plan doctor canary sign-in rollback preprovision)
 EVENT_FUNCTIONS=(on_video_uploaded on_result_uploaded)
 PYTHON=${PYTHON:-.venv/bin/python}
 WAIT=${GIFDROP_WAIT_SECONDS:-10}
@@ -30,7 +31,7 @@ group='' region='' video='' artifact='' ask=yes parameters=() step='' explained=
 say() { printf '%s\n' "$*"; }
 die() { printf 'deploy.sh: %s\n' "$*" >&2; explained=yes; exit 1; }
 
-usage() { sed -n '2,14p' infra/deploy.sh | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '2,15p' infra/deploy.sh | sed 's/^# \{0,1\}//'; }
 
 failed() {
   local code=$? last=()
@@ -259,6 +260,8 @@ step_smoke() {
   key=$(az functionapp keys list --resource-group "$group" --name "$app" --query functionKeys.default --output tsv)
   # Through the environment: an argument would be visible in the process list.
   GIFDROP_KEY=$key "$PYTHON" -m infra.smoke wait "$url" "$name" || { explained=yes; return 1; }
+  # A client must not be able to pose as a person who has signed in, whether or not the app has sign-in.
+  "$PYTHON" -m infra.sign_in probe "$url" || { explained=yes; return 1; }
   record_release true
   "$PYTHON" -m infra.old_pools "$group" "$pool" || { explained=yes; return 1; }
 }
@@ -278,6 +281,8 @@ command_plan() {
 }
 
 command_doctor() { "$PYTHON" -m infra.doctor "$group"; }
+
+command_sign-in() { "$PYTHON" -m infra.sign_in register "$group"; }
 
 command_canary() { "$PYTHON" -m infra.canary "$group" ${yes:+"$yes"} ${video:+--video "$video"}; }
 

@@ -153,8 +153,17 @@ param preset string = 'balanced'
 @description('Create a topic that receives an event for every finished conversion.')
 param resultsTopic bool = false
 
-@description('SHA-256, in hex, of a key that callers must send to retry videos, beside a function key. Empty: a function key is enough.')
+@description('SHA-256, in hex, of a key that callers must send to retry, upload or delete videos, beside a function key. Empty: a function key is enough.')
 param operatorSha256 string = ''
+
+@description('Client id of the app registration with which people sign in, as printed by `infra/deploy.sh sign-in`. Empty: keys only.')
+param signInClientId string = ''
+
+@description('Let the API upload videos, by links that the app signs, and delete them.')
+param apiUploads bool = true
+
+@description('Origins of web pages that may upload by these links, beside the app itself: https://videos.example.com')
+param uploadOrigins string[] = []
 
 @description('Hours between uploads of a small video of gifdrop\'s own, whose GIF must arrive. 0: never.')
 @minValue(0)
@@ -255,6 +264,7 @@ module data 'modules/storage.bicep' = {
       '${containers.logs}': 30
       '${containers.deadLetters}': 30
     }
+    uploadOrigins: apiUploads ? concat(['https://${fullName}.azurewebsites.net'], uploadOrigins) : []
     private: privateNetworking
     allowedIpRanges: allowedIpRanges
     deleteLock: deleteLock
@@ -424,6 +434,7 @@ module app 'modules/app.bicep' = {
     apiIpRanges: apiIpRanges
     publishIpRanges: publishIpRanges
     subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
+    signInClientId: signInClientId
     settings: {
       GIFDROP_STORAGE_URL: data.outputs.blobEndpoint
       GIFDROP_TABLE_URL: data.outputs.tableEndpoint
@@ -455,6 +466,8 @@ module app 'modules/app.bicep' = {
       GIFDROP_QUOTA_POOLS: batch.outputs.poolQuota
       GIFDROP_QUOTA_JOBS: batch.outputs.jobQuota
       GIFDROP_OPERATOR_SHA256: operatorSha256
+      GIFDROP_SIGN_IN: empty(signInClientId) ? 'off' : 'on'
+      GIFDROP_UPLOADS: apiUploads ? 'on' : 'off'
       GIFDROP_CANARY_HOURS: string(canaryHours)
       GIFDROP_WAKE: wakePool ? 'on' : 'off'
       GIFDROP_REPAIR: repairPool ? 'on' : 'off'
@@ -514,6 +527,7 @@ module access 'modules/access.bicep' = {
     batchPrincipalId: batch.outputs.principalId
     topicPrincipalId: topics.outputs.principalId
     canary: canaryHours > 0
+    apiUploads: apiUploads
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
     operatorUntil: operatorDays == 0 ? '' : dateTimeAdd(deployedAt, 'P${operatorDays}D', 'yyyy-MM-ddTHH:mm:ss.000Z')
@@ -534,6 +548,7 @@ output warnings string[] = concat(
   monthlyBudget == 0 ? ['monthlyBudget is 0: no email comes before the bill. Pass -p monthlyBudget=AMOUNT'] : []
 )
 output functionApp string = app.outputs.name
+output appPrincipalId string = identities.outputs.appPrincipalId
 output functionUrl string = app.outputs.url
 output dataAccount string = data.outputs.name
 output batchAccount string = batch.outputs.name

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.az import AzError, az
+from infra.deployment import read_deployment
 from infra.quota import (
     MIN_CORES,
     account_quotas,
@@ -23,6 +24,7 @@ from infra.quota import (
     sku_cores,
 )
 from infra.rights import GROUP_ACTIONS, ROLE_DEFINITION, grant_commands, missing_actions, providers, setup_commands
+from infra.sign_in import check_registration, read_registration, registration_of
 
 TEMPLATE = Path(__file__).with_name("main.bicep")
 WHAT_IF_SECONDS = 240.0
@@ -253,6 +255,24 @@ def check_available(name: str, answer: Mapping[str, Any]) -> Check:
     return Check(False, f"The name {name} is taken: {answer.get('message') or answer.get('reason')}", todo)
 
 
+def check_sign_in(target: Target) -> list[Check]:
+    """Whether people could sign in with the given app registration. Raises `AzError`."""
+    client_id = target.parameters.get("signInClientId", "")
+    if not client_id:
+        return []
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", client_id, re.IGNORECASE):
+        return [
+            Check(False, f"signInClientId is not a client id: {client_id!r}.", "Pass the id that 'sign-in' prints.")
+        ]
+    try:
+        fits = registration_of(read_deployment(target.group).outputs)
+    except LookupError as error:
+        todo = "Deploy without signInClientId first: the registration needs the app's address and identity."
+        return [Check(False, f"The app registration cannot be checked: {error}", todo)]
+    found = check_registration(*read_registration(client_id), fits)
+    return [Check(item.ok, item.message, (item.what_to_do or "").replace("GROUP", target.group)) for item in found]
+
+
 def _attempt(what: str, check: Callable[[], Check | list[Check]]) -> list[Check]:
     """The results of a check; unknown if az fails."""
     try:
@@ -324,6 +344,7 @@ def checks(target: Target) -> Iterator[Check]:
             ),
             target,
         ),
+        "Sign-in": lambda: check_sign_in(target),
         "The changes": changes,
     }
     with ThreadPoolExecutor(max_workers=4) as threads:

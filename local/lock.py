@@ -17,7 +17,11 @@ _NAME = "lock"
 
 
 class InUseError(Exception):
-    """Another stack is running in the directory."""
+    """Another stack is running in the directory; `pid` is its process, if known."""
+
+    def __init__(self, directory: Path, pid: str) -> None:
+        super().__init__(f"a stack is already running in {directory} (process {pid})")
+        self.pid = pid
 
 
 @contextlib.contextmanager
@@ -32,8 +36,20 @@ def locked(directory: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise InUseError(f"A stack is already running in {directory} (process {file.read().strip()}).") from None
+            raise InUseError(directory, file.read().strip()) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a stack is running in the directory, or starting or stopping."""
+    try:
+        with (directory / _NAME).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False

@@ -59,6 +59,7 @@ class StackConfig:
         return {
             "storage": f"{self._url('storage', scheme='https')}/{ACCOUNT}",
             "tables": f"{self._url('tables', scheme='https')}/{ACCOUNT}",
+            "links": f"{self._url('links')}/{ACCOUNT}",
             "batch": self._url("batch", scheme="https"),
             "identity": f"{self._url('identity')}{IDENTITY_PATH}",
             "events": self._url("events"),
@@ -72,6 +73,11 @@ class StackConfig:
             "pool": resources.POOL,
             **self._proxy_endpoints,
         }
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        """Where browsers open the page."""
+        return tuple(f"http://{host}:{self.ports['functions']}" for host in ("127.0.0.1", "localhost"))
 
     @property
     def _proxy_endpoints(self) -> dict[str, str]:
@@ -90,6 +96,7 @@ class StackConfig:
             "AZURE_CLIENT_ID": resources.APP_IDENTITY.client_id,
             "GIFDROP_STORAGE_URL": self.endpoints["storage"],
             "GIFDROP_TABLE_URL": self.endpoints["tables"],
+            "GIFDROP_LINK_URL": self.endpoints["links"],
             **resources.CONTAINERS,
             **resources.TABLES,
             "GIFDROP_BATCH_URL": self.endpoints["batch"],
@@ -173,6 +180,7 @@ class StackConfig:
             *("--data", str(self.layout.functions)),
         ]
         keys = {f"FUNCTIONS_{name.upper()}_KEY": self.keys[name] for name in ("function", "master", "eventgrid")}
+        keys["FUNCTIONS_TOKEN_KEY"] = self.keys["token_key"]
         environment = clean_environment() | dict(env) | self._proxy_settings | keys
         return Spec(name="functions", arguments=arguments, environment=environment)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,10 +17,11 @@ from local.identity.managed_identity import write_identities
 from local.layout import Layout, create_private, read_keys, write_connection_files
 from local.lock import locked
 from local.pause import paused
-from local.ports import free_ports
+from local.ports import check_free, free_ports
 from local.process import ROOT, ServiceCrashedError, ServiceProcess
 from local.sandbox import sandbox_mode
 from local.storage.client import connect
+from local.storage.gateway import gateway
 from local.tls import certificates
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Stack:
         self._services: dict[str, ServiceProcess] = {}
         self._crash: asyncio.Future[ServiceCrashedError] | None = None
         self._exit = contextlib.ExitStack()
+        self._gateway = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self._crash = asyncio.get_running_loop().create_future()
@@ -122,6 +125,7 @@ class Stack:
     async def stop(self) -> None:
         """Stop all services: first those that send work, last those the others depend on."""
         errors: list[BaseException] = []
+        await self._gateway.aclose()
         proxies = tuple(services.FAULT_PROXIES.values())
         seconds = tuple(name for name in self._services if name not in self._names)
         for names in ((*seconds, "events", "functions"), ("batch",), proxies, ("storage", "identity")):
@@ -157,7 +161,8 @@ class Stack:
         layout.endpoints.unlink(missing_ok=True)
         write_identities(layout.identities, resources.IDENTITIES)
         layout.pools.write_text(json.dumps([resources.pool_definition()], indent=2))
-        names = (*self._names, "tables")
+        names = (*self._names, "tables", "links")
+        check_free(self._ports)
         ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(self._ports)
         config = services.StackConfig(
             layout=layout,
@@ -183,9 +188,14 @@ class Stack:
                 group.create_task(self._run(config.events(self.env)))
                 await self._create_containers(config, storage, identity)
         except ExceptionGroup as group_of_errors:
+            # A service may have crashed because another stack answered on a port, or took one meanwhile.
+            check_free(ports, own={process.pid for process in orphans.descendants(os.getpid())})
             # Other errors are consequences of the crash.
             crashes = group_of_errors.subgroup(ServiceCrashedError)
             raise (crashes or group_of_errors).exceptions[0] from None
+        origin = config.endpoints["storage"].rpartition("/")[0]
+        links = gateway(origin, port=ports["links"], bundle=str(config.tls.bundle))
+        await self._gateway.enter_async_context(links)
         self.endpoints = config.endpoints
         write_connection_files(layout, endpoints=self.endpoints, env=self.env)
 
@@ -214,4 +224,5 @@ class Stack:
             await asyncio.gather(
                 *map(storage.create_container, resources.CONTAINERS.values()),
                 *map(storage.create_table, resources.TABLES.values()),
+                storage.allow_origins(*config.page_origins),
             )

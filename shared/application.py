@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from functools import cache
 
+from shared.api.deletion import Deletions
 from shared.api.health.health import HealthReader
 from shared.api.listing import ListReader
 from shared.api.pool import PoolReader
 from shared.api.retry import Retries
+from shared.api.stats import StatsReader
 from shared.api.status import StatusReader
 from shared.api.summary import Summaries
+from shared.api.uploads import Uploads
 from shared.lifecycle.sweep import CompletionSweep
 from shared.services.services import Services
 from shared.settings import read_settings
@@ -26,6 +29,9 @@ class Application:
         self.statuses = StatusReader(services, self.pool)
         self.videos = ListReader(services, self.statuses, Summaries(services), self.pool)
         self.retries = Retries(services)
+        self.uploads = Uploads(services)
+        self.deletions = Deletions(services)
+        self.stats = StatsReader(services)
         self.health = HealthReader(services, self.pool)
 
 

@@ -23,6 +23,18 @@ MAX_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extra:
+    """A file beside a GIF, as measured by the converter and verified by the app."""
+
+    kind: str
+    """A key of `EXTRA_FILES`."""
+    name: str
+    bytes: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gif:
     """A finished GIF, as measured by the converter and verified by the app."""
 
@@ -32,6 +44,8 @@ class Gif:
     height: int
     frames: int
     duration_seconds: float
+    also: tuple[Extra, ...] = ()
+    """The files beside it that were asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +118,8 @@ class Conversion:
     compute_seconds: float | None = None
     """Time that tasks of this conversion have spent on nodes, all attempts together."""
     gif: Gif | None = None
+    leftovers: tuple[str, ...] = ()
+    """Kinds of files beside the GIF that were not asked for, but that an earlier version or attempt may have left."""
     sandbox: str | None = None
     """Parts of the sandbox that the converter entered, with a space between them; `None` if it is not known."""
     error: Problem | None = None
@@ -119,6 +135,11 @@ class Conversion:
         return self.state in FINAL_STATES
 
     @property
+    def extras(self) -> tuple[str, ...]:
+        """Kinds of files that may be beside the GIF in the output container, whatever was or will be interrupted."""
+        return tuple(sorted({*self.options.also, *self.leftovers}))
+
+    @property
     def job(self) -> JobRef | None:
         """The job that has the task, or gets it next; `None` where no job is chosen."""
         if self.batch_url is None or self.job_id is None:
@@ -132,6 +153,10 @@ class Conversion:
     def supersedes(self, older: Conversion | None) -> bool:
         """Whether this is a conversion of another version of the video than `older`, which is still open."""
         return older is not None and older.id != self.id and not older.final
+
+    def with_leftovers(self, extras: tuple[str, ...]) -> Conversion:
+        """The same conversion, of a video that may have files of these kinds beside its GIF already."""
+        return replace(self, leftovers=tuple(sorted({*extras, *self.leftovers} - set(self.options.also))))
 
     def with_options(self, options: Options) -> Conversion:
         """The same conversion with these options."""
@@ -200,6 +225,12 @@ class Conversion:
     def gone(self, *, at: datetime) -> Conversion:
         """The video was deleted before it was converted."""
         return self.failed(VIDEO_GONE, at=at)
+
+    def again(self, planned: Conversion) -> Conversion:
+        """Queued for another attempt at the same version, with the options and retries of a new plan."""
+        return replace(
+            self.next_attempt(retries_left=planned.retries_left), options=planned.options, warnings=planned.warnings
+        )
 
     def next_attempt(self, *, retries_left: int) -> Conversion:
         """Queued for another attempt, with a task id that was never used before."""

@@ -206,11 +206,17 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 
 def option_warnings(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """A sentence for each of the first metadata keys that look like an option and are none."""
-    known = tuple(METADATA.values())
+    known = METADATA.values()
     unknown = sorted(key for key in map(str.lower, metadata) if key.startswith(METADATA_PREFIX) and key not in known)
     warnings = []
     for key in unknown[:MAX_WARNINGS]:
-        close = get_close_matches(key[:MAX_KEY_CHARS], known, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
+        hint = did_you_mean(key.removeprefix(METADATA_PREFIX), prefix=METADATA_PREFIX)
         warnings.append(f"The metadata {key[:MAX_KEY_CHARS]} is not an option and was ignored.{hint}")
     return tuple(warnings)
+
+
+def did_you_mean(name: str, *, prefix: str = "") -> str:
+    """A sentence, after a space, with the option that a name resembles; empty if there is none."""
+    known = [key.removeprefix(METADATA_PREFIX) for key in METADATA.values()]
+    close = get_close_matches(name[:MAX_KEY_CHARS].lower(), known, n=1)
+    return f" Did you mean {prefix}{close[0]}?" if close else ""

@@ -3,14 +3,17 @@
 A string beside a type is its description in OpenAPI, a pair a keyword of its JSON schema.
 """
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 from urllib.parse import quote
 
 from shared.advice import ADVICE
-from shared.conversion import NO_PROGRESS, Conversion, Problem, Progress, Source, State
+from shared.conversion import NO_PROGRESS, Conversion, Gif, Problem, Progress, Source, State
 from shared.options import NOT_KNOWN_PRESET
 from shared.settings import Settings
 from shared.timestamps import to_rfc3339
+
+API = "/api"
+"""Path of the API below the app's address."""
 
 Moment = Annotated[str, "RFC 3339 in UTC, with milliseconds", ("format", "date-time")]
 Fraction = Annotated[float, ("minimum", 0), ("maximum", 1)]
@@ -33,6 +36,17 @@ class VideoErrorResponse(TypedDict):
     advice: Annotated[str | None, "what helps where another attempt does not"]
 
 
+class ExtraResponse(TypedDict):
+    """A file beside a GIF."""
+
+    kind: Literal["poster", "webp"]
+    name: Annotated[str, "its blob's name in the output container"]
+    url: Annotated[str, "its blob's address; GET gifs/{gif} takes its name, too"]
+    bytes: Count
+    width: Annotated[int, "pixels"]
+    height: Annotated[int, "pixels"]
+
+
 class GifResponse(TypedDict):
     """A finished GIF."""
 
@@ -43,6 +57,7 @@ class GifResponse(TypedDict):
     height: Annotated[int, "pixels"]
     frames: int
     duration_seconds: float
+    also: Annotated[list[ExtraResponse], "the files beside it that were asked for, made of the same frames"]
 
 
 class SourceResponse(TypedDict):
@@ -54,6 +69,16 @@ class SourceResponse(TypedDict):
     height: Annotated[int | None, "pixels"]
     fps: float | None
     codec: str | None
+
+
+class LinksResponse(TypedDict):
+    """Addresses below the app's, for callers with a key; null where there is nothing."""
+
+    self: str
+    gif: str | None
+    poster: str | None
+    webp: str | None
+    log: Annotated[str | None, "output of the converter, if its task failed"]
 
 
 class TaskResponse(TypedDict):
@@ -94,6 +119,7 @@ class VideoResponse(TypedDict):
         ("minimum", 0),
     ]
     task: Annotated[TaskResponse | None, "null where no task was needed"]
+    links: LinksResponse
 
 
 def represent(
@@ -108,17 +134,7 @@ def represent(
         "seconds_left": progress.seconds_left,
         "waiting_for": waiting_for if conversion.state == "queued" else None,
         "attempt": conversion.attempt,
-        "gif": {
-            "name": gif.name,
-            "url": f"{settings.storage_url}/{settings.output_container}/{quote(gif.name)}",
-            "bytes": gif.bytes,
-            "width": gif.width,
-            "height": gif.height,
-            "frames": gif.frames,
-            "duration_seconds": gif.duration_seconds,
-        }
-        if gif
-        else None,
+        "gif": _gif(gif, settings) if gif else None,
         "source": _source(conversion.source) if conversion.source else None,
         "options": conversion.options.to_json() if conversion.options.preset != NOT_KNOWN_PRESET else None,
         "notes": list(conversion.notes),
@@ -128,11 +144,53 @@ def represent(
         "started_at": to_rfc3339(conversion.started_at) if conversion.started_at else None,
         "finished_at": to_rfc3339(conversion.finished_at) if conversion.finished_at else None,
         "compute_seconds": conversion.compute_seconds,
-        "cost": _cost(conversion.compute_seconds, settings),
+        "cost": cost_of(conversion.compute_seconds, settings),
         "task": {"job_id": conversion.job_id, "task_id": conversion.task_id, "node_id": conversion.node_id}
         if conversion.task_id
         else None,
+        "links": _links(conversion, settings),
     }
+
+
+def _links(conversion: Conversion, settings: Settings) -> LinksResponse:
+    gif, error = conversion.gif, conversion.error
+    # The task of a video that was only rejected did not fail, and uploads no log.
+    task_failed = error is not None and (error.code not in ADVICE or error.code == "TookTooLong")
+    has_log = conversion.task_id and conversion.final and (task_failed or settings.logs == "always")
+    return {
+        "self": f"{API}/status/{quote(conversion.video)}",
+        "gif": f"{API}/gifs/{quote(gif.name)}" if gif else None,
+        "poster": None,
+        "webp": None,
+        "log": f"{API}/logs/{quote(conversion.video)}" if has_log else None,
+    }
+
+
+def _gif(gif: Gif, settings: Settings) -> GifResponse:
+    return {
+        "name": gif.name,
+        "url": _url(gif.name, settings),
+        "bytes": gif.bytes,
+        "width": gif.width,
+        "height": gif.height,
+        "frames": gif.frames,
+        "duration_seconds": gif.duration_seconds,
+        "also": [
+            {
+                "kind": "poster" if extra.kind == "poster" else "webp",
+                "name": extra.name,
+                "url": _url(extra.name, settings),
+                "bytes": extra.bytes,
+                "width": extra.width,
+                "height": extra.height,
+            }
+            for extra in gif.also
+        ],
+    }
+
+
+def _url(name: str, settings: Settings) -> str:
+    return f"{settings.storage_url}/{settings.output_container}/{quote(name)}"
 
 
 def _error(error: Problem) -> VideoErrorResponse:
@@ -151,8 +209,8 @@ def _source(source: Source) -> SourceResponse:
     }
 
 
-def _cost(compute_seconds: float | None, settings: Settings) -> float | None:
-    """USD for the share of a node that a task has, for so long."""
+def cost_of(compute_seconds: float | None, settings: Settings) -> float | None:
+    """USD for the share of a node that a task has, for so long; `None` without a price."""
     if compute_seconds is None or settings.node_price is None:
         return None
     return round(compute_seconds / 3600 * settings.node_price / settings.task_slots, 6)

@@ -36,6 +36,9 @@ class Settings:
     records_container: str = "conversions"
     logs_container: str = "logs"
     deadletter_container: str = "deadletters"
+    link_url: str = ""
+    """Blob endpoint with which signed links begin, where browsers reach the account by another address. Default:
+    `storage_url`."""
     table_url: str = ""
     """Table endpoint of the storage account, without a trailing slash. Default: derived from `storage_url`."""
     index_table: str = "conversions"
@@ -45,7 +48,7 @@ class Settings:
     max_gif_bytes: int = 100 * 1024**2
     """At most 256 MiB, the limit of a synchronous blob copy (Copy Blob From URL)."""
     max_seconds: int = 60
-    """Seconds of a video that become a GIF, at most."""
+    """Seconds of a GIF, at most."""
     task_seconds: int = 1800
     """Wall-clock limit of one attempt on a node, without queueing."""
     grace_seconds: int = 120
@@ -89,8 +92,14 @@ class Settings:
     identity_client_id: str | None = None
     """Client id of the app's user-assigned identity; the system-assigned one is used if it is not set."""
     operator_sha256: str | None = None
-    """SHA-256, in hex, of the operator's key, which a caller must send to retry videos beside a function key. `None`
+    """SHA-256, in hex, of the operator's key, which a caller must send to change anything beside a function key. `None`
     asks for no more than a function key."""
+    sign_in: str = "off"
+    """Whether people who have signed in with Entra ID may call the API without a key."""
+    app_service_authentication: str = "false"
+    """Whether App Service authenticates requests, and removes its headers from those of clients. Set by App Service."""
+    uploads: str = "on"
+    """Whether the API uploads and deletes videos: `on` needs the right to write and delete in the input container."""
     canary_hours: int = 0
     """Hours between uploads of the canary video; 0 is never."""
     results_topic_url: str | None = None
@@ -113,6 +122,13 @@ def _url(value: str) -> str:
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an https:// address without a query")
     return value.rstrip("/")
+
+
+def _link_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "http" and parts.hostname == "127.0.0.1":
+        return value.rstrip("/")
+    return _url(value)
 
 
 def _urls(value: str) -> tuple[str, ...]:
@@ -202,6 +218,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "records_container": ("GIFDROP_RECORDS_CONTAINER", _container),
     "logs_container": ("GIFDROP_LOGS_CONTAINER", _container),
     "deadletter_container": ("GIFDROP_DEADLETTER_CONTAINER", _container),
+    "link_url": ("GIFDROP_LINK_URL", _link_url),
     "table_url": ("GIFDROP_TABLE_URL", _url),
     "index_table": ("GIFDROP_INDEX_TABLE", _table),
     "max_video_bytes": ("GIFDROP_MAX_VIDEO_BYTES", _between(1, 4 * 1024**4)),
@@ -224,6 +241,9 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Value]]] = {
     "pool_quota": ("GIFDROP_QUOTA_POOLS", _between(0, 1_000_000)),
     "job_quota": ("GIFDROP_QUOTA_JOBS", _between(0, 1_000_000)),
     "operator_sha256": ("GIFDROP_OPERATOR_SHA256", _sha256),
+    "sign_in": ("GIFDROP_SIGN_IN", _one_of("on", "off")),
+    "app_service_authentication": ("WEBSITE_AUTH_ENABLED", str.lower),
+    "uploads": ("GIFDROP_UPLOADS", _one_of("on", "off")),
     "canary_hours": ("GIFDROP_CANARY_HOURS", _between(0, 168)),
     "wake": ("GIFDROP_WAKE", _one_of("on", "off")),
     "repair": ("GIFDROP_REPAIR", _one_of("on", "off")),

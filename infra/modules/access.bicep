@@ -14,6 +14,9 @@ param topicPrincipalId string
 @description('Whether the app uploads a canary video.')
 param canary bool
 
+@description('Whether the API uploads and deletes videos.')
+param apiUploads bool
+
 @description('Empty: only the app has access.')
 param operatorPrincipalId string
 param operatorPrincipalType string
@@ -113,6 +116,21 @@ module canaryGrants 'grants.bicep' = if (canary) {
         role: 'gifdrop blob writer'
         container: containers.input
         why: 'The app uploads its canary video.'
+      }
+    ]
+  }
+}
+
+module uploadGrants 'grants.bicep' = if (apiUploads) {
+  name: 'upload-grants'
+  params: {
+    account: dataAccount
+    grants: [
+      {
+        principal: appPrincipalId
+        role: 'gifdrop blob editor'
+        container: containers.input
+        why: 'The app signs links that upload one video each, which give no right that the app lacks, and deletes videos.'
       }
     ]
   }

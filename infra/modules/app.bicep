@@ -37,6 +37,9 @@ param publishIpRanges string[]
 @description('Empty: no virtual network.')
 param subnetId string
 
+@description('Client id of the app registration with which people sign in. Empty: keys only.')
+param signInClientId string
+
 var eventGrid = {
   name: 'event-grid'
   action: 'Allow'
@@ -64,6 +67,12 @@ var platform = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${identityClientId}'
   AZURE_CLIENT_ID: identityClientId
+}
+// In place of a client secret: the registration trusts tokens of the app's identity (infra/sign_in.py).
+var secretSetting = 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+var signInSettings = {
+  '${secretSetting}': identityClientId
+  WEBSITE_AUTH_AAD_ALLOWED_TENANTS: tenant().tenantId
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -145,9 +154,46 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     }
   }
 
+  // Authenticates requests and lets anonymous ones in: the app decides about these, so that Event Grid and callers with
+  // keys reach it as before (docs/decisions/sign-in.md).
+  resource signIn 'config' = if (!empty(signInClientId)) {
+    name: 'authsettingsV2'
+    properties: {
+      platform: { enabled: true }
+      globalValidation: {
+        requireAuthentication: false
+        unauthenticatedClientAction: 'AllowAnonymous'
+        // Has an effect only if somebody requires authentication in the portal: events would be lost.
+        excludedPaths: ['/runtime/webhooks/eventgrid']
+      }
+      httpSettings: { requireHttps: true }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: signInClientId
+            clientSecretSettingName: secretSetting
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          }
+          validation: { allowedAudiences: [signInClientId] }
+        }
+      }
+      login: {
+        cookieExpiration: {
+          convention: 'FixedTime'
+          timeToExpiration: '08:00:00'
+        }
+        // The app calls nothing on behalf of people.
+        tokenStore: { enabled: false }
+      }
+    }
+  }
+
   resource appSettings 'config' = {
     name: 'appsettings'
-    properties: union(platform, settings)
+    properties: union(platform, settings, empty(signInClientId) ? {} : signInSettings)
+    // The app must not trust the headers of App Service authentication before it is on.
+    dependsOn: [signIn]
   }
 
   // Publishing uses Entra ID; basic authentication stays disabled.

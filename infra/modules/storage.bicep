@@ -19,6 +19,9 @@ param undeleteDays int = 7
 param private bool
 param allowedIpRanges string[] = []
 
+@description('Origins of web pages that may upload blobs by signed links.')
+param uploadOrigins string[] = []
+
 @description('Refuse to delete the account and its containers. Blobs can be deleted.')
 param deleteLock bool = false
 
@@ -49,10 +52,22 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   }
 }
 
+// The page uploads by signed links. The same rule is in local/storage/client.py.
+var uploads = {
+  allowedOrigins: uploadOrigins
+  allowedMethods: ['PUT']
+  allowedHeaders: ['content-type', 'if-none-match', 'x-ms-blob-type', 'x-ms-meta-*', 'x-ms-version']
+  exposedHeaders: ['etag', 'x-ms-error-code', 'x-ms-request-id']
+  maxAgeInSeconds: 3600
+}
+
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
   parent: account
   name: 'default'
   properties: {
+    cors: {
+      corsRules: empty(uploadOrigins) ? [] : [uploads]
+    }
     deleteRetentionPolicy: {
       enabled: true
       days: undeleteDays

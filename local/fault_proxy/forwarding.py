@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _HOP_BY_HOP = (
 )
 _CLIENT_DEFAULTS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _SERVER_DEFAULTS = ("Content-Type", "Date", "Server")
-_UPSTREAM = "upstream"
+_UPSTREAM = web.ResponseKey("upstream", CIMultiDictProxy[str])
 
 
 @dataclass(frozen=True)

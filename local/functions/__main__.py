@@ -13,10 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from local.functions import sign_in
 from local.functions.host import Host, serve
 from local.functions.index import IndexingError, load
 from local.functions.keys import Keys, new_key
 from local.functions.settings import InvalidHostFileError, read_host_file
+from local.functions.sign_in import SignIn
 from local.shutdown import stop_event
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def _arguments() -> argparse.Namespace:
         variable = f"FUNCTIONS_{name.upper()}_KEY"
         given = os.environ.pop(variable, None)
         parser.add_argument(f"--{name}-key", metavar="K", default=given, help=f"default: {variable}, or a random key")
+    parser.add_argument("--sign-in", metavar="CLIENT_ID", help="turn on App Service authentication with this app's id")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
@@ -52,6 +55,10 @@ def main() -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
+    # Popped, too: the app must not be able to sign tokens.
+    token_key = os.environ.pop("FUNCTIONS_TOKEN_KEY", "")
+    if arguments.sign_in:
+        os.environ[sign_in.VARIABLE] = "True"
     keys = Keys(
         function=arguments.function_key or new_key(),
         master=arguments.master_key or new_key(),
@@ -61,7 +68,8 @@ def main() -> int:
     try:
         host_file = read_host_file(arguments.app / "host.json", os.environ)
         functions = load(arguments.app, environ=os.environ)
-        host = Host(functions=functions, host_file=host_file, keys=keys, data=data)
+        authentication = SignIn(client_id=arguments.sign_in, key=token_key) if arguments.sign_in else None
+        host = Host(functions=functions, host_file=host_file, keys=keys, data=data, sign_in=authentication)
         if inherited is None:
             listener = socket.create_server(("127.0.0.1", arguments.port), backlog=128)
         else:

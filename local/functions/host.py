@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from local.functions.keys import Keys
     from local.functions.settings import HostFile
+    from local.functions.sign_in import SignIn
 
 logger = logging.getLogger("functions.host")
 _GRACE_SECONDS = 5.0
@@ -46,6 +47,8 @@ class Host:
     host_file: HostFile
     keys: Keys
     data: Path | None = None
+    sign_in: SignIn | None = None
+    """App Service authentication; `None` where it is off."""
 
 
 def application(host: Host, *, invoker: Invoker) -> web.Application:
@@ -68,6 +71,13 @@ def application(host: Host, *, invoker: Invoker) -> web.Application:
 
     async def entry(request: web.Request) -> web.StreamResponse:
         path = request.path.lower().rstrip("/")
+        if host.sign_in is not None:
+            if path.startswith("/.auth/"):
+                return await host.sign_in.handle(request)
+            authenticated = host.sign_in.authenticate(request)
+            if authenticated is None:
+                return web.Response(status=401)
+            request = authenticated
         if path == "" and request.method in ("GET", "HEAD"):
             return web.Response(text="Your function app is up and running.")
         if path == "/runtime/webhooks/eventgrid":

@@ -5,12 +5,13 @@ https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-end
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from local.identity import PATH
+from local.identity import PATH, PERSON_PATH
 from local.identity.header import has_secret
 from local.identity.managed_identity import UnknownIdentityError, select_identity
 from local.identity.tokens import UnknownResourceError
@@ -52,8 +53,20 @@ def application(*, identities: Sequence[Identity], header: str, issuer: Issuer) 
             headers={"Cache-Control": "no-store"},
         )
 
+    async def person(request: web.Request) -> web.Response:
+        """What Entra ID does when a person signs in: an ID token for an app registration."""
+        if not has_secret(request, header):
+            return _error(401, "The X-IDENTITY-HEADER header is missing or wrong.")
+        name, client_id = request.query.get("name", ""), request.query.get("client_id", "")
+        # With an app's client id as audience, it opens none of the other services.
+        if not name or not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", client_id):
+            return _error(400, "The name is missing, or client_id is not a GUID.")
+        issued = issuer.issue_to_person(name, client_id=client_id, roles=request.query.getall("role", []))
+        return web.json_response({"id_token": issued.text}, headers={"Cache-Control": "no-store"})
+
     app = web.Application()
     app.router.add_get(PATH, token)
+    app.router.add_get(PERSON_PATH, person)
     return app
 
 

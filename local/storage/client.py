@@ -48,6 +48,19 @@ class Storage:
             if response.status not in (201, 204, 409):
                 response.raise_for_status()
 
+    async def allow_origins(self, *origins: str) -> None:
+        """Let pages of these origins upload blobs, as the rule of `infra/modules/storage.bicep` does."""
+        rule = {
+            "AllowedOrigins": ",".join(origins),
+            "AllowedMethods": "PUT",
+            "AllowedHeaders": "content-type,if-none-match,x-ms-blob-type,x-ms-meta-*,x-ms-version",
+            "ExposedHeaders": "etag,x-ms-error-code,x-ms-request-id",
+            "MaxAgeInSeconds": "3600",
+        }
+        elements = "".join(f"<{name}>{value}</{name}>" for name, value in rule.items())
+        body = f"<StorageServiceProperties><Cors><CorsRule>{elements}</CorsRule></Cors></StorageServiceProperties>"
+        await self._request("PUT", "?restype=service&comp=properties", accept=(202,), body=body.encode())
+
     async def properties(self, container: str, name: str) -> CIMultiDictProxy[str] | None:
         """The response headers with a blob's properties; None if it does not exist."""
         status, headers = await self._request("HEAD", f"{container}/{quote(name)}", accept=(200, 404))

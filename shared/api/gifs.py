@@ -8,13 +8,17 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
-from shared.api.http import Response
+from shared.api.http import Response, content_disposition, etag_matches
 from shared.api.parameters import checked_name
+from shared.api.routes import DEFAULT_LINK_MINUTES, MAX_LINK_MINUTES
+from shared.names import content_type
 from shared.services.errors import NotFoundError, ServiceError
+from shared.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.api.schemas import LinkResponse
     from shared.services.services import Services
     from shared.services.storage.blob import Blob
 
@@ -35,15 +39,20 @@ async def gif_response(
 ) -> Response:
     """302 to a link that works for 15 minutes; with `via=app` the GIF itself, in ranges if it is large.
 
-    Raises `ApiError` (`InvalidName`, `InvalidVia`, `UnknownGif`, `RangeNotSatisfiable`) and `ServiceError`.
+    Raises `ApiError` (`InvalidName`, `InvalidVia`, `InvalidDownload`, `UnknownGif`,
+    `RangeNotSatisfiable`) and `ServiceError`.
     """
     checked_name(name)
     via = parameters.get("via") or None
     if via not in (None, "app"):
         raise ApiError("InvalidVia", "via must be app, or left out.")
+    download = parameters.get("download") or None
+    if download not in (None, "1"):
+        raise ApiError("InvalidDownload", "download must be 1, or left out.")
+    disposition = content_disposition(name, download=download is not None)
     gif = await _properties(name, services)
     if via is None:
-        return await _redirect(name, services)
+        return await _redirect(name, disposition, services)
     etag = f'"{gif.etag}"'
     validators = {
         "ETag": etag,
@@ -51,17 +60,18 @@ async def gif_response(
         # A GIF changes with its video, so browsers must revalidate.
         "Cache-Control": "private, no-cache",
         "Accept-Ranges": "bytes",
+        "Content-Disposition": disposition,
     }
-    if _matches(headers.get("if-none-match"), etag):
+    if etag_matches(headers.get("if-none-match"), etag):
         return Response(status=304, headers=validators)
     requested = headers.get("range") if headers.get("if-range") in (None, etag) else None
     span = parse_range(requested, size=gif.bytes)
     if span is None and gif.bytes > MAX_RESPONSE_BYTES:
-        return await _redirect(name, services)
+        return await _redirect(name, disposition, services)
     body = await _read(name, span or Span(first=0, last=gif.bytes - 1), gif, services)
     if span:
         validators["Content-Range"] = f"bytes {span.first}-{span.last}/{gif.bytes}"
-    return Response(status=206 if span else 200, body=body, content_type="image/gif", headers=validators)
+    return Response(status=206 if span else 200, body=body, content_type=content_type(name), headers=validators)
 
 
 def parse_range(header: str | None, *, size: int) -> Span | None:
@@ -86,11 +96,6 @@ def parse_range(header: str | None, *, size: int) -> Span | None:
     return Span(first=span.first, last=min(span.last, span.first + MAX_RESPONSE_BYTES - 1))
 
 
-def _matches(header: str | None, etag: str) -> bool:
-    tags = {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}
-    return etag in tags or "*" in tags
-
-
 async def _properties(name: str, services: Services) -> Blob:
     try:
         return await services.rest.properties(services.settings.output_container, name)
@@ -112,6 +117,22 @@ async def _read(name: str, span: Span, gif: Blob, services: Services) -> bytes:
         raise
 
 
-async def _redirect(name: str, services: Services) -> Response:
-    link = await services.links.link(services.settings.output_container, name, content_type="image/gif")
-    return Response(status=302, headers={"Location": link, "Referrer-Policy": "no-referrer"})
+async def _redirect(name: str, disposition: str, services: Services) -> Response:
+    link = await services.links.read(services.settings.output_container, name, disposition=disposition)
+    return Response(status=302, headers={"Location": link.url, "Referrer-Policy": "no-referrer"})
+
+
+async def gif_link(name: str, parameters: Mapping[str, str], services: Services) -> LinkResponse:
+    """A link to a GIF for somebody without a key, for so many minutes.
+
+    Raises `ApiError` (`InvalidName`, `InvalidMinutes`, `UnknownGif`) and `ServiceError`.
+    """
+    checked_name(name)
+    minutes = parameters.get("minutes") or str(DEFAULT_LINK_MINUTES)
+    if not (minutes.isascii() and minutes.isdigit() and len(minutes) <= 4 and 1 <= int(minutes) <= MAX_LINK_MINUTES):
+        raise ApiError("InvalidMinutes", f"minutes must be a whole number from 1 to {MAX_LINK_MINUTES}.")
+    await _properties(name, services)
+    link = await services.links.read(
+        services.settings.output_container, name, disposition=content_disposition(name), minutes=int(minutes)
+    )
+    return {"url": link.url, "expires_at": to_rfc3339(link.expires_at)}

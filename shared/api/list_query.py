@@ -18,6 +18,8 @@ MAX_LISTING_REQUESTS = 4
 MAX_PREFIX_CHARS = 1024
 MAX_CURSOR_CHARS = 8192
 
+PARTS = ("videos", "summary", "pool")
+"""What a response can include; the videos always are."""
 Sort = Literal["name", "newest"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 
@@ -39,12 +41,14 @@ class Query:
     sort: Sort = "name"
     limit: int = DEFAULT_LIMIT
     cursor: Cursor = Cursor()
+    include: frozenset[str] = frozenset(PARTS)
 
 
 def parse_query(parameters: Mapping[str, str]) -> Query:
     """The query in a request's parameters.
 
-    Raises `ApiError`: `InvalidState`, `InvalidSort`, `InvalidLimit`, `InvalidPrefix`, `InvalidCursor`.
+    Raises `ApiError`: `InvalidState`, `InvalidSort`, `InvalidLimit`, `InvalidPrefix`, `InvalidCursor`,
+    `InvalidInclude`.
     """
     state = parameters.get("state") or None
     if state is not None and state not in STATES:
@@ -61,12 +65,16 @@ def parse_query(parameters: Mapping[str, str]) -> Query:
     cursor = parameters.get("cursor") or ""
     if cursor and sort == "newest":
         raise ApiError("InvalidCursor", "sort=newest returns one page and takes no cursor.")
+    include = parameters.get("include") or ",".join(PARTS)
+    if len(include) > MAX_PREFIX_CHARS or not set(include.split(",")) <= set(PARTS):
+        raise ApiError("InvalidInclude", f"include must be some of {', '.join(PARTS)}, with commas between them.")
     return Query(
         state=state,
         prefix=prefix,
         sort=sort,
         limit=int(limit),
         cursor=decode_cursor(cursor) if cursor else Cursor(),
+        include=frozenset(include.split(",")),
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
+from shared.api.http import revalidated
 from shared.api.list_query import MAX_LISTING_REQUESTS, Cursor, encode_cursor, parse_query
 from shared.api.pool import waiting_for
 from shared.representation import represent
@@ -17,6 +18,7 @@ from shared.services.storage.records import from_listing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from shared.api.http import Response
     from shared.api.list_query import Query
     from shared.api.pool import PoolReader
     from shared.api.schemas import ListResponse
@@ -46,9 +48,12 @@ class ListReader:
         """
         query = parse_query(parameters)
         (found, following), summary, pool = await asyncio.gather(
-            self._found(query), self._summaries.summary(query.prefix), self._pool.current()
+            self._found(query),
+            self._summaries.summary(query.prefix) if "summary" in query.include else _nothing(),
+            self._pool.current() if "pool" in query.include else _nothing(),
         )
-        waiting = waiting_for(pool)
+        known_pool = pool or self._pool.recent()
+        waiting = waiting_for(known_pool) if known_pool else None
         return {
             "videos": [self._video(conversion, waiting) for conversion in found],
             "next": encode_cursor(following) if following else None,
@@ -56,7 +61,7 @@ class ListReader:
             "pool": pool,
         }
 
-    def _video(self, conversion: Conversion, waiting: str) -> VideoResponse:
+    def _video(self, conversion: Conversion, waiting: str | None) -> VideoResponse:
         recent = None if conversion.final else self._statuses.recent(conversion.video)
         if recent and recent["attempt"] >= conversion.attempt:
             return recent
@@ -93,6 +98,21 @@ class ListReader:
             if len(found) == query.limit:
                 break
         return found, cursor
+
+
+async def list_response(reader: ListReader, parameters: Mapping[str, str], headers: Mapping[str, str]) -> Response:
+    """A page with a weak ETag, which does not depend on when something was read. Raises as `list_videos` does."""
+    body = await reader.list_videos(parameters)
+    same = [body["videos"], body["next"], *(_without_time(part) for part in (body["summary"], body["pool"]))]
+    return revalidated(body, headers, same=same)
+
+
+def _without_time(part: Mapping[str, object] | None) -> dict[str, object]:
+    return {name: value for name, value in (part or {}).items() if name != "as_of"}
+
+
+async def _nothing() -> None:
+    return None
 
 
 @contextmanager

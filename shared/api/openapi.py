@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from shared.api.errors import ERRORS
 from shared.api.routes import COMMON_ERRORS, QUERY_ERRORS, ROUTES, Body, Parameter, Route
@@ -25,6 +25,8 @@ _HEADERS = {
     "ETag": "its version",
     "Last-Modified": "when it was last changed",
     "Accept-Ranges": "`bytes`",
+    "Retry-After": "seconds until the next request is worth it, unless the status is final",
+    "Content-Disposition": "the file name",
     "Content-Range": "which bytes these are, and the total",
 }
 
@@ -42,7 +44,7 @@ def openapi() -> Schema:
         "info": {
             "title": "gifdrop",
             "version": "1",
-            "summary": "MP4s dropped into a blob container become animated GIFs; this API reports their status.",
+            "summary": "Videos dropped into a blob container become animated GIFs; this API reports their status.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/api"}],
@@ -75,6 +77,8 @@ def schema_of(type_: object, schemas: dict[str, Schema]) -> Schema:
         return _one_of([schema_of(argument, schemas) for argument in arguments])
     if origin is Literal:
         return {"type": "string", "enum": list(arguments)}
+    if origin is NotRequired:
+        return schema_of(arguments[0], schemas)
     if origin is list:
         return {"type": "array", "items": schema_of(arguments[0], schemas)}
     if origin is dict:
@@ -93,7 +97,7 @@ def _reference(type_: type, schemas: dict[str, Schema]) -> str:
             "type": "object",
             "description": (type_.__doc__ or "").strip(),
             "properties": {key: schema_of(hint, schemas) for key, hint in hints.items()},
-            "required": list(hints),
+            "required": [key for key in hints if key in type_.__required_keys__],  # type: ignore[attr-defined]
             "additionalProperties": False,
         }
     return name
@@ -124,6 +128,9 @@ def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
         "summary": route.summary,
         "responses": dict(sorted(responses.items())),
     }
+    if route.request:
+        content = {"application/json": {"schema": schema_of(route.request, schemas)}}
+        operation["requestBody"] = {"required": route.request_required, "content": content}
     if route.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
     if route.public:
@@ -141,7 +148,7 @@ def _response(body: Body, schemas: dict[str, Schema]) -> Schema:
     if body.type:
         response["content"] = {"application/json": {"schema": schema_of(body.type, schemas)}}
     elif body.content:
-        response["content"] = {body.content: {}}
+        response["content"] = {content: {} for content in body.content}
     if body.headers:
         response["headers"] = {
             name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in body.headers

@@ -35,6 +35,10 @@ class PoolReader:
         """The pool: two Batch calls, a third when start tasks failed. An error is part of the response, not raised."""
         return await self._cache.get("pool", self._read)
 
+    def recent(self) -> PoolResponse | None:
+        """The pool, if it was read within the last 5 seconds."""
+        return self._cache.peek("pool")
+
     async def _read(self) -> PoolResponse:
         settings, pool = self._services.settings, self._services.pool
         url = settings.batch_url

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import re
-from hashlib import sha256
-from math import ceil
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
+from shared.api.operator import check_operator, check_rate
+from shared.api.options import requested_options
 from shared.api.parameters import checked_name
 from shared.api.rate_limit import RateLimit
 from shared.lifecycle.retry import RetryRefusedError, retry, retry_all
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_RETRIES_PER_MINUTE = 30
 MAX_RETRIES_OF_ALL_PER_MINUTE = 6
-OPERATOR_HEADER = "x-gifdrop-operator-key"
 
 
 class Retries:
@@ -36,17 +34,18 @@ class Retries:
         self._single = RateLimit(count=MAX_RETRIES_PER_MINUTE, seconds=60)
         self._all = RateLimit(count=MAX_RETRIES_OF_ALL_PER_MINUTE, seconds=60)
 
-    async def one(self, video: str, headers: Mapping[str, str]) -> VideoResponse:
-        """Queue another attempt for a failed video.
+    async def one(self, video: str, headers: Mapping[str, str], body: bytes = b"") -> VideoResponse:
+        """Queue another attempt for a failed video, or with `options` in the body for any that has ended.
 
-        Raises `ApiError` (`OperatorKeyRequired`, `TooManyRetries`, `InvalidName`, `UnknownVideo`, `VideoGone`,
-        `NotFailed`, `TooManyAttempts`, `Changed`) and `ServiceError`.
+        Raises `ApiError` (`OperatorKeyRequired`, `TooManyRetries`, `InvalidName`, `InvalidBody`, `InvalidOption`,
+        `UnknownVideo`, `VideoGone`, `NotFailed`, `TooManyAttempts`, `Changed`) and `ServiceError`.
         """
-        self._check_key(headers)
+        check_operator(headers, self._services.settings, what="retry videos")
         name = checked_name(video)
-        _take(self._single)
+        options = requested_options(body, self._services.settings)
+        check_rate(self._single, "TooManyRetries", "retries")
         try:
-            return represent(await retry(name, self._services), self._services.settings)
+            return represent(await retry(name, self._services, options=options), self._services.settings)
         except RetryRefusedError as error:
             raise ApiError(error.code, str(error)) from error
         except NewerRecordError as error:
@@ -57,23 +56,9 @@ class Retries:
 
         Raises `ApiError` (`OperatorKeyRequired`, `TooManyRetries`, `InvalidError`) and `ServiceError`.
         """
-        self._check_key(headers)
+        check_operator(headers, self._services.settings, what="retry videos")
         code = parameters.get("error") or None
         if code is not None and not re.fullmatch(r"[A-Za-z0-9]{1,64}", code):
             raise ApiError("InvalidError", "error must be an error code, such as ConverterFailed.")
-        _take(self._all)
+        check_rate(self._all, "TooManyRetries", "retries")
         return {"retried": await retry_all(code, self._services)}
-
-    def _check_key(self, headers: Mapping[str, str]) -> None:
-        expected = self._services.settings.operator_sha256
-        found = sha256(headers.get(OPERATOR_HEADER, "").encode(errors="replace")).hexdigest()
-        if expected and not hmac.compare_digest(found, expected):
-            raise ApiError("OperatorKeyRequired", "Only an operator can retry videos.")
-
-
-def _take(limit: RateLimit) -> None:
-    seconds = limit.take()
-    if seconds:
-        wait = ceil(seconds)
-        message = f"Too many retries. Try again in {wait} second{'' if wait == 1 else 's'}."
-        raise ApiError("TooManyRetries", message, headers={"Retry-After": str(wait)})

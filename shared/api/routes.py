@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.api.list_query import DEFAULT_LIMIT, MAX_LIMIT, SORTS
-from shared.api.schemas import HealthResponse, ListResponse, RetriedResponse
+from shared.api.list_query import DEFAULT_LIMIT, MAX_LIMIT, PARTS, SORTS
+from shared.api.schemas import (
+    HealthResponse,
+    LinkResponse,
+    ListResponse,
+    RetriedResponse,
+    RetryRequest,
+    StatsResponse,
+    UploadRequest,
+    UploadResponse,
+)
 from shared.conversion import STATES
+from shared.names import CONTENT_TYPES
 from shared.representation import VideoResponse
 
 Schema = dict[str, object]
@@ -26,11 +36,11 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """The body of a response: JSON of a type in schemas.py, another content type, or nothing."""
+    """The body of a response: JSON of a type in schemas.py, one of other content types, or nothing."""
 
     note: str
     type: type | None = None
-    content: str | None = None
+    content: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 
 
@@ -48,17 +58,26 @@ class Route:
     errors: tuple[str, ...] = ()
     """Codes of `ERRORS`, besides those that every route can return."""
     parameters: tuple[Parameter, ...] = ()
+    request: type | None = None
+    """Type of the JSON body, in schemas.py."""
+    request_required: bool = True
     public: bool = False
     """Whether it needs no function key."""
 
 
+USER_ERRORS = ("SignInOff", "SignInRequired", "RoleRequired", "HeaderRequired", "UnknownRoute")
+"""Codes that the routes below `user/` can return, besides those of the same route with a key."""
 COMMON_ERRORS = ("Internal", "Unavailable", "NotConfigured")
 """Codes that every route can return."""
 QUERY_ERRORS = ("UnknownParameter",)
 """Codes that every route can return that needs a key."""
 
+DEFAULT_LINK_MINUTES, MAX_LINK_MINUTES = 60, 1440
+MAX_ATTEMPT = 9999
+
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
-_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": f"^{_PRINTABLE}+$"}
+# A name that begins with a slash does not reach the app.
+_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": f"^(?!/){_PRINTABLE}+$"}
 _VIDEO = Parameter(
     name="video",
     where="path",
@@ -67,10 +86,25 @@ _VIDEO = Parameter(
     example="cats/tom.mp4",
 )
 _GIF = Parameter(
-    name="gif", where="path", note="The GIF's blob name, encoded in the same way.", schema=_NAME, example="cats/tom.gif"
+    name="gif",
+    where="path",
+    note="The blob name of the GIF or of a file beside it, encoded in the same way.",
+    schema=_NAME,
+    example="cats/tom.gif",
 )
+_PICTURES = tuple(CONTENT_TYPES.values())
 _PAGE_FILE = Parameter(
     name="file", where="path", note="A file of the page.", schema={"type": "string"}, example="main.js"
+)
+_IF_NONE_MATCH = Parameter(
+    name="If-None-Match", where="header", note="The ETag of an earlier response.", schema={"type": "string"}
+)
+_USER_PATH = Parameter(
+    name="path",
+    where="path",
+    note="One of the other routes, such as `status/cats/tom.mp4`; or, with GET, `me`: who has signed in.",
+    schema=_NAME,
+    example="me",
 )
 _LIST = (
     Parameter(
@@ -96,6 +130,14 @@ _LIST = (
         schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     ),
     Parameter(
+        name="include",
+        where="query",
+        note="What the response has beside the videos: some of `summary` and `pool`, with commas between them, or only"
+        " `videos`. What is left out is not read, and null.",
+        schema={"type": "string", "default": ",".join(PARTS)},
+        example="summary",
+    ),
+    Parameter(
         name="cursor",
         where="query",
         note="The `next` of the previous page.",
@@ -109,24 +151,30 @@ ROUTES = (
         path="status",
         operation="list_videos",
         summary="All videos with their status, how many there are, and the pool.",
-        responses={200: Body(note="A page of videos.", type=ListResponse)},
-        errors=("InvalidState", "InvalidPrefix", "InvalidSort", "InvalidLimit", "InvalidCursor"),
-        parameters=_LIST,
+        responses={
+            200: Body(note="A page of videos.", type=ListResponse, headers=("ETag",)),
+            304: Body(note="Nothing has changed but the times of reading.", headers=("ETag",)),
+        },
+        errors=("InvalidState", "InvalidPrefix", "InvalidSort", "InvalidLimit", "InvalidCursor", "InvalidInclude"),
+        parameters=(*_LIST, _IF_NONE_MATCH),
     ),
     Route(
         method="GET",
         path="status/{video}",
         operation="show_video",
         summary="The status of one video, read from Batch and the node if it has not ended.",
-        responses={200: Body(note="The video.", type=VideoResponse)},
+        responses={
+            200: Body(note="The video.", type=VideoResponse, headers=("ETag", "Retry-After")),
+            304: Body(note="Not modified.", headers=("ETag", "Retry-After")),
+        },
         errors=("InvalidName", "UnsupportedName", "UnknownVideo", "NewerRecord"),
-        parameters=(_VIDEO,),
+        parameters=(_VIDEO, _IF_NONE_MATCH),
     ),
     Route(
         method="POST",
         path="retry/{video}",
         operation="retry_video",
-        summary="Retry a failed video.",
+        summary="Retry a failed video, or convert one that has ended again with other options.",
         responses={200: Body(note="The video with its new status.", type=VideoResponse)},
         errors=(
             "InvalidName",
@@ -138,8 +186,12 @@ ROUTES = (
             "Changed",
             "TooManyRetries",
             "NewerRecord",
+            "InvalidBody",
+            "InvalidOption",
         ),
         parameters=(_VIDEO,),
+        request=RetryRequest,
+        request_required=False,
     ),
     Route(
         method="POST",
@@ -162,15 +214,17 @@ ROUTES = (
         method="GET",
         path="gifs/{gif}",
         operation="show_gif",
-        summary="A GIF: a redirect to a link that works for 15 minutes, or the bytes through the app.",
+        summary="A GIF, or a file beside it: a redirect to a link that works for 15 minutes, or the bytes.",
         responses={
             200: Body(
-                note="With `via=app`: the GIF.", content="image/gif", headers=("ETag", "Last-Modified", "Accept-Ranges")
+                note="With `via=app`: the GIF.",
+                content=_PICTURES,
+                headers=("ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition"),
             ),
             206: Body(
                 note="With `via=app` and `Range`: that range, 8 MiB at most.",
-                content="image/gif",
-                headers=("ETag", "Last-Modified", "Accept-Ranges", "Content-Range"),
+                content=_PICTURES,
+                headers=("ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range"),
             ),
             302: Body(
                 note="The link. Also with `via=app` if the GIF has more than 8 MiB and no range is requested.",
@@ -178,7 +232,7 @@ ROUTES = (
             ),
             304: Body(note="With `via=app` and `If-None-Match`: not modified.", headers=("ETag",)),
         },
-        errors=("InvalidName", "InvalidVia", "UnknownGif", "RangeNotSatisfiable"),
+        errors=("InvalidName", "InvalidVia", "InvalidDownload", "UnknownGif", "RangeNotSatisfiable"),
         parameters=(
             _GIF,
             Parameter(
@@ -187,10 +241,97 @@ ROUTES = (
                 note="`app` for the bytes themselves, for clients that cannot reach the storage account.",
                 schema={"type": "string", "enum": ["app", ""]},
             ),
+            Parameter(
+                name="download",
+                where="query",
+                note="`1` for a browser to save the GIF instead of showing it.",
+                schema={"type": "string", "enum": ["1", ""]},
+            ),
             Parameter(name="Range", where="header", note="With `via=app`.", schema={"type": "string"}),
             Parameter(name="If-None-Match", where="header", note="With `via=app`.", schema={"type": "string"}),
             Parameter(name="If-Range", where="header", note="With `via=app`.", schema={"type": "string"}),
         ),
+    ),
+    Route(
+        method="DELETE",
+        path="videos/{video}",
+        operation="delete_video",
+        summary="Delete a video, its GIF and its record.",
+        responses={204: Body(note="Deleted.")},
+        errors=(
+            "InvalidName",
+            "OperatorKeyRequired",
+            "UploadsOff",
+            "UnknownVideo",
+            "Changed",
+            "TooManyDeletions",
+            "NewerRecord",
+        ),
+        parameters=(_VIDEO,),
+    ),
+    Route(
+        method="POST",
+        path="uploads",
+        operation="create_upload",
+        summary="A link that uploads one video straight to storage.",
+        responses={201: Body(note="The link and the request to send.", type=UploadResponse)},
+        errors=(
+            "InvalidBody",
+            "InvalidName",
+            "InvalidOption",
+            "OperatorKeyRequired",
+            "UploadsOff",
+            "NameTaken",
+            "UploadTooLarge",
+            "TooManyUploads",
+        ),
+        request=UploadRequest,
+    ),
+    Route(
+        method="GET",
+        path="links/{gif}",
+        operation="share_gif",
+        summary="A link to a GIF that works without a key for a while.",
+        responses={200: Body(note="The link.", type=LinkResponse)},
+        errors=("InvalidName", "InvalidMinutes", "UnknownGif"),
+        parameters=(
+            _GIF,
+            Parameter(
+                name="minutes",
+                where="query",
+                note="How long it works.",
+                schema={
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MAX_LINK_MINUTES,
+                    "default": DEFAULT_LINK_MINUTES,
+                },
+            ),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="logs/{video}",
+        operation="show_log",
+        summary="What the converter of a failed task wrote: the last 64 KiB of its error and standard output.",
+        responses={200: Body(note="The log.", content=("text/plain",))},
+        errors=("InvalidName", "InvalidAttempt", "UnknownVideo", "UnknownLog", "Changed"),
+        parameters=(
+            _VIDEO,
+            Parameter(
+                name="attempt",
+                where="query",
+                note="Of this attempt. Default: the last.",
+                schema={"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPT},
+            ),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="stats",
+        operation="show_stats",
+        summary="Throughput, waits, errors and cost of the last 24 hours, and when the backlog ends.",
+        responses={200: Body(note="The figures.", type=StatsResponse)},
     ),
     Route(
         method="GET",
@@ -207,14 +348,14 @@ ROUTES = (
         path="openapi.json",
         operation="show_contract",
         summary="This description.",
-        responses={200: Body(note="OpenAPI 3.1.", content="application/json")},
+        responses={200: Body(note="OpenAPI 3.1.", content=("application/json",))},
     ),
     Route(
         method="GET",
         path="dashboard",
         operation="show_page",
         summary="A page for people: videos, GIFs and the pool, live. It holds no data and asks for a key.",
-        responses={200: Body(note="The page.", content="text/html")},
+        responses={200: Body(note="The page.", content=("text/html",))},
         public=True,
     ),
     Route(
@@ -223,11 +364,41 @@ ROUTES = (
         operation="show_page_file",
         summary="The page's CSS and JavaScript, which hold no data and need no key.",
         responses={
-            200: Body(note="The file.", content="*/*", headers=("ETag",)),
+            200: Body(note="The file.", content=("*/*",), headers=("ETag",)),
             304: Body(note="Not modified.", headers=("ETag",)),
         },
         errors=("UnknownFile",),
         parameters=(_PAGE_FILE,),
+        public=True,
+    ),
+    Route(
+        method="GET",
+        path="user/{path}",
+        operation="user_reads",
+        summary="The other routes for people who have signed in with Entra ID, and need no key.",
+        responses={200: Body(note="As of the same route with a key.", content=("*/*",))},
+        errors=USER_ERRORS,
+        parameters=(_USER_PATH,),
+        public=True,
+    ),
+    Route(
+        method="POST",
+        path="user/{path}",
+        operation="user_changes",
+        summary="The same for operators who have signed in, and need no operator key.",
+        responses={200: Body(note="As of the same route with a key.", content=("application/json",))},
+        errors=USER_ERRORS,
+        parameters=(_USER_PATH,),
+        public=True,
+    ),
+    Route(
+        method="DELETE",
+        path="user/{path}",
+        operation="user_deletes",
+        summary="The same to delete a video.",
+        responses={204: Body(note="As of the same route with a key.")},
+        errors=USER_ERRORS,
+        parameters=(_USER_PATH,),
         public=True,
     ),
 )

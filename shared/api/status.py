@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from math import ceil
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
+from shared.api.http import revalidated
 from shared.api.parameters import checked_name
 from shared.api.pool import waiting_for
 from shared.cache import Cache
@@ -17,6 +19,9 @@ from shared.representation import represent
 from shared.services.errors import ConflictError, NotFoundError, ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.api.http import Response
     from shared.api.pool import PoolReader
     from shared.conversion import Conversion, Progress
     from shared.representation import VideoResponse
@@ -27,6 +32,8 @@ log = logging.getLogger(__name__)
 CACHE_SECONDS = 1.0
 REFRESH_TIMEOUT_SECONDS = 2.0
 """Seconds that a response waits for Batch to bring a record up to date; the sweep does so, too."""
+QUEUED_RETRY_SECONDS, MAX_RETRY_SECONDS = 2, 10
+"""`Retry-After` of a queued video, and the longest of a running one."""
 PROGRESS_TIMEOUT_SECONDS = 1.5
 """Seconds that a response waits for the progress from the node."""
 
@@ -100,3 +107,17 @@ class StatusReader:
                 return await self._services.tasks.progress(conversion.job, conversion.task_id)
         except (ServiceError, TimeoutError):
             return NO_PROGRESS
+
+
+async def status_response(reader: StatusReader, video: str, headers: Mapping[str, str]) -> Response:
+    """The status with an ETag, and with `Retry-After` until it is final. Raises as `StatusReader.status` does."""
+    seen = await reader.status(video)
+    return revalidated(seen, headers, headers=_retry_after(seen))
+
+
+def _retry_after(seen: VideoResponse) -> dict[str, str]:
+    if seen["state"] == "queued":
+        return {"Retry-After": str(QUEUED_RETRY_SECONDS)}
+    if seen["state"] == "running":
+        return {"Retry-After": str(max(1, min(MAX_RETRY_SECONDS, ceil(seen["seconds_left"] or 1))))}
+    return {}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from shared.conversion import VIDEO_GONE, Gif, Problem, Source
+from shared.conversion import VIDEO_GONE, Extra, Gif, Problem, Source
+from shared.names import EXTRA_FILES, extra_name
 from shared.timestamps import to_milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.conversion import Conversion
     from shared.services.batch.tasks import Task, TaskFailure
 
@@ -26,6 +29,8 @@ class Converted:
     """Digest of the GIF in hex, `None` if the converter reports none."""
     sandbox: str | None = None
     """Parts of the sandbox that the converter entered, `None` if it does not report them."""
+    extra_sha256: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the files beside the GIF, by kind."""
     source: Source | None = None
     notes: tuple[str, ...] = ()
 
@@ -73,28 +78,37 @@ _TOOK_TOO_LONG = Problem(
 _TERMINATED = Problem(code="TaskEnded", message="The conversion was stopped by hand, in every attempt.")
 
 
-def outcome_of(task: Task, result: bytes | None, *, gif: str, limit: float) -> Outcome:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a task was asked for."""
+
+    gif: str
+    """Name of the GIF in the output container."""
+    also: tuple[str, ...] = ()
+    """Kinds of files beside it."""
+
+
+def outcome_of(task: Task, result: bytes | None, asked: Asked, *, limit: float) -> Outcome:
     """The outcome of a completed task.
 
-    `result` is its result.json (`None` if there is none), `gif` the name of its GIF in the output container, `limit`
-    its wall-clock limit in seconds.
+    `result` is its result.json (`None` if there is none), `limit` its wall-clock limit in seconds.
     """
     if task.failure is not None and task.failure.code in UPLOAD_FAILURE_CODES and result is not None:
         # A rejected video leaves no GIF, whose missing upload may be reported as a failure.
-        outcome = outcome_of(replace(task, failure=None), result, gif=gif, limit=limit)
+        outcome = outcome_of(replace(task, failure=None), result, asked, limit=limit)
         if isinstance(outcome, Rejected):
             return outcome
     if task.failure is not None:
         return _outcome_of_failure(task, task.failure, limit)
     if result is None:
         return TransientFailure(error=Problem(code="ResultMissing", message="The converter left no result."))
-    return outcome_of_result(result, gif=gif)
+    return outcome_of_result(result, asked)
 
 
-def outcome_of_result(result: bytes, *, gif: str) -> Outcome:
-    """The outcome in a result.json; `gif` is the name of its GIF in the output container."""
+def outcome_of_result(result: bytes, asked: Asked) -> Outcome:
+    """The outcome in a result.json."""
     try:
-        return _read_verdict(json.loads(result), gif)
+        return _read_verdict(json.loads(result), asked)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         message = f"The converter's result cannot be read: {str(error)[:MAX_MESSAGE_CHARS]!r}"
         return TransientFailure(error=Problem(code="ResultUnreadable", message=message))
@@ -151,7 +165,7 @@ def _outcome_of_failure(task: Task, failure: TaskFailure, limit: float) -> Outco
     return TransientFailure(error=Problem(code=code, message=message))
 
 
-def _read_verdict(result: dict[str, object], gif: str) -> Outcome:
+def _read_verdict(result: dict[str, object], asked: Asked) -> Outcome:
     if result["verdict"] == "rejected":
         code, message = str(result["code"]), str(result["message"])
         if not _CODE.fullmatch(code):
@@ -164,20 +178,54 @@ def _read_verdict(result: dict[str, object], gif: str) -> Outcome:
     if not isinstance(measured, dict):
         raise TypeError("no measurements of the GIF")
     seconds = float(measured["duration_seconds"])
-    whole = {name: int(measured[name]) for name in ("bytes", "width", "height", "frames")}
-    if not (0 <= seconds < MAX_MEASUREMENT and all(0 <= value < MAX_MEASUREMENT for value in whole.values())):
+    whole = _whole_numbers(measured, "bytes", "width", "height", "frames")
+    if not 0 <= seconds < MAX_MEASUREMENT:
         raise ValueError("impossible measurements")
-    digest = measured.get("sha256")
-    if digest is not None and not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
-        raise ValueError("invalid digest")
-    made = Gif(name=gif, duration_seconds=seconds, **whole)
+    digest = None if measured.get("sha256") is None else _digest(measured)
+    also = _extras(result.get("also"), asked)
+    made = Gif(name=asked.gif, duration_seconds=seconds, also=tuple(extra for extra, _ in also), **whole)
     return Converted(
         gif=made,
         sha256=digest,
+        extra_sha256={extra.kind: sha256 for extra, sha256 in also},
         sandbox=_sandbox(result.get("sandbox")),
         source=_source(result.get("source")),
         notes=_notes(result.get("notes")),
     )
+
+
+def _extras(reported: object, asked: Asked) -> list[tuple[Extra, str]]:
+    """The files beside the GIF with their digests. Raises an error unless they are just those that were asked for."""
+    if not isinstance(reported, list | None) or len(reported or ()) != len(asked.also):
+        raise ValueError("other files beside the GIF than were asked for")
+    by_kind = {str(file["kind"]): file for file in reported or ()}
+    if by_kind.keys() != set(asked.also) or any(file["name"] != EXTRA_FILES[kind] for kind, file in by_kind.items()):
+        raise ValueError("other files beside the GIF than were asked for")
+    return [
+        (
+            Extra(
+                kind=kind,
+                name=extra_name(asked.gif, kind),
+                **_whole_numbers(by_kind[kind], "bytes", "width", "height"),
+            ),
+            _digest(by_kind[kind]),
+        )
+        for kind in asked.also
+    ]
+
+
+def _whole_numbers(measured: Mapping[str, Any], *names: str) -> dict[str, int]:
+    values = {name: int(measured[name]) for name in names}
+    if not all(0 <= value < MAX_MEASUREMENT for value in values.values()):
+        raise ValueError("impossible measurements")
+    return values
+
+
+def _digest(measured: Mapping[str, Any]) -> str:
+    digest = measured["sha256"]
+    if not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
+        raise ValueError("invalid digest")
+    return digest
 
 
 def _sandbox(parts: object) -> str | None:

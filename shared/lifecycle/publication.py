@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING
 from shared.conversion import Problem
 from shared.lifecycle import staging
 from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
-from shared.lifecycle.outcome import Converted, TransientFailure, apply_outcome, origin_of_result, outcome_of_result
+from shared.lifecycle.outcome import (
+    Asked,
+    Converted,
+    TransientFailure,
+    apply_outcome,
+    origin_of_result,
+    outcome_of_result,
+)
 from shared.lifecycle.protocol import commit, read
 from shared.names import RESULT_FILE, gif_name, is_video
 from shared.services.errors import ConflictError, NewerRecordError, ServiceError
 from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.conversion import Conversion, JobRef
     from shared.lifecycle.events import Event
     from shared.lifecycle.outcome import Origin
@@ -26,8 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GIF_WAITS_SECONDS = (0.1, 0.3, 1.0)
-"""Waits for a GIF whose upload ends after that of its result.json."""
+FILE_WAITS_SECONDS = (0.1, 0.3, 1.0)
+"""Waits for files whose upload ends after that of their result.json."""
 
 
 async def publish_event(event: Event, services: Services) -> None:
@@ -57,9 +66,9 @@ async def publish_result_of(task_id: str, services: Services) -> None:
         log.info("the result of task %s is left to the sweep", task_id)
         return
     # Most videos are new, and have no GIF to look for; where that is wrong, it shows as a conflict.
-    for gif in (False, True):
+    for outputs in (False, True):
         try:
-            await _publish(task_id, result, origin, services, gif=gif)
+            await _publish(task_id, result, origin, services, outputs=outputs)
         except ConflictError as error:
             log.info("the result of task %s is looked at again: %s", task_id, error)
         except NewerRecordError as reason:
@@ -69,32 +78,32 @@ async def publish_result_of(task_id: str, services: Services) -> None:
             return
 
 
-async def _publish(task_id: str, result: bytes, origin: Origin, services: Services, *, gif: bool) -> None:
-    snapshot = await read(origin.video, services, gif=gif)
+async def _publish(task_id: str, result: bytes, origin: Origin, services: Services, *, outputs: bool) -> None:
+    snapshot = await read(origin.video, services, outputs=outputs)
     conversion = snapshot.conversion
     if conversion is None or conversion.final or not conversion.owns_task(task_id):
         return  # a superseded attempt, or published already: the sweep deletes its task
-    outcome = outcome_of_result(result, gif=gif_name(origin.video))
-    staged_gif: str | None = None
+    outcome = outcome_of_result(result, Asked(gif=gif_name(origin.video), also=conversion.options.also))
+    staged: Mapping[str, str] | None = None
     if isinstance(outcome, Converted):
-        found = await _wait_for_gif(task_id, outcome, services)
+        found = await _wait_for_files(task_id, outcome, services)
         if isinstance(found, Problem):
-            log.info("the GIF of task %s is left to the sweep: %s", task_id, found.message)
+            log.info("the files of task %s are left to the sweep: %s", task_id, found.message)
             return
-        staged_gif = found
+        staged = found
     if isinstance(outcome, TransientFailure):
         return  # the sweep sees what Batch says of the task
     ended = apply_outcome(_started(conversion, origin), outcome, at=utc_now())
-    await commit(ended, snapshot, services, staged_gif=staged_gif)
+    await commit(ended, snapshot, services, staged=staged)
     if conversion.job and services.settings.logs != "always":
         await _delete_task(conversion.job, task_id, services)
 
 
-async def _wait_for_gif(task_id: str, outcome: Converted, services: Services) -> str | Problem:
-    for seconds in (0.0, *GIF_WAITS_SECONDS):
+async def _wait_for_files(task_id: str, outcome: Converted, services: Services) -> Mapping[str, str] | Problem:
+    for seconds in (0.0, *FILE_WAITS_SECONDS):
         await asyncio.sleep(seconds)
-        found = await staging.verify_gif(task_id, outcome, services)
-        if isinstance(found, str) or found.code != "GifMissing":
+        found = await staging.verify(task_id, outcome, services)
+        if not (isinstance(found, Problem) and found.code in staging.MISSING_CODES):
             break
     return found
 

@@ -1,4 +1,4 @@
-"""A new attempt at a failed conversion, requested by a person."""
+"""A new attempt at a conversion that has ended, requested by a person."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.task_group import bounded_task_group
 
 if TYPE_CHECKING:
     from shared.conversion import Conversion
+    from shared.options import Options
     from shared.services.services import Services
 
 
@@ -31,8 +32,11 @@ class RetryRefusedError(Exception):
         self.code = code
 
 
-async def retry(video: str, services: Services) -> Conversion:
+async def retry(video: str, services: Services, *, options: Options | None = None) -> Conversion:
     """Queue another attempt at the present version of a failed video and return the new conversion.
+
+    With `options`, which are used instead of those in the video's metadata, also one that has succeeded: its GIF stays
+    until the attempt ends, which replaces it, or deletes it if the attempt fails.
 
     Raises `RetryRefusedError` and `ServiceError`.
     """
@@ -40,21 +44,23 @@ async def retry(video: str, services: Services) -> Conversion:
     if not is_video(video):
         raise unknown
     snapshot = await read(video, services)
-    failed = snapshot.conversion
-    if failed is None:
+    ended = snapshot.conversion
+    if ended is None:
         raise unknown
-    if failed.state != "failed":
-        raise RetryRefusedError("NotFailed", f"The video is {failed.state}; only a failed one can be retried.")
+    if not ended.final:
+        raise RetryRefusedError("NotFailed", "This video is being converted. Wait until that has ended.")
+    if ended.state != "failed" and options is None:
+        raise RetryRefusedError("NotFailed", "This video is already converted.")
     try:
         blob = await services.rest.properties(services.settings.input_container, video)
     except NotFoundError:
         raise RetryRefusedError("VideoGone", "The video was deleted; upload it again.") from None
-    decision = plan(blob, services.settings)
-    if decision.id == failed.id and failed.attempt >= MAX_RETRIED_ATTEMPTS:
-        raise RetryRefusedError("TooManyAttempts", f"The video was tried {failed.attempt} times. Upload it again.")
-    if decision.id == failed.id and not decision.final:
+    decision = plan(blob, services.settings, options=options)
+    if decision.id == ended.id and ended.attempt >= MAX_RETRIED_ATTEMPTS:
+        raise RetryRefusedError("TooManyAttempts", f"The video was tried {ended.attempt} times. Upload it again.")
+    if decision.id == ended.id and not decision.final:
         # A new attempt number, so that no output of an earlier attempt is mistaken for this one's.
-        decision = failed.next_attempt(retries_left=decision.retries_left).with_options(decision.options)
+        decision = ended.again(decision)
     try:
         await commit(decision, snapshot, services)
     except ConflictError:

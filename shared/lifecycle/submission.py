@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.conversion import Conversion, Problem, Source
 from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
 from shared.lifecycle.protocol import commit, nothing_stored, read
-from shared.names import InvalidNameError, check_blob_name, conversion_id, is_video, task_id
+from shared.names import (
+    EXTRA_FILES,
+    MAX_BLOB_NAME_CHARS,
+    InvalidNameError,
+    check_blob_name,
+    conversion_id,
+    extra_name,
+    gif_name,
+    is_video,
+    task_id,
+)
 from shared.options import InvalidOptionError, option_warnings, options_of
 from shared.services.errors import ConflictError, NewerRecordError, NotFoundError
 from shared.services.storage.blob import is_directory
@@ -17,6 +28,7 @@ from shared.timestamps import utc_now
 
 if TYPE_CHECKING:
     from shared.lifecycle.events import Event
+    from shared.options import Options
     from shared.services.services import Services
     from shared.services.storage.blob import Blob
     from shared.settings import Settings
@@ -36,7 +48,7 @@ async def submit_event(event: Event, services: Services) -> None:
         log.warning("event %s ignored: %s", event.id, reason)
         return
     if not is_video(video):
-        log.info("%r ignored: not an .mp4", video)
+        log.info("%r ignored: not the name of a video", video)
         return
     async with asyncio.timeout(EVENT_TIMEOUT_SECONDS):
         await submit(video, services)
@@ -103,8 +115,11 @@ async def _read_blob(video: str, services: Services) -> Blob | None:
     return blob
 
 
-def plan(blob: Blob, settings: Settings) -> Conversion:
-    """The conversion of a blob; failed already if the blob's properties alone show that it cannot be converted."""
+def plan(blob: Blob, settings: Settings, *, options: Options | None = None) -> Conversion:
+    """The conversion of a blob; failed already if the blob's properties alone show that it cannot be converted.
+
+    options: Instead of those in the blob's metadata.
+    """
     id_ = conversion_id(settings.input_container, blob.name, blob.etag)
     at = utc_now()
     conversion = Conversion(
@@ -119,10 +134,16 @@ def plan(blob: Blob, settings: Settings) -> Conversion:
     if blob.bytes == 0:
         message = "The file is empty: the upload may have been cut short."
         return conversion.refused(Problem(code="EmptyFile", message=message), at=at)
+    gif = gif_name(blob.name)
+    if max(len(gif), *(len(extra_name(gif, kind)) for kind in EXTRA_FILES)) > MAX_BLOB_NAME_CHARS:
+        message = "The GIF's name would be longer than a blob's name may be. Upload the video with a shorter name."
+        return conversion.refused(Problem(code="NameTooLong", message=message), at=at)
     if blob.bytes > settings.max_video_bytes:
         limit = settings.max_video_bytes / 1024**2
         message = f"The file has {blob.bytes / 1024**2:,.0f} MiB; the limit is {limit:,.0f} MiB."
         return conversion.refused(Problem(code="TooLarge", message=message), at=at)
+    if options is not None:
+        return replace(conversion, options=options, warnings=())
     try:
         options = options_of(blob.metadata, settings.defaults, max_seconds=settings.max_seconds)
     except InvalidOptionError as error:

@@ -84,7 +84,7 @@ async def start_unstarted(services: Services) -> None:
     try:
         async for video, conversion_id in unstarted_videos(services):
             try:
-                snapshot = await read(video, services, gif=False)
+                snapshot = await read(video, services, outputs=False)
             except NewerRecordError:
                 continue  # the newer version of gifdrop adds its task
             # Unmarked first: if the task is not accepted, it is marked again.

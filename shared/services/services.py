@@ -83,7 +83,7 @@ class Services:
     def links(self) -> Links:
         from shared.services.storage.links import Links
 
-        return Links(self.settings.storage_url, self.blobs)
+        return Links(self.settings, self.blobs)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -54,7 +54,7 @@ class PageSession:
             self.problems.append(message.text)
 
     def _record_foreign_request(self, request: Request) -> None:
-        if not request.url.startswith((self.endpoints["functions"], "blob:")):
+        if not request.url.startswith((self.endpoints["functions"], self.endpoints["links"], "blob:")):
             self.problems.append(f"request to another host: {request.url}")
 
 

@@ -81,6 +81,7 @@ async def test_whole_page_is_reachable_by_keyboard(session: PageSession, page: P
         await page.keyboard.press("Tab")
     await page.keyboard.type("seen/")
     await expect(page.locator("li.card")).to_have_count(3)
+    await expect(page.get_by_role("button", name="Try again: seen/notes.mp4")).to_be_visible()
     reached = []
     for _ in range(6):
         await page.keyboard.press("Tab")

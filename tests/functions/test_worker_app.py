@@ -55,6 +55,7 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
     found = {function["name"]: function["bindings"] for function in indexed["functions"]}
     output = {"direction": "OUT", "type": "http", "name": "$return"}
     get = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": ["GET", "HEAD"], "authLevel": "FUNCTION"}
+    user = get | {"route": "user/{*path}", "authLevel": "ANONYMOUS"}
     assert found == {
         "on_video_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
         "on_result_uploaded": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}],
@@ -70,10 +71,18 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
         "retry_failed": [get | {"route": "retry", "methods": ["POST"]}, output],
         "retry_video": [get | {"route": "retry/{*video}", "methods": ["POST"]}, output],
         "show_gif": [get | {"route": "gifs/{*gif}"}, output],
+        "create_upload": [get | {"route": "uploads", "methods": ["POST"]}, output],
+        "delete_video": [get | {"route": "videos/{*video}", "methods": ["DELETE"]}, output],
+        "share_gif": [get | {"route": "links/{*gif}"}, output],
+        "show_log": [get | {"route": "logs/{*video}"}, output],
+        "show_stats": [get | {"route": "stats"}, output],
         "show_health": [get | {"route": "health"}, output],
         "show_contract": [get | {"route": "openapi.json"}, output],
         "show_page": [get | {"route": "dashboard", "authLevel": "ANONYMOUS"}, output],
         "show_page_file": [get | {"route": "dashboard/{file}", "authLevel": "ANONYMOUS"}, output],
+        "user_reads": [user, output],
+        "user_changes": [user | {"methods": ["POST"]}, output],
+        "user_deletes": [user | {"methods": ["DELETE"]}, output],
     }
     assert {function["script"] for function in indexed["functions"]} == {"function_app.py"}
 

@@ -35,7 +35,8 @@ def granted() -> list[dict[str, str]]:
     """Every grant on blobs."""
     found = []
     modules = [
-        ("modules/access.bicep", name) for name in ("dataGrants", "hostGrants", "packageGrants", "operatorGrants")
+        ("modules/access.bicep", name)
+        for name in ("dataGrants", "uploadGrants", "hostGrants", "packageGrants", "operatorGrants")
     ]
     for file, name in [*modules, ("region.bicep", "packageGrants")]:
         params = property_of(declaration(file, name).value, "params")
@@ -107,6 +108,26 @@ def test_app_only_counts_dead_letters() -> None:
         item for item in granted() if item["role"] == "Storage Blob Data Reader" and "dead letters" in item["why"]
     )
     assert reader["principal"] == "appPrincipalId"
+
+
+def test_app_changes_videos_only_if_the_api_may_upload() -> None:
+    app = {item["role"] for item in granted() if item["container"] == "containers.input"}
+    assert "gifdrop blob editor" in app
+    assert "= if (apiUploads) {" in text(declaration("modules/access.bicep", "uploadGrants").node)
+    settings = text(declaration("main.bicep", "app").node)
+    assert "GIFDROP_UPLOADS: apiUploads ? 'on' : 'off'" in settings
+
+
+def test_browsers_may_only_put_blobs_and_only_from_pages_of_the_app() -> None:
+    rule = entries(declaration("modules/storage.bicep", "uploads").value)
+    assert text(rule["allowedMethods"]) == "['PUT']"
+    assert text(rule["allowedOrigins"]) == "uploadOrigins"
+    data = entries(property_of(declaration("main.bicep", "data").value, "params"))
+    own = "https://${fullName}.azurewebsites.net"
+    assert text(data["uploadOrigins"]) == f"apiUploads ? concat(['{own}'], uploadOrigins) : []"
+    client = (INFRA.parent / "local" / "storage" / "client.py").read_text()
+    headers = [str(literal(header)) for header in rule["allowedHeaders"].named_children]
+    assert f'"AllowedHeaders": "{",".join(headers)}"' in client
 
 
 def test_grants_name_existing_roles_and_give_a_reason() -> None:

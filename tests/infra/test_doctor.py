@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from infra.doctor import (
-    ACCESS,
+from infra.doctor import ACCESS, merge, read_health
+from infra.doctor_checks import (
     FUNCTIONS,
     SUBSCRIPTIONS,
     Grant,
@@ -27,8 +27,6 @@ from infra.doctor import (
     check_subscriptions,
     duration,
     expected_grants,
-    merge,
-    read_health,
 )
 from shared.api.health.finding import Finding
 from tests.infra.bicep import INFRA, ROOT
@@ -365,3 +363,38 @@ def test_group_without_a_deployment_says_so(cloud: StandIns) -> None:
     run = cloud.run("-g", "pets", "doctor")
     assert run.returncode == 1
     assert "No deployment has succeeded in pets: run 'infra/deploy.sh -g pets'." in run.stderr
+
+
+def test_sign_in_is_checked_where_it_is_on(cloud: StandIns) -> None:
+    deployment = json.loads(cloud.answers["az deployment group list"])
+    properties = deployment[0]["properties"]
+    properties["outputs"]["appPrincipalId"] = {"value": "app-id"}
+    properties["parameters"]["signInClientId"] = {"value": "client-id"}
+    cloud.answers |= {
+        "az deployment group list": json.dumps(deployment),
+        "az account show": json.dumps({"id": GROUP_ID.split("/")[2], "tenantId": "tenant-id"}),
+        "az functionapp config appsettings": json.dumps(
+            [
+                {"name": "GIFDROP_POOL_ID", "value": "gifdrop-new"},
+                {"name": "GIFDROP_PACKAGE_VERSION", "value": "abc"},
+                {"name": "GIFDROP_SIGN_IN", "value": "on"},
+            ]
+        ),
+        "az ad app list": "[]",
+    }
+    # The most specific answer is the first that fits.
+    site = f"{GROUP_ID}/providers/Microsoft.Web/sites/gifdrop-abcdef/config/authsettingsV2"
+    required = {"platform": {"enabled": True}, "globalValidation": {"requireAuthentication": True}}
+    auth = {f"az rest --method get --url https://management.azure.com{site}": json.dumps({"properties": required})}
+    cloud.answers = auth | cloud.answers
+
+    run = cloud.run("-g", "pets", "doctor")
+
+    assert run.returncode == 1
+    for sentence in (
+        "Event Grid and callers with keys are refused.",
+        "The app registration that signInClientId names does not exist.",
+        "uses the app registration None, not client-id.",
+        "A forged sign-in is refused.",
+    ):
+        assert sentence in run.stdout, run.stdout

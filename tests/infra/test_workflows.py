@@ -107,6 +107,7 @@ def test_deploying_needs_the_standard_library_only() -> None:
         "infra.plan",
         "infra.rights",
         "infra.rollback",
+        "infra.sign_in",
         "infra.smoke",
     }
     # The first is replaced by -a; an operator runs the others, not a workflow.

@@ -28,6 +28,14 @@ async def converted(client: StackClient, video: bytes) -> None:
         ("GET", "status?limt=5", 400, "UnknownParameter"),
         ("GET", "gifs/unknown.gif?widht=5", 400, "UnknownParameter"),
         ("POST", "retry?state=failed", 400, "UnknownParameter"),
+        ("DELETE", "videos/unknown.mp4", 404, "UnknownVideo"),
+        ("DELETE", "videos/a%01b.mp4", 400, "InvalidName"),
+        ("POST", "uploads", 400, "InvalidBody"),
+        ("GET", "logs/unknown.mp4", 404, "UnknownVideo"),
+        ("GET", "links/unknown.gif", 404, "UnknownGif"),
+        ("GET", "links/unknown.gif?minutes=0", 400, "InvalidMinutes"),
+        ("GET", "status?include=everything", 400, "InvalidInclude"),
+        ("GET", "gifs/unknown.gif?download=yes", 400, "InvalidDownload"),
         ("OPTIONS", "statuses", 404, "UnknownRoute"),
         ("GET", "status/a%0Ab.mp4", 400, "InvalidName"),
         ("GET", "status/" + "x" * 1025, 400, "InvalidName"),
@@ -44,7 +52,7 @@ async def converted(client: StackClient, video: bytes) -> None:
 async def test_invalid_request_gets_its_error_code(
     client: StackClient, method: str, path: str, status: int, code: str
 ) -> None:
-    response = await client.request(method, path)
+    response = await client.change(method, path)
     assert (response.status, response.json()["error"]["code"]) == (status, code)
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["request_id"] == response.headers["X-Request-Id"]
@@ -59,6 +67,10 @@ async def test_invalid_request_gets_its_error_code(
         ("GET", "gifs/a.gif"),
         ("POST", "retry/a.mp4"),
         ("POST", "retry"),
+        ("POST", "uploads"),
+        ("DELETE", "videos/a.mp4"),
+        ("GET", "logs/a.mp4"),
+        ("GET", "links/a.gif"),
         ("GET", "health"),
         ("GET", "openapi.json"),
         ("HEAD", "status"),

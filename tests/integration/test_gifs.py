@@ -24,7 +24,7 @@ async def test_gif_redirects_to_a_link_that_needs_no_key(client: StackClient) ->
     response = await client.request("GET", PATH)
     assert (response.status, response.body, response.headers["Cache-Control"]) == (302, b"", "no-store")
     link = response.headers["Location"]
-    assert link.startswith(client.endpoints["storage"])
+    assert link.startswith(client.endpoints["links"])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=client.tls)) as anonymous:
         async with anonymous.get(URL(link, encoded=True), headers={"Range": "bytes=0-5"}) as read:
             assert (read.status, await read.read()) == (206, b"GIF89a")

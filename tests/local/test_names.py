@@ -8,7 +8,9 @@ from unittest.mock import patch
 
 import pytest
 
-from local.commands.client import Client, connect
+from cli.connection import Connection
+from cli.storage import Storage, open_storage
+from cli.target import find_target
 from local.stack import Stack
 from tests.support.videos import make_video
 from tests.support.waiting import wait_until_async
@@ -30,23 +32,23 @@ NAMES = [
 
 
 @pytest.fixture(scope="module", params=["blob", "dfs", "sftp"])
-async def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+async def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Storage]:
     arguments = ["--interface", request.param, *(["--garble-supplementary"] if request.param == "dfs" else [])]
     directory = tmp_path_factory.mktemp("stack")
     stack = Stack(directory=directory, settings=SETTINGS, arguments={"events": arguments})
     with patch.dict(os.environ):
-        async with stack, connect(endpoints=stack.endpoints, env=stack.env) as client:
-            yield client
+        async with stack, open_storage(find_target(Connection(directory=directory))) as storage:
+            yield storage
 
 
-async def test_gifs_are_named_after_their_videos(client: Client, tmp_path: Path) -> None:
+async def test_gifs_are_named_after_their_videos(storage: Storage, tmp_path: Path) -> None:
     video = make_video(tmp_path / "video.mp4", seconds=0.2)
-    folder = client.storage.get_blob_client(client.videos, "folder.mp4")
+    folder = storage.service.get_blob_client(storage.container, "folder.mp4")
     await folder.upload_blob(b"", metadata={"hdi_isfolder": "true"})
-    await asyncio.gather(*(client.upload(name, video, {}) for name in NAMES))
+    await asyncio.gather(*(storage.upload(name, video, metadata={}, progress=lambda _: None) for name in NAMES))
     # The service stores a backslash as a slash.
     expected = {name.replace("\\", "/").removesuffix(".mp4") + ".gif" for name in NAMES}
-    gifs = client.storage.get_container_client(client.gifs)
+    gifs = storage.service.get_container_client("gifs")
 
     async def complete() -> bool:
         return expected <= {blob.name async for blob in gifs.list_blobs()}

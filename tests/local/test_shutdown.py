@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.child_processes import line_with, running_command
+from tests.cli.commands import line_with, running_command
 from tests.support.videos import make_video
 from tests.support.waiting import wait_until_async
 
@@ -66,19 +66,19 @@ async def test_stack_stops_and_names_a_service_that_was_killed(name: str, tmp_pa
         service(processes, name).kill()
         await wait_for_exit(processes)
         _, stderr = await up.communicate()
-    assert up.returncode == 1
+    assert up.returncode == 5
     assert f"{name} exited unexpectedly with code -9" in stderr.decode()
     assert not (tmp_path / "stack" / "endpoints.json").exists()
 
 
-async def test_ctrl_c_during_a_demo_stops_it_without_error_output(tmp_path: Path, video: Path) -> None:
+async def test_ctrl_c_during_a_demo_stops_it_without_errors(tmp_path: Path, video: Path) -> None:
     async with running_command("demo", "--dir", str(tmp_path / "stack"), str(video), cwd=tmp_path) as demo:
         processes = await descendants_with_ffmpeg(demo.pid)
         demo.send_signal(signal.SIGINT)
         await wait_for_exit(processes)
         _, stderr = await demo.communicate()
     assert demo.returncode == 128 + signal.SIGINT
-    assert stderr == b""
+    assert stderr == b"Stopping the stack.\n"
 
 
 async def test_converter_exits_when_the_batch_emulator_is_killed(tmp_path: Path, video: Path) -> None:
@@ -87,7 +87,7 @@ async def test_converter_exits_when_the_batch_emulator_is_killed(tmp_path: Path,
         service(processes, "batch_emulator").kill()
         await wait_for_exit(processes)
         _, stderr = await demo.communicate()
-    assert demo.returncode == 1
+    assert demo.returncode == 5
     assert "batch exited unexpectedly with code -9" in stderr.decode()
 
 
@@ -96,7 +96,7 @@ async def test_second_stack_in_a_directory_is_rejected(tmp_path: Path) -> None:
         await line_with(up, "gifdrop is up")
         async with running_command("up", "--dir", str(tmp_path / "stack"), cwd=tmp_path) as other:
             _, stderr = await other.communicate()
-            assert other.returncode == 1
+            assert other.returncode == 5
             assert f"process {up.pid}" in stderr.decode()
         processes = descendants(up.pid)
         up.send_signal(signal.SIGTERM)

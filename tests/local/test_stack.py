@@ -12,9 +12,11 @@ import aiohttp
 import psutil
 import pytest
 
-from local.commands.client import Client, connect
-from local.commands.convert import convert
-from local.commands.videos import Video
+from cli.connection import Connection
+from cli.convert import convert
+from cli.output import Output
+from cli.target import find_target
+from cli.videos import Video
 from local.layout import read_endpoints, read_env
 from local.services import NAMES
 from local.stack import Stack
@@ -27,9 +29,12 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("video") / "two.mp4", seconds=2)
 
 
-async def converted(client: Client, name: str, video: Path, out: Path) -> bool:
+async def converted(stack: Stack, name: str, video: Path, out: Path) -> bool:
+    target = find_target(Connection(directory=stack.layout.directory))
+    videos = [Video(name=name, path=video)]
     async with asyncio.timeout(90):
-        return await convert([Video(name=name, path=video)], client=client, out=out, metadata={}) == 1
+        [result] = await convert(videos, target=target, out=out, metadata={}, output=Output())
+    return result.saved is not None
 
 
 async def all_delivered(stack: Stack, expected: dict[str, int]) -> bool:
@@ -53,16 +58,15 @@ async def test_killed_services_restart_on_their_ports_and_conversions_continue(
     directory, out = tmp_path / "stack", tmp_path / "out"
     others = psutil.Process().children(recursive=True)
     async with Stack(directory=directory) as stack:
-        async with connect(endpoints=stack.endpoints, env=stack.env) as client:
-            for name in ("functions", "batch", "events", "identity"):
-                pid = stack.pid(name)
-                await stack.kill(name)
-                assert pid is not None
-                assert not psutil.pid_exists(pid)
-                assert stack.pid(name) is None
-                await stack.restart(name)
-            assert await converted(client, 'it\'s -a "name" 100%/☃.mp4', video, out)
-            await wait_until_async(lambda: all_delivered(stack, {"on-video-uploaded": 1, "on-result-uploaded": 1}))
+        for name in ("functions", "batch", "events", "identity"):
+            pid = stack.pid(name)
+            await stack.kill(name)
+            assert pid is not None
+            assert not psutil.pid_exists(pid)
+            assert stack.pid(name) is None
+            await stack.restart(name)
+        assert await converted(stack, 'it\'s -a "name" 100%/☃.mp4', video, out)
+        await wait_until_async(lambda: all_delivered(stack, {"on-video-uploaded": 1, "on-result-uploaded": 1}))
         assert read_endpoints(stack.layout) == stack.endpoints
         assert read_env(stack.layout) == stack.env
         keys = stack.endpoints["function_key"]
@@ -86,10 +90,7 @@ async def test_app_uses_the_fault_proxies_and_clients_the_services(
     async with Stack(directory=tmp_path / "stack", fault_proxies=True) as stack:
         context = ssl.create_default_context(cafile=stack.env["SSL_CERT_FILE"])
         headers = {"X-IDENTITY-HEADER": stack.env["IDENTITY_HEADER"]}
-        async with (
-            connect(endpoints=stack.endpoints, env=stack.env) as client,
-            aiohttp.ClientSession(headers=headers) as session,
-        ):
+        async with aiohttp.ClientSession(headers=headers) as session:
 
             async def inject(proxy: str, **fault: object) -> None:
                 url = f"{stack.endpoints[proxy]}/_control/faults"
@@ -108,7 +109,7 @@ async def test_app_uses_the_fault_proxies_and_clients_the_services(
             await stack.restart("functions")
             await inject("storage_proxy", headers={"User-Agent": "azsdk*"}, method="PUT", status=503)
             await inject("storage_proxy", headers={"x-ms-copy-source": "*out.gif*"}, status=500)
-            assert await converted(client, "proxied.mp4", video, tmp_path / "out")
+            assert await converted(stack, "proxied.mp4", video, tmp_path / "out")
             assert (await pending("identity_proxy"), await pending("storage_proxy")) == ([], [])
 
 

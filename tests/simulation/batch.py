@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
+from shared.names import EXTRA_FILES
 from tests.simulation.gate import Gate, failure
 from tests.simulation.pool import PoolStandIn
 from tests.simulation.storage import Clock, Container
@@ -15,6 +16,8 @@ from tests.simulation.storage import Clock, Container
 T = TypeVar("T")
 
 GIF = b"GIF89a" + bytes(7)
+EXTRAS = {"poster": b"\xff\xd8\xff" + bytes(9), "webp": b"RIFF\0\0\0\0WEBP" + bytes(9)}
+"""How the files beside a GIF begin, by kind."""
 End = Literal["judged", "crashed", "node lost", "upload failed"]
 
 
@@ -26,6 +29,8 @@ class Task:
     started: float | None = None
     ended: float | None = None
     requeues: int = 0
+    also: tuple[str, ...] = ()
+    """Kinds of files that it uploads beside the GIF, by its output files."""
     read: bytes | None = None
     failure: str | None = None
 
@@ -93,9 +98,21 @@ class Batch:
                 "duration_seconds": 1,
                 "sha256": sha256(gif).hexdigest(),
             }
-            result = {"verdict": "converted", "gif": measured}
+            result = {
+                "verdict": "converted",
+                "gif": measured,
+                "also": [self._upload_extra(task, kind) for kind in task.also],
+            }
         result["task"] = {"video": quote(task.video), "node_id": "node", "started_at": None}
         self.staging.put(f"{task.id}/result.json", json.dumps(result).encode())
+
+    def _upload_extra(self, task: Task, kind: str) -> dict[str, object]:
+        """Upload a file beside the GIF; what the converter reports of it."""
+        assert task.read is not None
+        body = EXTRAS[kind] + task.read
+        self.staging.put(f"{task.id}/{EXTRA_FILES[kind]}", body)
+        measured = {"bytes": len(body), "width": 2, "height": 2, "sha256": sha256(body).hexdigest()}
+        return {"kind": kind, "name": EXTRA_FILES[kind], **measured}
 
     def fail_to_resize(self, code: str) -> None:
         """The pool loses its nodes and gets no others."""
@@ -178,7 +195,7 @@ class Batch:
                 raise failure(409, "JobBeingDeleted")
             if task.id in job.tasks:
                 raise failure(409, "TaskExists")
-            job.tasks[task.id] = Task(task.id, task.display_name)
+            job.tasks[task.id] = _new_task(task)
 
         await self._call(f"create {job_id}/{task.id}", effect)
 
@@ -195,7 +212,7 @@ class Batch:
                     SimpleNamespace(task_id=task.id, status="clienterror" if known else "success", error=error)
                 )
                 if not known:
-                    job.tasks[task.id] = Task(task.id, task.display_name)
+                    job.tasks[task.id] = _new_task(task)
             return SimpleNamespace(result_values=results)
 
         return await self._call(f"create {job_id}/ {len(group.task_values)} tasks", effect)
@@ -276,3 +293,9 @@ class Batch:
 
     async def close(self) -> None:
         return
+
+
+def _new_task(task: Any) -> Task:
+    patterns = {file.file_pattern for file in task.output_files}
+    also = tuple(kind for kind, file in EXTRA_FILES.items() if file in patterns)
+    return Task(task.id, task.display_name, also=also)

@@ -33,9 +33,12 @@ async def throttle(world: World, what: str) -> None:
     await let_pass(world)
 
 
-async def upload_and_submit(world: World, body: bytes) -> Task:
-    """Upload a version of the video, deliver its event, and return its task."""
-    world.videos.put(VIDEO, body)
+async def upload_and_submit(world: World, body: bytes, *, also: str = "") -> Task:
+    """Upload a version of the video, deliver its event, and return its task.
+
+    also: The kinds of files to make beside the GIF, with commas between them.
+    """
+    world.videos.put(VIDEO, body, {"gif_also": also} if also else None)
     world.deliver(VIDEO)
     await let_pass(world)
     return world.batch.tasks[-1]

@@ -15,6 +15,7 @@ ENDINGS: st.SearchStrategy[Ending] = st.sampled_from(
     ["done", "done", "done", "done", "refused", "throttled", "response lost"]
 )
 ENDS: st.SearchStrategy[End] = st.sampled_from(["judged", "judged", "crashed", "node lost", "upload failed"])
+ALSO = st.sampled_from(["", "", "webp", "poster", "poster,webp"])
 MANY = st.integers(0, 1000)
 
 
@@ -30,17 +31,27 @@ class Interleavings(RuleBasedStateMachine):
     def idle(self) -> None:
         self.runner.run(self.world.idle())
 
-    @rule(video=VIDEOS, kind=st.sampled_from(["good", "good", "bad", ""]), event_sent=st.booleans())
-    def upload(self, video: str, kind: str, event_sent: bool) -> None:
-        """A new version, whose event is sent or lost."""
+    @rule(video=VIDEOS, kind=st.sampled_from(["good", "good", "bad", ""]), also=ALSO, event_sent=st.booleans())
+    def upload(self, video: str, kind: str, also: str, event_sent: bool) -> None:
+        """A new version, with other files to make beside its GIF, whose event is sent or lost."""
         self.uploads += 1
-        self.world.videos.put(video, f"{kind}{self.uploads}".encode() if kind else b"")
+        self.world.videos.put(video, f"{kind}{self.uploads}".encode() if kind else b"", {"gif_also": also})
         if event_sent:
             self.world.events.append(video)
 
     @rule(video=VIDEOS)
     def delete(self, video: str) -> None:
         self.world.videos.blobs.pop(video, None)
+
+    @rule(video=VIDEOS)
+    def delete_by_api(self, video: str) -> None:
+        self.runner.run(_call(self.world.delete_by_api, video))
+        self.idle()
+
+    @rule(video=VIDEOS)
+    def convert_again(self, video: str) -> None:
+        self.runner.run(_call(self.world.convert_again, video))
+        self.idle()
 
     @precondition(lambda self: self.world.events)
     @rule(which=MANY, again=st.booleans())

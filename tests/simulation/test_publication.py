@@ -88,7 +88,7 @@ async def test_result_event_of_a_superseded_attempt_changes_nothing(world: World
 async def test_result_event_waits_for_a_gif_that_is_uploaded_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publication, "GIF_WAITS_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(publication, "FILE_WAITS_SECONDS", (0.01, 0.01))
     task = await running(world)
     upload_outputs(world, task)
     late = world.staging.blobs.pop(f"{task.id}/{GIF_FILE}")

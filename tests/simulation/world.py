@@ -10,12 +10,15 @@ import azure.functions as func
 
 from shared.application import Application
 from shared.conversion import STATES, Conversion
+from shared.lifecycle.deletion import delete_video
 from shared.lifecycle.pool_repair.repair import repair_pools
 from shared.lifecycle.publication import publish_event
 from shared.lifecycle.reconciliation.reconcile import reconcile
+from shared.lifecycle.retry import retry
 from shared.lifecycle.scaling.scale import scale_pools, wake
 from shared.lifecycle.submission import submit_event
-from shared.names import gif_name, is_video
+from shared.names import extra_name, gif_name, is_video
+from shared.options import Options
 from shared.services.batch.accounts import Accounts
 from shared.services.batch.jobs import Jobs
 from shared.services.coalescer import Coalescer
@@ -27,7 +30,7 @@ from shared.services.storage.rest import StorageRest
 from shared.services.storage.table import Table
 from shared.services.topic import ResultsTopic
 from shared.settings import Settings, read_settings
-from tests.simulation.batch import GIF, Batch
+from tests.simulation.batch import EXTRAS, GIF, Batch
 from tests.simulation.gate import Gate
 from tests.simulation.storage import BlobService, Clock, Container, Pipeline
 from tests.simulation.table import TableClient
@@ -35,6 +38,8 @@ from tests.simulation.topic import Topic
 from tests.support.settings import MINIMAL_SETTINGS
 
 HOME = MINIMAL_SETTINGS["GIFDROP_BATCH_URL"]
+AGAIN = Options(width=99, also=("webp",))
+"""Options of a conversion that somebody asked for again."""
 OTHER = "https://account.northeurope.batch.azure.com"
 
 
@@ -152,6 +157,13 @@ class World:
 
         self.spawn(handle())
 
+    def convert_again(self, video: str) -> None:
+        """Somebody asks for another GIF with other options."""
+        self.spawn(retry(video, self.app.services, options=AGAIN))
+
+    def delete_by_api(self, video: str) -> None:
+        self.spawn(delete_video(video, self.app.services))
+
     def sweep(self) -> None:
         self.spawn(self.app.completion.run())
 
@@ -206,10 +218,19 @@ class World:
         blob = self.records.blobs.get(video)
         return from_json(blob.body).conversion if blob else None
 
+    def extras(self, video: str) -> dict[str, bytes]:
+        """The files beside a video's GIF in the output container, by kind."""
+        names = {kind: extra_name(gif_name(video), kind) for kind in sorted(EXTRAS)}
+        return {kind: self.gifs.blobs[name].body for kind, name in names.items() if name in self.gifs.blobs}
+
     def check(self) -> None:
         """What must hold once nothing changes any more."""
         assert self.batch.tasks == [], "tasks are left"
         self._check_index()
+        records = (self.record(name) for name in self.records.blobs if is_video(name))
+        gifs = [record.gif for record in records if record and record.gif]
+        published = {name for gif in gifs for name in (gif.name, *(extra.name for extra in gif.also))}
+        assert set(self.gifs.blobs) <= published, "a file is left that no record names"
         for video, blob in self.videos.blobs.items():
             record = self.record(video)
             assert record, f"{video} was lost"
@@ -219,9 +240,17 @@ class World:
                 assert self.gifs.blobs[gif_name(video)].body == GIF + blob.body + b";", (
                     f"{video} has the GIF of another version"
                 )
+                uploaded = tuple(filter(None, blob.metadata.get("gif_also", "").split(",")))
+                asked = sorted(AGAIN.also if record.options == AGAIN else uploaded)
+                assert self.extras(video) == {kind: EXTRAS[kind] + blob.body for kind in asked}, (
+                    f"{video} has other files beside its GIF"
+                )
+                assert record.gif
+                assert sorted(extra.kind for extra in record.gif.also) == asked
             else:
                 assert record.error, f"{video} failed without a reason"
                 assert gif_name(video) not in self.gifs.blobs, f"{video} failed but has the GIF of an older version"
+                assert not self.extras(video), f"{video} failed but has files of an older version"
                 # A video may also fail because of faults in every attempt, unless it was refused without a task.
                 faults = {"ConverterFailed", "FileUploadMiscError", "TaskEnded", "TookTooLong", "Hung"}
                 kind = blob.body.rstrip(b"0123456789")

@@ -86,17 +86,25 @@ class StackClient:
         await asyncio.gather(*(self.drop(name, body) for name, body in bodies.items()))
 
     async def request(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+        body: object = None,
     ) -> ApiResponse:
         """The response to `method` /api/`path`, where `path` is encoded already.
 
         key: The function key. Default the stack's; an empty one is not sent.
+        body: Sent as JSON unless it is None.
         """
         key = self.endpoints["function_key"] if key is None else key
         sent = ({"x-functions-key": key} if key else {}) | dict(headers or {})
         # `encoded` keeps aiohttp from normalizing it.
         url = URL(f"{self.endpoints['functions']}/api/{path}", encoded=True)
-        async with self.http.request(method, url, headers=sent, allow_redirects=False) as response:
+        data = None if body is None else json.dumps(body).encode()
+        async with self.http.request(method, url, headers=sent, data=data, allow_redirects=False) as response:
             return ApiResponse(status=response.status, body=await response.read(), headers=response.headers)
 
     async def get(self, path: str, *, key: str | None = None, **parameters: str) -> tuple[int, Any]:
@@ -107,9 +115,14 @@ class StackClient:
 
     async def post(self, path: str) -> tuple[int, Any]:
         """Status code and decoded body of POST /api/`path`, after waiting while it is refused as one too many."""
-        while (response := await self.request("POST", path)).status == 429:
-            await asyncio.sleep(float(response.headers["Retry-After"]))
+        response = await self.change("POST", path)
         return response.status, response.json()
+
+    async def change(self, method: str, path: str, body: object = None) -> ApiResponse:
+        """The response to a request that changes something, after waiting while it is refused as one too many."""
+        while (response := await self.request(method, path, body=body)).status == 429:
+            await asyncio.sleep(float(response.headers["Retry-After"]))
+        return response
 
     async def status(self, name: str) -> tuple[int, Any]:
         """Status code and decoded body of GET /api/status/`name`."""

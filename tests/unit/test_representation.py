@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.conversion import Conversion, Problem
+from shared.conversion import Conversion, Extra, Gif, Problem
 from shared.representation import represent
 from shared.settings import read_settings
 from tests.support.settings import MINIMAL_SETTINGS
@@ -17,6 +17,25 @@ def test_cost_is_the_share_of_a_node_for_the_time_on_it() -> None:
     assert cost(3600, GIFDROP_NODE_PRICE="0.103") == 0.103
     assert cost(3600, GIFDROP_NODE_PRICE="0.103", GIFDROP_TASK_SLOTS="2") == pytest.approx(0.0515)
     assert cost(15.9, GIFDROP_NODE_PRICE="0.103", GIFDROP_TASK_SLOTS="2") == 0.000227
+
+
+def test_gif_lists_the_files_beside_it() -> None:
+    webp = Extra(kind="webp", name="a b.webp", bytes=5, width=2, height=3)
+    gif = Gif(name="a b.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5, also=(webp,))
+    conversion = Conversion(video="a b.mp4", etag="0x1", id="1", state="succeeded", gif=gif)
+    settings = read_settings(MINIMAL_SETTINGS)
+    shown = represent(conversion, settings)["gif"]
+    assert shown
+    assert shown["also"] == [
+        {
+            "kind": "webp",
+            "name": "a b.webp",
+            "url": f"{settings.storage_url}/gifs/a%20b.webp",
+            "bytes": 5,
+            "width": 2,
+            "height": 3,
+        }
+    ]
 
 
 def test_cost_is_null_without_a_price_or_without_compute_time() -> None:

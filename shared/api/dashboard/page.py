@@ -7,12 +7,16 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from shared.api.errors import ApiError
 from shared.api.http import Response
+from shared.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from shared.settings import Settings
 
 FOLDER = Path(__file__).with_name("files")
 FILE_CACHE_SECONDS = 300
@@ -55,10 +59,19 @@ class File:
     etag: str
 
 
-def page_response() -> Response:
-    """The HTML."""
+def page_response(settings: Callable[[], Settings]) -> Response:
+    """The HTML, which may also connect to the storage account, for uploads. Without settings it only shows health."""
     body = (FOLDER / "index.html").read_bytes()
-    return Response(body=body, content_type="text/html", headers=SECURITY_HEADERS)
+    try:
+        known = settings()
+        parts = urlsplit(known.link_url or known.storage_url)
+    except SettingsError:
+        return Response(body=body, content_type="text/html", headers=SECURITY_HEADERS)
+    policy = CONTENT_SECURITY_POLICY.replace(
+        "connect-src 'self'", f"connect-src 'self' {parts.scheme}://{parts.netloc}"
+    )
+    headers = SECURITY_HEADERS | {"Content-Security-Policy": policy}
+    return Response(body=body, content_type="text/html", headers=headers)
 
 
 def page_file_response(name: str, headers: Mapping[str, str]) -> Response:

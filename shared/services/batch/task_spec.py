@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from azure.batch import models
 
-from shared.names import GIF_FILE, RESULT_FILE, package_variable, task_id
+from shared.names import EXTRA_FILES, GIF_FILE, RESULT_FILE, content_type, package_variable, task_id
 from shared.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from shared.options import Options
     from shared.settings import Settings
 
-INPUT_FILE = "input.mp4"
+INPUT_FILE = "input.video"
 
 
 def command_line(options: Options, settings: Settings) -> str:
-    """The command line of the task. On the node the video is always `input.mp4`, whatever its blob's name.
+    """The command line of the task. On the node the video is always `input.video`, whatever its blob's name.
 
     Batch runs no shell by itself; one is named here to expand the variable of the package's directory:
     https://learn.microsoft.com/azure/batch/batch-compute-node-environment-variables#command-line-expansion-of-environment-variables
@@ -83,6 +83,7 @@ def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCr
             ),
         )
 
+    pictures = [GIF_FILE, *(EXTRA_FILES[kind] for kind in conversion.options.also)]
     logs_when = "taskcompletion" if settings.logs == "always" else "taskfailure"
     return models.BatchTaskCreateOptions(
         id=id_,
@@ -101,7 +102,8 @@ def build_task(conversion: Conversion, settings: Settings) -> models.BatchTaskCr
             )
         ],
         output_files=[
-            output(GIF_FILE, settings.staging_container, GIF_FILE, "image/gif", "tasksuccess"),
+            # Only files that were asked for: a pattern that matches nothing could fail the task.
+            *(output(name, settings.staging_container, name, content_type(name), "tasksuccess") for name in pictures),
             output(RESULT_FILE, settings.staging_container, RESULT_FILE, "application/json", "tasksuccess"),
             output("../stdout.txt", settings.logs_container, "stdout.txt", "text/plain", logs_when),
             output("../stderr.txt", settings.logs_container, "stderr.txt", "text/plain", logs_when),

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from shared.conversion import STATES, Conversion, Gif, Problem, Source
-from shared.names import gif_name
+from shared.conversion import STATES, Conversion, Extra, Gif, Problem, Source
+from shared.names import extra_name, gif_name
 from shared.options import NOT_KNOWN_PRESET, Options
 from shared.timestamps import to_rfc3339
 
@@ -72,7 +72,7 @@ def from_json(body: bytes) -> Record:
     return Record(conversion=conversion, newer=newer, unknown=unknown)
 
 
-METADATA_FIELDS = tuple(name for name in _FIELD_TYPES if name not in ("video", *_JSON_FIELDS))
+METADATA_FIELDS = tuple(name for name in _FIELD_TYPES if name not in ("video", "leftovers", *_JSON_FIELDS))
 """Fields that are also in the record's metadata, so that listing conversions opens no record."""
 
 
@@ -85,9 +85,7 @@ def to_metadata(conversion: Conversion) -> dict[str, str]:
             metadata["error_code"] = value.code
             metadata["error_message"] = quote(value.message[:MAX_METADATA_MESSAGE_CHARS], safe=" '(),:")
         elif isinstance(value, Gif):
-            values = asdict(value)
-            del values["name"]  # derived from the video's name
-            metadata[name] = json.dumps(values)
+            metadata[name] = json.dumps(_without_names(value))
         elif value is not None and value != "":  # a header without a value may be dropped on the way
             metadata[name] = to_rfc3339(value) if isinstance(value, datetime) else str(value)
     return metadata | _json_metadata(conversion, MAX_METADATA_BYTES - _size(metadata))
@@ -125,7 +123,7 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
         for name in values.keys() & _NUMBERS:
             values[name] = float(values[name])
         if "gif" in values:
-            values["gif"] = {"name": gif_name(video)} | json.loads(values["gif"])
+            values["gif"] = _with_names(json.loads(values["gif"]), gif_name(video))
         if "error_code" in metadata:
             values["error"] = {"code": metadata["error_code"], "message": unquote(metadata["error_message"])}
         values |= {name: json.loads(metadata[name]) for name in _JSON_FIELDS if name in metadata}
@@ -152,17 +150,38 @@ def _options(values: Mapping[str, Any]) -> Options:
     return replace(options, also=tuple(options.also))  # JSON has lists only
 
 
+def _without_names(gif: Gif) -> dict[str, Any]:
+    """The measurements of a GIF and the files beside it. Their names derive from the video's."""
+    values = asdict(gif)
+    del values["name"]
+    for extra in values["also"]:
+        del extra["name"]
+    if not values["also"]:
+        del values["also"]
+    return values
+
+
+def _with_names(values: dict[str, Any], name: str) -> dict[str, Any]:
+    also = [extra | {"name": extra_name(name, extra["kind"])} for extra in values.get("also", ())]
+    return {"name": name, **values, "also": also}
+
+
+def _gif(values: Mapping[str, Any]) -> Gif:
+    gif = _known(Gif, values)
+    return replace(gif, also=tuple(_known(Extra, extra) for extra in values.get("also", ())))
+
+
 def _conversion(values: dict[str, Any]) -> Conversion:
     for name in _MOMENTS:
         if values.get(name) is not None:
             values[name] = datetime.fromisoformat(values[name])
     if values.get("gif") is not None:
-        values["gif"] = _known(Gif, values["gif"])
+        values["gif"] = _gif(values["gif"])
     if values.get("error") is not None:
         values["error"] = _known(Problem, values["error"])
     if values.get("source") is not None:
         values["source"] = _known(Source, values["source"])
-    for name in ("warnings", "notes"):
+    for name in ("warnings", "notes", "leftovers"):
         values[name] = tuple(map(str, values.get(name) or ()))
     conversion = Conversion(**values)
     if conversion.state not in STATES:

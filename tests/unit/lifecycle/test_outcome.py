@@ -10,6 +10,7 @@ from shared.lifecycle.outcome import (
     MAX_MESSAGE_CHARS,
     MAX_NOTE_CHARS,
     MAX_NOTES,
+    Asked,
     Converted,
     Interrupted,
     Origin,
@@ -29,7 +30,14 @@ WHY = Problem(code="Why", message="Because.")
 GIF = {"bytes": 1000, "width": 480, "height": 270, "frames": 48, "duration_seconds": 4.0, "sha256": "0" * 64}
 
 
-def outcome(result: object = None, *, failure: str | None = None, exit_code: int = 0, ran: float = 10) -> Outcome:
+def outcome(
+    result: object = None,
+    *,
+    failure: str | None = None,
+    exit_code: int = 0,
+    ran: float = 10,
+    also: tuple[str, ...] = (),
+) -> Outcome:
     """The outcome of a task that ran for `ran` seconds under a limit of 1800."""
     details = (("FilePath", "input.mp4"),)
     task = Task(
@@ -43,13 +51,62 @@ def outcome(result: object = None, *, failure: str | None = None, exit_code: int
         failure=TaskFailure(code=failure, message="What Batch says", details=details) if failure else None,
     )
     body = result if isinstance(result, bytes) else json.dumps(result).encode() if result is not None else None
-    return outcome_of(task, body, gif="tom.gif", limit=1800)
+    return outcome_of(task, body, Asked(gif="tom.gif", also=also), limit=1800)
 
 
 def test_converted_verdict_gives_a_gif_with_its_measurements() -> None:
     got = outcome({"verdict": "converted", "gif": GIF})
     assert isinstance(got, Converted)
     assert (got.gif.name, got.gif.bytes, got.gif.frames, got.sha256) == ("tom.gif", 1000, 48, "0" * 64)
+
+
+WEBP = {"kind": "webp", "name": "out.webp", "bytes": 400, "width": 480, "height": 270, "sha256": "1" * 64}
+POSTER = {"kind": "poster", "name": "out.jpg", "bytes": 40, "width": 480, "height": 270, "sha256": "2" * 64}
+
+
+def test_converted_verdict_gives_the_files_that_were_asked_for() -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "also": [WEBP, POSTER]}, also=("poster", "webp"))
+    assert isinstance(got, Converted)
+    assert [(extra.kind, extra.name, extra.bytes) for extra in got.gif.also] == [
+        ("poster", "tom.jpg", 40),
+        ("webp", "tom.webp", 400),
+    ]
+    assert got.extra_sha256 == {"webp": "1" * 64, "poster": "2" * 64}
+
+
+@pytest.mark.parametrize(
+    "also",
+    [
+        None,
+        [],
+        [POSTER],
+        [WEBP, WEBP],
+        [WEBP, POSTER],
+        [WEBP | {"kind": "exe"}],
+        [WEBP | {"name": "../../conversions/tom.mp4"}],
+        [WEBP | {"name": "out.gif"}],
+        [WEBP | {"bytes": -1}],
+        [WEBP | {"bytes": 1e400}],
+        [WEBP | {"width": "wide"}],
+        [WEBP | {"sha256": None}],
+        [{"kind": "webp", "name": "out.webp"}],
+        ["webp"],
+        [None],
+        [["webp"]],
+        {"kind": "webp"},
+        "webp",
+        7,
+    ],
+)
+def test_result_with_other_files_than_were_asked_for_cannot_be_read(also: object) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "also": also}, also=("webp",))
+    assert isinstance(got, TransientFailure)
+    assert got.error.code == "ResultUnreadable"
+
+
+def test_result_with_files_that_nobody_asked_for_cannot_be_read() -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "also": [WEBP]})
+    assert isinstance(got, TransientFailure)
 
 
 @pytest.mark.parametrize("digest", ["", "0" * 63, "G" * 64, 1, ["0" * 64]])

@@ -1,6 +1,7 @@
 // Client of the API. Keys are sent only in headers.
 
 import { key, operatorKey } from "./keys.js";
+import { end, isSignedIn } from "./sign_in.js";
 
 const base = new URL(".", location.href);
 
@@ -17,17 +18,21 @@ export class ApiError extends Error {
 export const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 
 export async function request(url, { method = "GET", headers = {}, accept = [], signal, seconds = 30 } = {}) {
-  if (key()) headers = { ...headers, "x-functions-key": key() };
+  const signedIn = isSignedIn();
+  // Another site's page cannot send this header with this site's cookie.
+  if (signedIn) headers = { ...headers, "x-requested-with": "gifdrop" };
+  else if (key()) headers = { ...headers, "x-functions-key": key() };
   if (operatorKey()) headers = { ...headers, "x-gifdrop-operator-key": operatorKey() };
   const timeout = AbortSignal.timeout(seconds * 1000);
-  const response = await fetch(new URL(url, base), {
+  const response = await fetch(new URL(signedIn ? `user/${url}` : url, base), {
     method,
     headers,
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    credentials: "omit",
+    credentials: signedIn ? "same-origin" : "omit",
     redirect: "error",
   });
   if (response.ok || accept.includes(response.status)) return response;
+  if (signedIn && response.status === 401) end();
   const { code, detail } = (await response.json().catch(() => null)) ?? {};
   throw new ApiError(response.status, code, detail ?? `The request failed with status ${response.status}.`);
 }

@@ -4,8 +4,9 @@ import { ApiError, json, path, request } from "./api.js";
 import { count, time } from "./format.js";
 import * as freshness from "./freshness.js";
 import * as grid from "./grid.js";
-import { askKey, askOperatorKey } from "./keys.js";
+import { askKey, askOperatorKey, key } from "./keys.js";
 import * as pool from "./pool.js";
+import { start } from "./sign_in.js";
 import { toast } from "./toast.js";
 import * as viewer from "./viewer.js";
 
@@ -110,7 +111,7 @@ function render() {
 function emptyMessage() {
   if (page.next) return "No matches on this page. There may be some on the next page.";
   if (query.state || query.prefix) return "No videos match these filters.";
-  return "Upload an MP4 to the videos container and it appears here.";
+  return "Upload a video (MP4, MOV, WebM or MKV) to the videos container and it appears here.";
 }
 
 /** Polls unfinished videos more often than the list. */
@@ -242,6 +243,9 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refreshList();
 });
 
+const started = start();
+// Nobody with a key waits for it.
+if (!key()) await started;
 refreshList();
 followVideos();
 checkHealth();

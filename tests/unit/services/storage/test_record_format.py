@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.conversion import STATES, Conversion, Gif, Problem, Source
-from shared.names import gif_name
+from shared.conversion import STATES, Conversion, Extra, Gif, Problem, Source
+from shared.names import extra_name, gif_name
 from shared.options import NOT_KNOWN_PRESET, Options
 from shared.services.storage.record_format import (
     MAX_METADATA_MESSAGE_CHARS,
@@ -28,7 +28,9 @@ moments = st.none() | st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.
     to_milliseconds
 )
 numbers = st.integers(0, 10**9)
-videos = st.text(st.characters(codec="utf-8"), max_size=40).map(lambda text: text + ".mp4")
+videos = st.tuples(
+    st.text(st.characters(codec="utf-8"), max_size=40), st.sampled_from([".mp4", ".MP4", ".mov", ".mov.mp4", ".webm"])
+).map("".join)
 
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
@@ -46,6 +48,10 @@ def conversions(draw: st.DrawFn) -> Conversion:
         height=draw(numbers),
         frames=draw(numbers),
         duration_seconds=draw(st.floats(0, 1e6)),
+        also=tuple(
+            Extra(kind=kind, name=extra_name(gif_name(video), kind), bytes=draw(numbers), width=1, height=2)
+            for kind in draw(st.sampled_from([(), ("webp",), ("poster", "webp")]))
+        ),
     )
     message = draw(st.text(st.characters(codec="utf-8"), max_size=200))
     return Conversion(
@@ -128,6 +134,12 @@ def test_metadata_leaves_out_notes_that_do_not_fit_and_keeps_the_rest() -> None:
     metadata = to_metadata(conversion)
     assert sum(len(name) + len(value) for name, value in metadata.items()) < 8192
     assert from_metadata("a.mp4", metadata) == replace(conversion, notes=())
+
+
+def test_leftovers_are_in_the_body_only() -> None:
+    conversion = replace(VIDEO, leftovers=("poster", "webp"))
+    assert from_json(to_json(conversion)).conversion == conversion
+    assert from_metadata("a.mp4", to_metadata(conversion)) == replace(VIDEO, leftovers=())
 
 
 def test_moment_cut_to_milliseconds_is_read_back_equal() -> None:
