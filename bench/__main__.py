@@ -14,6 +14,8 @@ NAMES = (
     "scale",
     "autoscale",
     "gif",
+    "budget",
+    "beside",
     "batch_emulator",
     "status",
     "imports",

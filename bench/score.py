@@ -57,20 +57,29 @@ class Similarity:
 
 
 def similarity(
-    gif: Path, source: Path, *, width: int, height: int, fps: float, seconds: float, python: Path | None = None
+    gif: Path,
+    source: Path,
+    *,
+    width: int,
+    height: int,
+    fps: float,
+    seconds: float | None = None,
+    python: Path | None = None,
 ) -> Similarity:
-    """Compares a GIF with the first `seconds` of its source, scaled to the GIF's size and rate.
+    """Compares a GIF with its source, scaled to the GIF's size and rate.
 
     SSIM is in yuv444p with equal weight for each plane: a GIF's colours are not subsampled, and its dither shows in
     them. VMAF measures brightness only. SSIMULACRA2 sees colour as the eye does; it is the mean of a few frames.
 
-    python: An interpreter with the package ssimulacra2. Default: it is not measured.
+    seconds: Of the source, from its start. Default: all.
+    python: An interpreter with the package ssimulacra2, which needs `seconds`. Default: it is not measured.
     """
     scale = f"fps={fps:g},scale={width}:{height}:flags={_SCALER}"
     # Both through RGB, so that the source's colour matrix makes no difference.
     shape = f"setsar=1,format=gbrp,scale=flags={_SCALER}:out_color_matrix=bt601,format=yuv444p,setpts=N/{fps:g}/TB"
     graph = f"[0:v]format=rgb24,{scale},{shape},split[a][c];[1:v]{scale},{shape},split[b][d];[a][b]ssim[x]"
-    inputs = ["-i", str(gif), "-t", f"{seconds:g}", "-i", str(source)]
+    part = ["-t", f"{seconds:g}"] if seconds else []
+    inputs = ["-i", str(gif), *part, "-i", str(source)]
     output = _ffmpeg_output(inputs, f"{graph};[c][d]libvmaf=n_threads=2[y]", "[x]", "[y]")
     if "VMAF score" not in output:
         output = _ffmpeg_output(inputs, f"{graph};[c]nullsink;[d]nullsink", "[x]")
@@ -80,7 +89,9 @@ def similarity(
     return Similarity(
         ssim=float(ssim[1]),
         vmaf=float(vmaf[1]) if vmaf else None,
-        ssimulacra2=_ssimulacra2(python, gif, source, f"{scale},setsar=1", round(seconds * fps)) if python else None,
+        ssimulacra2=_ssimulacra2(python, gif, source, f"{scale},setsar=1", round(seconds * fps))
+        if python and seconds
+        else None,
     )
 
 
