@@ -13,7 +13,7 @@ NAMES = (
     "requests",
     "scale",
     "autoscale",
-    "conversion",
+    "gif",
     "budget",
     "beside",
     "batch_emulator",

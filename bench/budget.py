@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import Row, clips, goal_row
-from bench.conversion import unpack_converter
+from bench.gif.methods import unpack_converter
 from bench.score import Cost, run_measured
 from bench.table import show
 

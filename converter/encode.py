@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from converter import ffmpeg, ffmpeg_args, frame_order, scratch
+from converter import ffmpeg, ffmpeg_args, frame_order, palette, scratch, stabilise
 from converter.budget import Settings
 from converter.classify import classify_encoding_failure, classify_failure, error_lines
 from converter.options import Options
 from converter.plan import Plan
 from converter.probe import CUT_OFF, first_line
 from converter.progress import Progress
-from converter.verdict import Rejected
+from converter.verdict import NodeFailure, Rejected
 
 TIMEOUT_SECONDS: Final = 1800.0
 MAX_EXCESS: Final = 1.5  # a GIF that is this many times over the limit is not encoded to its end
@@ -47,8 +47,8 @@ class Workspace:
 
     @property
     def palette(self) -> Path:
-        """The palette as a picture, one pixel per colour."""
-        return self.scratch / "palette.png"
+        """The palette as 16x16 raw pixels, one for each colour."""
+        return self.scratch / "palette.rgba"
 
     @property
     def draft(self) -> Path:
@@ -124,9 +124,24 @@ def decode(workspace: Workspace) -> int:
         raise classify_failure(finished)
     _check_complete(workspace, count, finished.lines)
     with scratch.opened(workspace.frames) as frames:
-        return frame_order.arrange(
+        count = frame_order.arrange(
             frames, count=count, frame_bytes=plan.frame_bytes, reverse=plan.reverse, boomerang=plan.boomerang
         )
+        if not plan.alpha:
+            stabilise.hold(frames, count=count, frame_bytes=plan.frame_bytes, max_change=plan.preset.held_change)
+            _refine_palette(workspace, frames, count)
+    return count
+
+
+def _refine_palette(workspace: Workspace, frames: int, count: int) -> None:
+    plan = workspace.plan
+    found = scratch.read(workspace.palette, max_bytes=palette.BYTES)
+    if len(found) != palette.BYTES:
+        raise NodeFailure(f"ffmpeg left a palette of {len(found)} bytes")
+    sampled = palette.sample(frames, count=count, frame_bytes=plan.frame_bytes, width=plan.width, fps=plan.fps)
+    refined = palette.refine(found, sampled, min_distance=plan.preset.min_distance)
+    workspace.palette.unlink()
+    scratch.write_new(workspace.palette, refined, mode=0o600)
 
 
 def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:
@@ -203,7 +218,7 @@ def _palette(workspace: Workspace, settings: Settings) -> Path:
     """A palette of as many colours as set."""
     if settings.colours == workspace.plan.settings.colours:
         return workspace.palette
-    target = workspace.scratch / f"palette-{settings.colours}.png"
+    target = workspace.scratch / f"palette-{settings.colours}.rgba"
     if scratch.size(target):
         return target
     finished = workspace.run(

@@ -161,7 +161,7 @@ def _palette_filters(plan: Plan, settings: Settings) -> str:
 
 
 def _palette_output_args(palette: Path) -> list[str]:
-    return ["-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}"]
+    return ["-frames:v", "1", "-c:v", "rawvideo", "-pix_fmt", "rgba", "-f", "rawvideo", *KEPT, f"file:{palette}"]
 
 
 def _scaled(side: int) -> int:
@@ -179,4 +179,5 @@ def frames_args(plan: Plan, frames: Path, *, log: str = "level+error") -> list[s
 
 def _decoded_input_args(plan: Plan, frames: Path, palette: Path, *, log: str = "level+error") -> list[str]:
     """Arguments for the output of pass 1."""
-    return [*frames_args(plan, frames, log=log), *ONLY_FILES, "-f", "image2", "-i", f"file:{palette}"]
+    shape = ["-f", "rawvideo", "-pixel_format", "rgba", "-video_size", "16x16"]
+    return [*frames_args(plan, frames, log=log), *ONLY_FILES, *shape, "-i", f"file:{palette}"]

@@ -11,7 +11,7 @@ from shared.api.operator import check_operator, check_rate
 from shared.api.options import option_texts, parse_object, parse_options
 from shared.api.parameters import checked_name, video_endings
 from shared.api.rate_limit import RateLimit
-from shared.names import VIDEO_ENDINGS, is_video
+from shared.names import VIDEO_ENDINGS, is_video, video_type
 from shared.options import METADATA
 from shared.representation import API
 from shared.services.errors import ServiceError
@@ -28,14 +28,6 @@ MAX_UPLOADS_PER_MINUTE = 120
 LINK_MINUTES = 15
 MAX_PUT_BLOB_BYTES = 5000 * 1024**2
 """Of one Put Blob request: https://learn.microsoft.com/rest/api/storageservices/put-blob#remarks"""
-CONTENT_TYPES = {
-    "mp4": "video/mp4",
-    "m4v": "video/mp4",
-    "mov": "video/quicktime",
-    "webm": "video/webm",
-    "mkv": "video/x-matroska",
-}
-"""Ending of a video's name -> its content type. The converter looks at the bytes."""
 MEMBERS = {"name", "bytes", "options", "overwrite"}
 
 
@@ -77,7 +69,7 @@ class Uploads:
             "method": "PUT",
             "headers": {
                 "x-ms-blob-type": "BlockBlob",
-                "content-type": CONTENT_TYPES[name.rpartition(".")[2].lower()],
+                "content-type": video_type(name),
                 **({} if overwrite else {"if-none-match": "*"}),
                 **{f"x-ms-meta-{key}": value for key, value in metadata.items()},
             },
