@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converter.options import parse
@@ -151,6 +151,7 @@ flag_lists = st.fixed_dictionaries(
 ).map(lambda flags: " ".join(f"--{name}" + ("" if value is None else f" {value}") for name, value in flags.items()))
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     flag_lists,
     st.integers(1, 8000),
