@@ -14,6 +14,7 @@ NAMES = (
     "scale",
     "autoscale",
     "conversion",
+    "budget",
     "beside",
     "batch_emulator",
     "status",
