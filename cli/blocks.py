@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
     from azure.storage.blob.aio import BlobClient
 
+_CONTENT_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
 _BLOCK_BYTES = 4 * 1024**2
 _CONCURRENT_BLOCKS = 4
 
@@ -47,7 +54,7 @@ async def upload_file(
     """
     sent: dict[str, Any] = {
         "metadata": dict(metadata),
-        "content_settings": ContentSettings(content_type="video/mp4"),
+        "content_settings": ContentSettings(content_type=_CONTENT_TYPES.get(path.suffix.lower())),
     }
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size

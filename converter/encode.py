@@ -10,7 +10,7 @@ from converter import ffmpeg, ffmpeg_args, frame_order, scratch
 from converter.classify import classify_encoding_failure, classify_failure, error_lines
 from converter.options import Options
 from converter.plan import Plan
-from converter.probe import first_line
+from converter.probe import CUT_OFF, first_line
 from converter.progress import Progress
 from converter.verdict import Rejected
 
@@ -119,7 +119,7 @@ def decode(workspace: Workspace) -> int:
 def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:
     """Reject a cut-off file, which ffmpeg decodes as far as it can and reports as success."""
     expected, decoded = workspace.plan.expected_seconds or 0.0, count / workspace.plan.fps
-    cut = first_line(lines, "partial file")
+    cut = first_line(lines, *CUT_OFF)
     if cut and expected - decoded > max(0.05 * expected, 2 / workspace.plan.fps):
         message = f"The file is cut off: only {decoded:.1f} of {expected:.1f} seconds can be read."
         raise Rejected("Truncated", message, evidence=cut)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from converter.container import Demuxer
 from converter.framing import Region
 from converter.plan import Plan
-from converter.probe import DECODERS
+from converter.probe import DECODERS, MAX_STREAMS
 
 # Maps HDR to sRGB's range and gamut. 203 cd/m2 is the reference white of BT.2408; up to half of it nothing changes,
 # and highlights of 1000 cd/m2 become white. Other curves leave ordinary scenes too dark.
@@ -26,26 +27,27 @@ PALETTE_FPS: Final = 4.0
 TRIAL_RUN_FRAMES: Final = 3  # consecutive frames, at a quarter, half and three quarters of the GIF
 
 
-def input_args(path: Path, *, max_pixels: int) -> list[str]:
-    """Arguments for an untrusted input: only local files, the MP4 family and known decoders, with bounded memory."""
+def input_args(path: Path, *, demuxer: Demuxer, max_pixels: int) -> list[str]:
+    """Arguments for an untrusted input: only local files, this demuxer and known decoders, with bounded memory."""
     return [
-        *CPU_COUNT, "-nostdin", "-y", "-protocol_whitelist", "file", "-f", "mov",
+        *CPU_COUNT, "-nostdin", "-y", "-protocol_whitelist", "file", "-f", demuxer,
         "-codec_whitelist", ",".join(DECODERS), "-max_pixels", str(max_pixels), "-max_alloc", str(2**30),
-        "-threads", "2", "-an", "-sn", "-dn", "-i", f"file:{path}",
+        "-max_streams", str(MAX_STREAMS), "-threads", "2", "-an", "-sn", "-dn", "-i", f"file:{path}",
     ]  # fmt: skip
 
 
-def probe_args(path: Path, *, max_pixels: int) -> list[str]:
+def probe_args(path: Path, *, demuxer: Demuxer, max_pixels: int) -> list[str]:
     """Arguments that make ffmpeg describe the file and stop."""
-    return ["-v", "info", *input_args(path, max_pixels=max_pixels)]
+    return ["-v", "info", *input_args(path, demuxer=demuxer, max_pixels=max_pixels)]
 
 
 def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> list[str]:
     """Pass 1, the only one to decode the untrusted file: writes raw frames and a palette sampled from them."""
-    *before, flag, name = input_args(plan.source, max_pixels=max_pixels)
+    *before, flag, name = input_args(plan.source, demuxer=plan.demuxer, max_pixels=max_pixels)
     seek = ["-ss", f"{plan.start:.3f}"] if plan.start else []
     filters = [] if plan.speed == 1 else [f"setpts=PTS/{plan.speed:g}"]
-    filters.append(f"fps={plan.fps:g}:eof_action=pass")
+    # `trim` ends both outputs: a false duration of the last frame would repeat it without end for the palette.
+    filters += [f"fps={plan.fps:g}:eof_action=pass", f"trim=end_frame={plan.max_frames}"]
     if not plan.region.whole:
         filters.append(_crop_filter(plan.region))
     filters += [f"scale={plan.frame_width}:{plan.frame_height}:flags={SCALER}", "setsar=1"]

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from converter import beside, ffmpeg, ffmpeg_args, gif, options, probe, scratch, survivors
 from converter.classify import classify_failure
+from converter.container import HEADER_BYTES, demuxer_of
 from converter.encode import Workspace, choose_dither, decode, encode
 from converter.plan import Plan, make_plan
 from converter.progress import SPANS_WITH_FILES, Progress, replace_json
@@ -129,9 +130,11 @@ def _probe(conversion: Conversion, requested: options.Options, folder: Path) -> 
     if not requested.source.is_file():
         raise NodeFailure(f"{requested.source} does not exist")
     path = requested.source.absolute()
+    with path.open("rb") as file:
+        demuxer = demuxer_of(file.read(HEADER_BYTES))
     finished = ffmpeg.run(
         binary=conversion.binary,
-        arguments=ffmpeg_args.probe_args(path, max_pixels=requested.max_pixels),
+        arguments=ffmpeg_args.probe_args(path, demuxer=demuxer, max_pixels=requested.max_pixels),
         work=folder,
         reads=[path],
         timeout=PROBE_TIMEOUT_SECONDS,

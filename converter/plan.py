@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from converter.container import Demuxer
 from converter.framing import Region, frame
 from converter.options import Options
 from converter.presets import PRESETS, Preset
@@ -23,6 +24,7 @@ class Plan:
     """
 
     source: Path
+    demuxer: Demuxer
     preset: Preset
     region: Region
     """The part of the picture to show."""
@@ -100,6 +102,7 @@ def make_plan(source: Source, options: Options) -> Plan:
         notes.append(f"{width}x{height}, to stay under {MAX_TOTAL_PIXELS / 1e6:g} million pixels over all frames")
     return Plan(
         source=options.source.absolute(),
+        demuxer=source.demuxer,
         preset=preset,
         region=region,
         frame_width=width,

@@ -14,14 +14,19 @@ EXTRA_FILES = {"poster": "out.jpg", "webp": "out.webp"}
 """Kind of a file beside the GIF -> its name on the node and in the staging container."""
 CONTENT_TYPES = {".gif": "image/gif", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
+VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
+"""How the names of videos end, in lower case."""
+
+_VIDEO = re.compile(r"\.(mp4|m4v|mov|webm|mkv)\Z", re.ASCII | re.IGNORECASE)
+_KEEPS_ITS_ENDING = re.compile(r"\.(m4v|mov|webm|mkv)(\.mp4)*\Z", re.ASCII | re.IGNORECASE)
 _SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
 _EXTRA_SUFFIXES = {
     "poster": {".gif": ".jpg", ".GIF": ".JPG", ".Gif": ".Jpg", ".gIf": ".jPg"},
     "webp": {".gif": ".webp", ".GIF": ".WEBP", ".Gif": ".Webp", ".gIf": ".wEbp"},
 }
 
-VIDEO_ENDINGS = tuple(sorted({suffix.lower() for suffix in _SUFFIXES}))
-"""How the names of videos end, in lower case."""
+
+MAX_BLOB_NAME_CHARS = 1024
 
 
 class InvalidNameError(ValueError):
@@ -33,23 +38,24 @@ def check_blob_name(name: str) -> None:
 
     https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
     """
-    if not 0 < len(name) <= 1024:
+    if not 0 < len(name) <= MAX_BLOB_NAME_CHARS:
         raise InvalidNameError("a blob's name has 1 to 1024 characters")
     if {".", ".."} & set(name.split("/")):
         raise InvalidNameError("a blob's name has no . or .. between its slashes")
 
 
 def is_video(name: str) -> bool:
-    """Whether a blob's name ends in .mp4, in any case."""
-    return name[-4:] in _SUFFIXES
+    """Whether a blob's name ends in one of `VIDEO_ENDINGS`, in any case."""
+    return _VIDEO.search(name) is not None
 
 
 def gif_name(video: str) -> str:
-    """`cats/tom.mp4` -> `cats/tom.gif`.
+    """`cats/tom.mp4` -> `cats/tom.gif`, `cats/tom.mov` -> `cats/tom.mov.gif`. Two videos never share a GIF.
 
-    The suffix keeps its case, so that `tom.MP4` becomes `tom.GIF` and two videos never share a GIF.
+    The suffix keeps its case: `tom.MP4` -> `tom.GIF`. A `tom.mov.mp4`, whose GIF would be that of `tom.mov`, keeps its
+    whole name: `tom.mov.mp4.gif`.
     """
-    return video[:-4] + _SUFFIXES[video[-4:]]
+    return f"{video}.gif" if _KEEPS_ITS_ENDING.search(video) else video[:-4] + _SUFFIXES[video[-4:]]
 
 
 def extra_name(gif: str, kind: str) -> str:

@@ -111,7 +111,7 @@ function render() {
 function emptyMessage() {
   if (page.next) return "No matches on this page. There may be some on the next page.";
   if (query.state || query.prefix) return "No videos match these filters.";
-  return "Upload an MP4 to the videos container and it appears here.";
+  return "Upload a video (MP4, MOV, WebM or MKV) to the videos container and it appears here.";
 }
 
 /** Polls unfinished videos more often than the list. */

@@ -28,7 +28,9 @@ moments = st.none() | st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.
     to_milliseconds
 )
 numbers = st.integers(0, 10**9)
-videos = st.text(st.characters(codec="utf-8"), max_size=40).map(lambda text: text + ".mp4")
+videos = st.tuples(
+    st.text(st.characters(codec="utf-8"), max_size=40), st.sampled_from([".mp4", ".MP4", ".mov", ".mov.mp4", ".webm"])
+).map("".join)
 
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
