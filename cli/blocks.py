@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
     from azure.storage.blob.aio import BlobClient
 
-_CONTENT_TYPES = {
-    ".mp4": "video/mp4",
-    ".m4v": "video/x-m4v",
-    ".mov": "video/quicktime",
-    ".webm": "video/webm",
-    ".mkv": "video/x-matroska",
-}
 _BLOCK_BYTES = 4 * 1024**2
 _CONCURRENT_BLOCKS = 4
 
@@ -44,6 +37,7 @@ async def upload_file(
     path: Path,
     blob: Callable[[], Awaitable[BlobClient]],
     *,
+    content_type: str,
     metadata: Mapping[str, str],
     progress: Callable[[float], None],
 ) -> datetime:
@@ -54,7 +48,7 @@ async def upload_file(
     """
     sent: dict[str, Any] = {
         "metadata": dict(metadata),
-        "content_settings": ContentSettings(content_type=_CONTENT_TYPES.get(path.suffix.lower())),
+        "content_settings": ContentSettings(content_type=content_type),
     }
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size

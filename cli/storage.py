@@ -14,6 +14,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from cli.blocks import upload_file
 from cli.errors import DeniedError, UnreachableError, UsageError
 from local.transport import transport
+from shared.names import video_type
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -45,7 +46,7 @@ class Storage:
             return self.service.get_blob_client(self.container, name)
 
         try:
-            return await upload_file(path, blob, metadata=metadata, progress=progress)
+            return await upload_file(path, blob, content_type=video_type(name), metadata=metadata, progress=progress)
         except AzureError as error:
             raise self._translated(error) from error
 

@@ -12,6 +12,7 @@ from azure.storage.blob.aio import BlobClient
 
 from cli.blocks import upload_file
 from cli.errors import RefusedError, UsageError
+from shared.names import video_type
 from shared.options import METADATA_PREFIX
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class UploadLinks:
             # Before the blocks, which are sent side by side, each would ask for a link.
             await blob()
             try:
-                return await upload_file(path, blob, metadata=metadata, progress=progress)
+                return await upload_file(
+                    path, blob, content_type=video_type(name), metadata=metadata, progress=progress
+                )
             except HttpResponseError as error:
                 code = getattr(error, "error_code", None) or error.status_code
                 raise OSError(f"the storage account refuses it ({code})") from error
