@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from converter.budget import Settings
 from converter.container import Demuxer
 from converter.framing import Region, frame
 from converter.options import Options
@@ -28,9 +29,6 @@ class Plan:
     preset: Preset
     region: Region
     """The part of the picture to show."""
-    frame_width: int
-    """Pixels of a decoded frame, as `frame_height`; `width` and `height` are those of the GIF."""
-    frame_height: int
     width: int
     height: int
     fps: float
@@ -49,6 +47,12 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def settings(self) -> Settings:
+        """The settings at which nothing is given up."""
+        colours = self.preset.colours_for(width=self.width, height=self.height)
+        return Settings(width=self.width, height=self.height, fps=self.fps, colours=colours)
+
+    @property
     def pixel_bytes(self) -> int:
         """Bytes of one raw pixel."""
         return 4 if self.alpha else 3
@@ -56,7 +60,7 @@ class Plan:
     @property
     def frame_bytes(self) -> int:
         """Bytes of one raw frame."""
-        return self.frame_width * self.frame_height * self.pixel_bytes
+        return self.width * self.height * self.pixel_bytes
 
     @property
     def max_frames(self) -> int:
@@ -105,8 +109,6 @@ def make_plan(source: Source, options: Options) -> Plan:
         demuxer=source.demuxer,
         preset=preset,
         region=region,
-        frame_width=width,
-        frame_height=height,
         width=width,
         height=height,
         fps=fps,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from shared.conversion import STATES, Conversion, Extra, Gif, Problem, Source
-from shared.names import extra_name, plain_gif_name
+from shared.names import extra_name, gif_name
 from shared.options import NOT_KNOWN_PRESET, Options
 from shared.timestamps import to_rfc3339
 
@@ -85,7 +85,7 @@ def to_metadata(conversion: Conversion) -> dict[str, str]:
             metadata["error_code"] = value.code
             metadata["error_message"] = quote(value.message[:MAX_METADATA_MESSAGE_CHARS], safe=" '(),:")
         elif isinstance(value, Gif):
-            metadata[name] = json.dumps(_without_names(value, conversion.video))
+            metadata[name] = json.dumps(_without_names(value))
         elif value is not None and value != "":  # a header without a value may be dropped on the way
             metadata[name] = to_rfc3339(value) if isinstance(value, datetime) else str(value)
     return metadata | _json_metadata(conversion, MAX_METADATA_BYTES - _size(metadata))
@@ -123,7 +123,7 @@ def from_metadata(video: str, metadata: Mapping[str, str]) -> Conversion:
         for name in values.keys() & _NUMBERS:
             values[name] = float(values[name])
         if "gif" in values:
-            values["gif"] = _with_names(json.loads(values["gif"]), plain_gif_name(video))
+            values["gif"] = _with_names(json.loads(values["gif"]), gif_name(video))
         if "error_code" in metadata:
             values["error"] = {"code": metadata["error_code"], "message": unquote(metadata["error_message"])}
         values |= {name: json.loads(metadata[name]) for name in _JSON_FIELDS if name in metadata}
@@ -150,11 +150,10 @@ def _options(values: Mapping[str, Any]) -> Options:
     return replace(options, also=tuple(options.also))  # JSON has lists only
 
 
-def _without_names(gif: Gif, video: str) -> dict[str, Any]:
-    """The measurements of a GIF and the files beside it, without names that derive from the video's."""
+def _without_names(gif: Gif) -> dict[str, Any]:
+    """The measurements of a GIF and the files beside it. Their names derive from the video's."""
     values = asdict(gif)
-    if gif.name == plain_gif_name(video):
-        del values["name"]
+    del values["name"]
     for extra in values["also"]:
         del extra["name"]
     if not values["also"]:
@@ -163,9 +162,8 @@ def _without_names(gif: Gif, video: str) -> dict[str, Any]:
 
 
 def _with_names(values: dict[str, Any], name: str) -> dict[str, Any]:
-    name = values.get("name", name)
     also = [extra | {"name": extra_name(name, extra["kind"])} for extra in values.get("also", ())]
-    return values | {"name": name, "also": also}
+    return {"name": name, **values, "also": also}
 
 
 def _gif(values: Mapping[str, Any]) -> Gif:

@@ -196,13 +196,3 @@ def test_records_of_every_release_are_readable(golden: Path) -> None:
         assert (record.conversion.state, record.conversion.id) == (listed.state, listed.id)
         assert replace(record.conversion, options=listed.options) == listed
         assert listed.options in (record.conversion.options, Options(preset=NOT_KNOWN_PRESET))
-
-
-def test_gif_that_an_earlier_version_named_keeps_its_name() -> None:
-    named = Gif(name="a.mov.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5)
-    metadata = to_metadata(Conversion(video="a.mov.mp4", etag="0", id="0", gif=named))
-    assert "name" not in json.loads(metadata["gif"]), "as before there were others than .mp4"
-    assert from_metadata("a.mov.mp4", metadata).gif == named
-    renamed = replace(named, name=gif_name("a.mov.mp4"))
-    metadata = to_metadata(Conversion(video="a.mov.mp4", etag="0", id="0", gif=renamed))
-    assert from_metadata("a.mov.mp4", metadata).gif == renamed
