@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -157,6 +157,13 @@ def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:
             workspace.notes.append(note)
 
 
+def full_settings(workspace: Workspace) -> Settings:
+    """The settings of what was decoded, with the number of colours that its palette really has."""
+    data = scratch.read(workspace.palette, max_bytes=palette.BYTES)
+    colours = {data[at : at + 3] for at in range(0, len(data) - 3, 4) if data[at + 3]}
+    return replace(workspace.plan.settings, colours=max(2, len(colours)))
+
+
 def choose_dither(workspace: Workspace, settings: Settings, *, count: int) -> str:
     """The last of the preset's dithers that costs hardly more than the first, by a trial on a few frames."""
     plan = workspace.plan
@@ -216,7 +223,7 @@ def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither:
 
 def _palette(workspace: Workspace, settings: Settings) -> Path:
     """A palette of as many colours as set."""
-    if settings.colours == workspace.plan.settings.colours:
+    if settings.colours >= full_settings(workspace).colours:
         return workspace.palette
     target = workspace.scratch / f"palette-{settings.colours}.rgba"
     if scratch.size(target):

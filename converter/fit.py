@@ -1,13 +1,13 @@
 """Makes the best GIF under a limit of bytes: a trial predicts the settings, the size of each GIF corrects them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from converter import budget, ffmpeg_args, gif, scratch
 from converter.budget import Cost, Model, Settings, Trial
 from converter.classify import classify_encoding_failure
-from converter.encode import FILE_SIZE_MARGIN_BYTES, Workspace, choose_dither, decode, encode_once
+from converter.encode import FILE_SIZE_MARGIN_BYTES, Workspace, choose_dither, decode, encode_once, full_settings
 from converter.options import Options
 from converter.plan import Plan
 from converter.verdict import Rejected
@@ -53,7 +53,7 @@ class Choice:
 def choose(workspace: Workspace, full: Plan, *, count: int) -> Choice:
     """Choose settings and dither. Decodes again, in full, if what was decoded is too small for the budget."""
     plan, limit = workspace.plan, workspace.limit
-    settings, model = plan.settings, None
+    settings, model = full_settings(workspace), None
     if workspace.options.budget is not None and count * plan.width * plan.height * MAX_BYTES_PER_PIXEL > limit:
         model = measure(workspace, count=count, dither=plan.preset.dithers[0])
         if plan != full and model.full_bytes < MIN_DECODED_EXCESS * limit:
@@ -68,19 +68,20 @@ def choose(workspace: Workspace, full: Plan, *, count: int) -> Choice:
 def encode(workspace: Workspace, choice: Choice) -> None:
     """Write the best GIF under the limit to `draft`; raises Rejected("TooLarge") if there is none."""
     model, settings = choice.model, choice.settings
-    if model is None or settings == choice.full.settings:
+    full = full_settings(workspace)
+    if model is None or settings == full:
         size = encode_once(workspace, settings, count=choice.count, dither=choice.dither)
         if size <= workspace.limit:
             return
         model = (model or measure(workspace, count=choice.count, dither=choice.dither)).calibrated(settings, size)
     made = _fit(workspace, model, count=choice.count, dither=choice.dither)
-    if changes := _changes(choice.full.settings, made):
+    if changes := _changes(replace(choice.full.settings, colours=full.colours), made):
         workspace.notes.append(f"reduced to {', '.join(changes)}, to stay under {workspace.limit} bytes")
 
 
 def measure(workspace: Workspace, *, count: int, dither: str) -> Model:
     """What each knob saves and costs on this video, by a trial on runs of consecutive frames."""
-    plan, full = workspace.plan, workspace.plan.settings
+    plan, full = workspace.plan, full_settings(workspace)
     run = min(TRIAL_RUN_FRAMES, count)
     affordable = int(MAX_TRIAL_PIXELS / (plan.width * plan.height * run))
     runs = max(1, min(max(MIN_TRIAL_RUNS, count // TRIAL_SHARE // run), count // run, affordable, MAX_TRIAL_RUNS))
