@@ -21,7 +21,7 @@ SMALLEST_SIDE: Final = 32
 MIN_COLOURS: Final = 16
 MIN_RATE_POWER: Final = 0.1  # if fewer frames save less than this, none are given up
 FPS_STEPS: Final = 12
-COLOUR_STEPS_PER_OCTAVE: Final = 2
+COLOUR_STEPS_PER_OCTAVE: Final = 1
 # Losses (1 - SSIM) that count even where the trial measured less: nothing is given up for no bytes.
 MIN_SIZE_LOSS: Final = 0.003
 MIN_RATE_LOSS: Final = 0.004
