@@ -6,7 +6,7 @@ from tests.converter.mp4_files import make_video, run_ffmpeg
 from tests.converter.runs import Convert, Outcome
 
 # Two colours, with noise in the brightness of every pixel of every frame; almost lossless.
-NOISY = "color=0x406080:s=160x120:d=2:r=12,drawbox=x=40:w=60:c=0xc08040:t=fill,noise=c0s=2:c0f=t"
+NOISY = "color=0x406080:s=160x120:d=2:r=12,drawbox=x=40:w=60:c=0xc08040:t=fill,noise=c0s=3:c0f=t"
 LOSSLESS = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "1", "-pix_fmt", "yuv420p", "-threads", "1")
 
 
@@ -23,7 +23,7 @@ def test_noise_on_a_still_picture_is_shown_once(convert: Convert, tmp_path: Path
     first, *others = frames_of(outcome)
     assert len(others) > 20
     changed = [sum(a != b for a, b in zip(first, other, strict=True)) / len(first) for other in others]
-    assert max(changed) < 0.02
+    assert max(changed) < 0.1
 
 
 def test_flat_colours_are_those_of_the_video(convert: Convert, tmp_path: Path) -> None:
