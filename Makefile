@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-az conformance up check bench chaos lock clean
+.PHONY: help demo test test-az test-clients conformance up check bench chaos lock clean
 
 PYTHON ?= python3.11
 FOUND := $$($(PYTHON) -c '' 2>/dev/null && echo $(PYTHON) || echo python3)
@@ -20,6 +20,7 @@ COMPILE := .venv/bin/uv pip compile --generate-hashes --universal --quiet --no-h
 WORKER := azure-functions-runtime==1.3.0
 BATCH14 := azure-batch==14.2.0
 AZ := azure-cli==2.91.0
+SNAKEMAKE := snakemake==9.27.1 snakemake-executor-plugin-azure-batch==0.3.0 snakemake-storage-plugin-azure==0.4.4
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,18 +48,28 @@ $(BROWSER): tests/browser/package-lock.json $(VENV)
 demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-folder]
 	@$(GIFDROP) demo -- $${VIDEO:+"$$VIDEO"}
 
-test: $(READY) $(BROWSER) ## every test; those of test-az only once that has run
+test: $(READY) $(BROWSER) ## every test; those of test-az and test-clients only once they have run
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-az: $(READY) ## the Batch emulator under az and under azure-batch 14, each in an environment of its own
-	@for name in batch14 az; do \
-	  home=emulator/.local/venvs/$$name; pins=emulator/tests/requirements-$$name.txt; \
-	  if cmp --silent $$pins $$home/.ready; then continue; fi; \
-	  $(PY) -m venv --clear $$home; \
-	  $$home/bin/pip install $(PIP_OPTIONS) --requirement $$pins; \
-	  cp $$pins $$home/.ready; \
-	done
+# Clients of the Batch emulator that need other packages than the project, each in an environment of its own.
+define CLIENT_ENVIRONMENTS
+for name in $(1); do \
+  home=emulator/.local/venvs/$$name; pins=emulator/tests/requirements-$$name.txt; \
+  if cmp --silent $$pins $$home/.ready; then continue; fi; \
+  $(PY) -m venv --clear $$home; \
+  $$home/bin/pip install $(PIP_OPTIONS) --requirement $$pins; \
+  cp $$pins $$home/.ready; \
+done
+endef
+
+test-az: $(READY) ## the Batch emulator under az and under azure-batch 14
+	@$(call CLIENT_ENVIRONMENTS,batch14 az)
 	@$(PY) -m pytest emulator/tests/test_sdks.py emulator/tests/test_az.py
+
+test-clients: $(READY) ## the Batch emulator under az, azure-batch 14, @azure/batch for Node, and snakemake
+	@$(call CLIENT_ENVIRONMENTS,batch14 az snakemake)
+	@.venv/bin/npm ci --prefix emulator/tests/node --no-audit --no-fund --no-update-notifier --silent --ignore-scripts
+	@$(PY) -m pytest emulator/tests/test_sdks.py emulator/tests/test_az.py emulator/tests/test_node.py emulator/tests/test_snakemake.py
 
 conformance: $(READY) ## Microsoft's own tests of azure-batch against the Batch emulator: make conformance [ARGS=--write]
 	@PYTHONPATH=emulator/tests $(PY) -m conformance $(ARGS)
@@ -88,6 +99,7 @@ lock: $(VENV) ## pin every requirements file afresh, with hashes; those of tests
 	@$(COMPILE) --no-annotate --no-deps --python-version 3.13 -o requirements-worker.txt - <<<'$(WORKER)'
 	@$(COMPILE) --no-annotate --python-version 3.11 -o emulator/tests/requirements-batch14.txt - <<<'$(BATCH14)'
 	@$(COMPILE) --no-annotate --python-version 3.11 -o emulator/tests/requirements-az.txt - <<<'$(AZ)'
+	@tr ' ' '\n' <<<'$(SNAKEMAKE)' | $(COMPILE) --no-annotate --python-version 3.11 -o emulator/tests/requirements-snakemake.txt -
 
 clean: ## remove what the targets above made
-	@rm -rf .venv .local emulator/.local out local/storage/node_modules tests/browser/node_modules bench/results
+	@rm -rf .venv .local emulator/.local out local/storage/node_modules tests/browser/node_modules emulator/tests/node/node_modules bench/results

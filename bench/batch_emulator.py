@@ -71,7 +71,8 @@ def _task(index: int, command: str) -> models.BatchTaskCreateOptions:
 
 def _job(client: BatchClient, name: str, *, nodes: int) -> None:
     machine = models.VirtualMachineConfiguration(
-        image_reference=models.BatchVmImageReference(publisher="p", offer="o", sku="s"), node_agent_sku_id="a"
+        image_reference=models.BatchVmImageReference(publisher="canonical", offer="ubuntu-24_04-lts", sku="server"),
+        node_agent_sku_id="batch.node.ubuntu 24.04",
     )
     client.create_pool(
         models.BatchPoolCreateOptions(

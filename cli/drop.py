@@ -40,7 +40,7 @@ async def drop(paths: Sequence[Path], *, target: Target, out: Path, metadata: Ma
 
 async def drop_from(folder: Path, *, target: Target, out: Path, metadata: Mapping[str, str], output: Output) -> int:
     """Convert the videos in a folder and those added later, until cancelled. Raises DeniedError, UnreachableError."""
-    output.say(f"Watching {folder} for MP4s; GIFs go to {out}. Press Ctrl-C to stop.")
+    output.say(f"Watching {folder} for videos; GIFs go to {out}. Press Ctrl-C to stop.")
     with output.announcing_stop(f"Stopped watching {folder}."):
         await watch(folder, target=target, out=out, metadata=metadata, output=output)
     return 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SERVICES = ("storage", "identity", "batch", "functions", "events")
 
-_HELP = """Convert MP4s to GIFs, and see how they are doing.
+_HELP = """Convert videos to GIFs, and see how they are doing.
 
 Commands talk to the local stack in .local of the checkout, or to the one that --dir names. If GIFDROP_URL is set, they
 talk to that deployed app.
@@ -28,9 +28,9 @@ talk to that deployed app.
 Environment:
   GIFDROP_URL           address of a deployed app, https://APP.azurewebsites.net
   GIFDROP_KEY           one of its function keys
-  GIFDROP_OPERATOR_KEY  the key for `retry`, if the app requires one
-  GIFDROP_STORAGE_URL   its storage account, for `drop`; you need the role
-                        Storage Blob Data Contributor on its container
+  GIFDROP_OPERATOR_KEY  the key for changes, if the app requires one
+  GIFDROP_STORAGE_URL   its storage account: `drop` then uploads with your own
+                        identity in Azure, not by links that the app signs
   NO_COLOR              no colours
 
 \b
@@ -47,7 +47,7 @@ Exit codes:
 Examples:
   gifdrop demo                       try it
   gifdrop up                         start the local stack, then elsewhere:
-  gifdrop drop cats/ --preset small  convert every MP4 in a folder
+  gifdrop drop cats/ --preset small  convert every video in a folder
   gifdrop list --state failed        what failed, and why
 """
 
@@ -110,7 +110,7 @@ def demo(
 ) -> None:
     """Start a temporary stack, convert videos with it, and stop it.
 
-    VIDEO is a file or a folder of MP4s; without one, a sample is generated.
+    VIDEO is a file or a folder of videos; without one, a sample is generated.
 
     \b
     Examples:
@@ -135,14 +135,14 @@ def demo(
     "--watch",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
-    help="Convert every MP4 in the folder and those that are added or changed later, until Ctrl-C.",
+    help="Convert every video in the folder and those that are added or changed later, until Ctrl-C.",
 )
 @gif_options
 @out_option
 @click.option(
     "--storage-url",
     envvar="GIFDROP_STORAGE_URL",
-    help="Storage account of the deployed app. Environment: GIFDROP_STORAGE_URL.",
+    help="Upload straight to this storage account, with your own identity. Environment: GIFDROP_STORAGE_URL.",
 )
 @connected
 def drop(
@@ -156,7 +156,8 @@ def drop(
 ) -> None:
     """Upload videos and save their GIFs.
 
-    VIDEO is a file or a folder of MP4s. A folder's videos are named by their path in it, and so are the GIFs.
+    VIDEO is a file or a folder of videos (MP4, M4V, MOV, WebM, MKV). A folder's videos are named by their path in it,
+    and so are the GIFs.
 
     \b
     Examples:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli.errors import UsageError
-from shared.names import is_video
+from shared.names import VIDEO_ENDINGS, is_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+
+_ENDINGS = " or ".join(VIDEO_ENDINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +26,12 @@ class Video:
 
 
 def find_videos(paths: Iterable[Path]) -> list[Video]:
-    """The MP4s in the given files and folders, in order. Raises UsageError."""
+    """The videos in the given files and folders, in order. Raises UsageError."""
     found: dict[str, Video] = {}
     for path in paths:
         videos = list(in_folder(path)) if path.is_dir() else [_file(path)]
         if not videos:
-            raise UsageError(f"There is no .mp4 file in {path}.")
+            raise UsageError(f"There is no {_ENDINGS} file in {path}.")
         for video in videos:
             if video.name in found:
                 raise UsageError(f"{video.path} and {found[video.name].path} would both be uploaded as {video.name}.")
@@ -40,12 +43,12 @@ def _file(path: Path) -> Video:
     if not path.is_file():
         raise UsageError(f"{path} does not exist.")
     if not is_video(path.name):
-        raise UsageError(f"{path} is not an .mp4 file.")
+        raise UsageError(f"{path} is not an {_ENDINGS} file.")
     return Video(name=path.name, path=path)
 
 
 def in_folder(folder: Path) -> Iterator[Video]:
-    """The MP4s in a folder and its subfolders, in order."""
+    """The videos in a folder and its subfolders, in order."""
     for where, folders, files in os.walk(folder):
         folders.sort()
         for file in sorted(files):

@@ -1,4 +1,4 @@
-"""`drop --watch`: converts every MP4 that is added to a folder or changed in it."""
+"""`drop --watch`: converts every video that is added to a folder or changed in it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from converter.ffmpeg import Finished
-from converter.probe import first_line
+from converter.probe import CUT_OFF, first_line
 from converter.verdict import NodeFailure, Rejected
 
 # A stuck decoder burns CPU; a node that is suspended, swapping or starved does not.
@@ -43,7 +43,7 @@ def classify_failure(finished: Finished) -> Exception:
         return Rejected(
             "DecoderFailed", f"The decoder crashed on this video (signal {-finished.code}).", evidence=evidence
         )
-    if cut := first_line(lines, "partial file"):
+    if cut := first_line(lines, *CUT_OFF):
         return Rejected("Truncated", "The file is cut off before its first complete frame.", evidence=cut)
     return Rejected("NothingDecoded", "No frame of the video could be decoded.", evidence=evidence)
 

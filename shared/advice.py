@@ -4,6 +4,7 @@ ADVICE = {
     "DecoderFailed": "Export it again, as an MP4 with H.264, and upload that.",
     "EmptyFile": "Upload it again.",
     "InvalidOption": "Correct the option and convert the video again.",
+    "NameTooLong": "Upload the video with a shorter name.",
     "NoVideoStream": "Upload a file with a picture.",
     "NotAVideo": "Export it as an MP4 and upload that.",
     "NothingDecoded": "Export it again, as an MP4 with H.264, and upload that.",

@@ -14,14 +14,26 @@ EXTRA_FILES = {"poster": "out.jpg", "webp": "out.webp"}
 """Kind of a file beside the GIF -> its name on the node and in the staging container."""
 CONTENT_TYPES = {".gif": "image/gif", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
+VIDEO_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
+"""How the names of videos end, in lower case -> the content type of an upload. The converter looks at the bytes."""
+VIDEO_ENDINGS = tuple(VIDEO_TYPES)
+
+_VIDEO = re.compile(r"\.(mp4|m4v|mov|webm|mkv)\Z", re.ASCII | re.IGNORECASE)
+_KEEPS_ITS_ENDING = re.compile(r"\.(m4v|mov|webm|mkv)(\.mp4)*\Z", re.ASCII | re.IGNORECASE)
 _SUFFIXES = {".mp4": ".gif", ".MP4": ".GIF", ".Mp4": ".Gif", ".mP4": ".gIf"}
 _EXTRA_SUFFIXES = {
     "poster": {".gif": ".jpg", ".GIF": ".JPG", ".Gif": ".Jpg", ".gIf": ".jPg"},
     "webp": {".gif": ".webp", ".GIF": ".WEBP", ".Gif": ".Webp", ".gIf": ".wEbp"},
 }
 
-VIDEO_ENDINGS = tuple(sorted({suffix.lower() for suffix in _SUFFIXES}))
-"""How the names of videos end, in lower case."""
+
+MAX_BLOB_NAME_CHARS = 1024
 
 
 class InvalidNameError(ValueError):
@@ -33,23 +45,24 @@ def check_blob_name(name: str) -> None:
 
     https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
     """
-    if not 0 < len(name) <= 1024:
+    if not 0 < len(name) <= MAX_BLOB_NAME_CHARS:
         raise InvalidNameError("a blob's name has 1 to 1024 characters")
     if {".", ".."} & set(name.split("/")):
         raise InvalidNameError("a blob's name has no . or .. between its slashes")
 
 
 def is_video(name: str) -> bool:
-    """Whether a blob's name ends in .mp4, in any case."""
-    return name[-4:] in _SUFFIXES
+    """Whether a blob's name ends in one of `VIDEO_ENDINGS`, in any case."""
+    return _VIDEO.search(name) is not None
 
 
 def gif_name(video: str) -> str:
-    """`cats/tom.mp4` -> `cats/tom.gif`.
+    """`cats/tom.mp4` -> `cats/tom.gif`, `cats/tom.mov` -> `cats/tom.mov.gif`. Two videos never share a GIF.
 
-    The suffix keeps its case, so that `tom.MP4` becomes `tom.GIF` and two videos never share a GIF.
+    The suffix keeps its case: `tom.MP4` -> `tom.GIF`. A `tom.mov.mp4`, whose GIF would be that of `tom.mov`, keeps its
+    whole name: `tom.mov.mp4.gif`.
     """
-    return video[:-4] + _SUFFIXES[video[-4:]]
+    return f"{video}.gif" if _KEEPS_ITS_ENDING.search(video) else video[:-4] + _SUFFIXES[video[-4:]]
 
 
 def extra_name(gif: str, kind: str) -> str:
@@ -62,7 +75,16 @@ def extra_name(gif: str, kind: str) -> str:
 
 def content_type(name: str) -> str:
     """The type of a video, or of a file in the output container."""
-    return "video/mp4" if is_video(name) else CONTENT_TYPES.get(f".{name.rpartition('.')[2].lower()}", "image/gif")
+    return (VIDEO_TYPES | CONTENT_TYPES).get(_ending(name), "image/gif")
+
+
+def video_type(name: str) -> str:
+    """The content type of a video's upload. `name` is that of a video."""
+    return VIDEO_TYPES[_ending(name)]
+
+
+def _ending(name: str) -> str:
+    return f".{name.rpartition('.')[2].lower()}"
 
 
 def conversion_id(container: str, video: str, etag: str) -> str:

@@ -48,7 +48,7 @@ class Settings:
     max_gif_bytes: int = 100 * 1024**2
     """At most 256 MiB, the limit of a synchronous blob copy (Copy Blob From URL)."""
     max_seconds: int = 60
-    """Seconds of a video that become a GIF, at most."""
+    """Seconds of a GIF, at most."""
     task_seconds: int = 1800
     """Wall-clock limit of one attempt on a node, without queueing."""
     grace_seconds: int = 120

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AZ = ROOT / ".local/venvs/az/bin/az"
-pytestmark = pytest.mark.skipif(not AZ.exists(), reason="azure-cli is not installed; make test-az installs and runs it")
+pytestmark = pytest.mark.skipif(
+    not AZ.exists(), reason="azure-cli is not installed; make test-clients installs and runs it"
+)
 
 POOL = {
     "id": "az",

@@ -75,12 +75,12 @@ def test_asynchronous_azure_batch_15_passes_the_scenario(served: Emulator) -> No
         sdk.close()
 
 
-@pytest.mark.skipif(not OLD.exists(), reason="azure-batch 14 is not installed; make test-az installs and runs it")
+@pytest.mark.skipif(not OLD.exists(), reason="azure-batch 14 is not installed; make test-clients installs and runs it")
 def test_azure_batch_14_passes_the_scenario(served: Emulator) -> None:
     done = subprocess.run(
         [OLD, "-W", "ignore", "-m", "sdks.azure_batch_14", served.url, ACCOUNT, served.key, "old"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
         text=True,
         check=False,

@@ -44,7 +44,7 @@ def openapi() -> Schema:
         "info": {
             "title": "gifdrop",
             "version": "1",
-            "summary": "MP4s dropped into a blob container become animated GIFs; this API reports their status.",
+            "summary": "Videos dropped into a blob container become animated GIFs; this API reports their status.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/api"}],

@@ -39,7 +39,7 @@ async def test_first_cards_are_painted_and_requests_are_few(session: PageSession
     # The list every 2 s and up to 8 waiting videos in view every second; no thumbnail twice.
     assert sent["status"] <= 6 + 8 * 11
     assert sent["gifs"] <= 60 * 2
-    session.problems.clear()  # the browser logs what the test refuses
+    await leave(session, page)
 
 
 async def test_thousand_cards_scroll_without_jumps(session: PageSession, page: Page) -> None:
@@ -53,11 +53,17 @@ async def test_thousand_cards_scroll_without_jumps(session: PageSession, page: P
     after = await page.evaluate("document.documentElement.scrollHeight")
     # Cards that have never been painted had the height that they turned out to have.
     assert abs(after - before) <= before * 0.01
-    session.problems.clear()  # the browser logs what the test refuses
+    await leave(session, page)
 
 
 async def test_waiting_videos_say_their_place_in_line(session: PageSession, page: Page) -> None:
     waiting = page.locator("li.card[data-state=queued] .facts")
     await expect(waiting.first).to_contain_text("2,000th of 2,000 in line")
     await expect(waiting.nth(1)).to_contain_text("1,999th of 2,000 in line")
-    session.problems.clear()  # the browser logs what the test refuses
+    await leave(session, page)
+
+
+async def leave(session: PageSession, page: Page) -> None:
+    """End the page first: it goes on sending, and the browser logs what the test refuses."""
+    await page.close()
+    session.problems.clear()

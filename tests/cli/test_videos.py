@@ -28,8 +28,8 @@ def test_find_videos_rejects_missing_files_other_types_empty_folders_and_duplica
     (tmp_path / "other").mkdir()
     for paths, reason in (
         ([tmp_path / "gone.mp4"], "does not exist"),
-        ([tmp_path / "notes.txt"], "is not an .mp4 file"),
-        ([tmp_path / "other"], "There is no .mp4 file in"),
+        ([tmp_path / "notes.txt"], "is not an .mp4 or .m4v or"),
+        ([tmp_path / "other"], "There is no .mp4 or .m4v or"),
         ([tmp_path / "tom.mp4", tmp_path], "would both be uploaded as tom.mp4"),
     ):
         with pytest.raises(UsageError, match=reason):

@@ -7,22 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from tests.converter import matroska_corpus
+from tests.converter.matroska_corpus import BROKEN, OK, Recipe
 from tests.converter.mp4_files import H264, box, make_video, patched, run_ffmpeg
 
-OK: Final = "converted"
-BROKEN: Final = ("NotAVideo", "Truncated", "NoVideoStream", "NothingDecoded", "DecoderFailed")
 CUTS: Final = 20
 Case = tuple[Path, tuple[str, ...]]
 """A file and its allowed verdicts."""
-Recipe = tuple[Callable[[Path], object], tuple[str, ...]]
-"""A function that writes a file, and the allowed verdicts."""
 
 
 def build(folder: Path, *, canary: Path, listener: str) -> dict[str, Case]:
     """Name -> case. Converting them must touch neither `canary`, a local file, nor `listener`, a host:port."""
     plain = make_video(folder / "plain.mp4", "-g", "4", *H264)
     fast = run_ffmpeg(folder / "fast.mp4", "-i", str(plain), "-c", "copy", "-movflags", "faststart")
-    recipes = {**_streams(plain), **_pictures(), **_bytes(plain, fast), **_scripts(plain, canary, listener)}
+    recipes = {
+        **_streams(plain),
+        **_pictures(),
+        **_bytes(plain, fast),
+        **_scripts(plain, canary, listener),
+        **matroska_corpus.recipes(folder, canary=canary, listener=listener),
+    }
 
     def make(item: tuple[str, Recipe]) -> tuple[str, Case]:
         name, (write, allowed) = item
@@ -56,7 +60,7 @@ def _streams(plain: Path) -> dict[str, Recipe]:
         "fragmented": (lambda p: run_ffmpeg(p, "-i", str(plain), "-c", "copy", *fragments), (OK,)),
         "mpeg2": (lambda p: make_video(p, "-c:v", "mpeg2video"), ("UnsupportedCodec",)),
         "ffv1-in-quicktime": (lambda p: make_video(p, "-c:v", "ffv1", "-f", "mov"), ("UnsupportedCodec",)),
-        "webm-renamed": (lambda p: make_video(p, "-c:v", "libvpx-vp9", "-f", "webm"), ("NotAVideo",)),
+        "webm-renamed": (lambda p: make_video(p, "-c:v", "libvpx-vp9", "-f", "webm"), (OK,)),
         "avi-renamed": (lambda p: make_video(p, "-c:v", "mpeg4", "-f", "avi"), ("NotAVideo",)),
         "gif-renamed": (lambda p: make_video(p, "-f", "gif"), ("NotAVideo",)),
         "transport-stream-renamed": (lambda p: make_video(p, *H264, "-f", "mpegts"), ("NotAVideo",)),

@@ -15,6 +15,8 @@ from tests.converter import corpus
 from tests.converter.mp4_files import H264, make_video
 from tests.converter.runs import Convert, Outcome
 
+pytestmark = pytest.mark.timeout(600)  # the first test makes and converts all files
+
 IN_ACCESS, IN_OPEN = 0x1, 0x20
 
 
@@ -84,8 +86,10 @@ def corpus_run(convert: Convert, tmp_path_factory: pytest.TempPathFactory) -> It
     listener.close()
 
 
-def test_corpus_has_at_least_seventy_files(corpus_run: CorpusRun) -> None:
-    assert len(corpus_run.outcomes) >= 70
+def test_corpus_has_many_files_of_both_demuxers(corpus_run: CorpusRun) -> None:
+    matroska = [name for name in corpus_run.outcomes if "mkv" in name or "webm" in name]
+    assert len(matroska) >= 70
+    assert len(corpus_run.outcomes) - len(matroska) >= 70
 
 
 def test_every_file_ends_in_one_of_its_allowed_verdicts(corpus_run: CorpusRun) -> None:
@@ -153,6 +157,9 @@ def test_file_names_are_never_interpreted(convert: Convert, corpus_run: CorpusRu
         ("one-pixel", 1, 1),
         ("wide-pixels", 96, 16),
         ("narrow-pixels", 32, 64),
+        ("mkv-crop", 96, 32),
+        ("mkv-odd-pixels", 96, 16),
+        ("webm-vp8", 96, 64),
         ("wide", 480, 2),
         ("tall", 16, 900),
     ],

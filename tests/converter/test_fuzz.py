@@ -1,4 +1,7 @@
-"""Valid MP4s with flipped bits end in a GIF or a verdict. GIFDROP_FUZZ sets how many are tried, default 200."""
+"""Valid videos with flipped bits, of every kind of input, end in a GIF or a verdict.
+
+GIFDROP_FUZZ sets how many are tried, default 200.
+"""
 
 import os
 import random
@@ -32,15 +35,21 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
         make_video(folder / "mpeg4.mp4", "-c:v", "mpeg4", source=source),
         make_video(folder / "vp9.mp4", "-c:v", "libvpx-vp9", "-deadline", "realtime", source=source),
         make_video(folder / "png.mp4", "-c:v", "png", source=source),
+        make_video(folder / "h264.mov", *H264, source=source),
+        make_video(folder / "vp8.webm", "-c:v", "libvpx", "-deadline", "realtime", source=source),
+        make_video(folder / "vp9.webm", "-c:v", "libvpx-vp9", "-deadline", "realtime", source=source),
+        run_ffmpeg(folder / "h264.mkv", "-i", str(plain), "-c", "copy"),
+        run_ffmpeg(folder / "live.webm", "-i", str(plain), "-c:v", "libvpx", "-f", "webm", "-live", "1"),
+        run_ffmpeg(folder / "hevc.mkv", "-i", str(folder / "hevc.mp4"), "-c", "copy", "-cues_to_front", "1"),
     ]
     return [path.read_bytes() for path in files]
 
 
 def with_flipped_bits(data: bytes, rng: random.Random) -> bytes:
-    """`data` with one to thirty bits flipped, anywhere or only in the first 700 bytes of the index."""
+    """`data` with one to thirty bits flipped, anywhere or only in the 700 bytes that describe the video."""
     copy = bytearray(data)
     index_only = rng.random() < 0.6
-    start = data.index(b"moov") if index_only else 0
+    start = max(0, data.find(b"moov")) if index_only else 0
     end = min(len(data), start + 700) if index_only else len(data)
     for _ in range(rng.randint(1, 30)):
         copy[rng.randrange(start, end)] ^= 1 << rng.randrange(8)

@@ -56,6 +56,14 @@ def test_shape_of_the_container_overrides_that_of_the_codec(file: Path) -> None:
     assert read(file, f"Video: h264, {both}").shape == pytest.approx((720, 405))
 
 
+def test_cropping_of_the_container_is_subtracted(file: Path) -> None:
+    more = ["    Side data:", "      Frame Cropping: 10/20/4/6", "      Display Matrix: rotation of -90.00 degrees"]
+    source = read(file, f"Video: h264, {SQUARE}", *more)
+    assert (source.width, source.height, source.rotation, source.shape) == (290, 230, 90, (230, 290))
+    absurd = read(file, f"Video: h264, {SQUARE}", "      Frame Cropping: 4000000000/0/0/0")
+    assert (absurd.width, absurd.height) == (320, 240)
+
+
 def test_rotation_of_another_stream_is_ignored(file: Path) -> None:
     other = ["  Stream #0:1[0x2]: Video: h264", "      Display Matrix: rotation of -90.00 degrees"]
     assert read(file, f"Video: h264, {SQUARE}", *other).rotation == 0

@@ -148,7 +148,7 @@ def test_task_runs_the_converter_of_an_intact_package_and_leaves_no_files(small:
         run = run_task(small)
         assert (run.returncode, run.stderr) == (0, "")
         assert run.stdout.startswith("ran --preset balanced")
-        assert run.stdout.endswith("input.mp4\n")
+        assert run.stdout.endswith("input.video\n")
     assert sorted(small.rglob("*")) == before
 
 

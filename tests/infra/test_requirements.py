@@ -24,7 +24,7 @@ def pins(path: Path) -> set[str]:
 
 def test_every_requirements_file_is_found() -> None:
     names = {path.name.removeprefix("requirements").removesuffix(".txt") for path in LOCKS}
-    assert names == {"", "-dev", "-worker", "-az", "-batch14"}
+    assert names == {"", "-dev", "-worker", "-az", "-batch14", "-snakemake"}
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -70,6 +70,8 @@ def test_versions_in_the_makefile_are_those_of_the_locks(variable: str, folder: 
 
 
 def test_npm_packages_have_integrity_hashes() -> None:
-    for lock in (ROOT / "local/storage/package-lock.json", ROOT / "tests/browser/package-lock.json"):
+    for lock in (
+        ROOT / folder / "package-lock.json" for folder in ("local/storage", "tests/browser", "emulator/tests/node")
+    ):
         packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
         assert [name for name, item in packages.items() if name and not item.get("integrity")] == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from azure.batch.models import BatchTaskCreateOptions
 
+from tests.support.gif_frames import frames_of, make_plain
 from tests.support.stack_client import StackClient
 from tests.support.videos import look_at
 
@@ -97,6 +98,29 @@ async def test_blob_name_is_preserved(client: StackClient, video: bytes, name: s
     gif = name[:-4] + (".GIF" if name.isupper() else ".gif")
     assert status["gif"]["name"] == gif
     assert await client.gif(gif)
+
+
+async def test_videos_of_one_name_and_other_endings_have_a_gif_each(client: StackClient, tmp_path: Path) -> None:
+    kinds = {
+        "tom.mp4": ("tom.gif", "red", ("-c:v", "libx264", "-f", "mp4")),
+        "tom.mov": ("tom.mov.gif", "green", ("-c:v", "libx264", "-f", "mov")),
+        "tom.MOV": ("tom.MOV.gif", "blue", ("-c:v", "libx264", "-f", "mov")),
+        "tom.m4v": ("tom.m4v.gif", "yellow", ("-c:v", "libx264", "-f", "ipod")),
+        "tom.webm": ("tom.webm.gif", "blue", ("-c:v", "libvpx", "-f", "webm")),
+        "tom.mkv": ("tom.mkv.gif", "red", ("-c:v", "libvpx-vp9", "-f", "matroska")),
+        "tom.mov.mp4": ("tom.mov.mp4.gif", "yellow", ("-c:v", "libx264", "-f", "mp4")),
+    }
+    for name, (_, colour, options) in kinds.items():
+        video = make_plain(tmp_path / "video", colour, *options)
+        await client.drop(f"kinds/{name}", video.read_bytes())
+    statuses = await client.final_statuses(*(f"kinds/{name}" for name in kinds))
+    for status, (gif, colour, _) in zip(statuses, kinds.values(), strict=True):
+        assert (status["error"], status["gif"]["name"]) == (None, f"kinds/{gif}")
+        (tmp_path / "one.gif").write_bytes(await client.gif(f"kinds/{gif}") or b"")
+        assert frames_of(tmp_path / "one.gif").colour(0, 0.5, 0.5) == colour
+    _, listed = await client.get("status", prefix="kinds/")
+    names = {video["video"]: video["gif"]["name"] for video in listed["videos"]}
+    assert names == {f"kinds/{name}": f"kinds/{gif}" for name, (gif, _, _) in kinds.items()}
 
 
 async def test_metadata_sets_the_options_of_the_gif(client: StackClient, video: bytes) -> None:

@@ -1,14 +1,26 @@
 """Names and ids are pure functions of what they name."""
 
+import itertools
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import names
 
-SUFFIXES = st.sampled_from([".mp4", ".MP4", ".Mp4", ".mP4"])
+
+def _cases(text: str) -> st.SearchStrategy[str]:
+    """The text with each letter in upper or lower case."""
+    return st.lists(st.booleans(), min_size=len(text), max_size=len(text)).map(
+        lambda upper: "".join(c.upper() if up else c for c, up in zip(text, upper, strict=True))
+    )
+
+
+ENDINGS = st.sampled_from(names.VIDEO_ENDINGS).flatmap(_cases)
+ROOTS = st.lists(ENDINGS | st.sampled_from(["", "a", ".gif", "/", ".", "\n", "\N{KELVIN SIGN}"]), max_size=3).map(
+    "".join
+)
 
 
 @pytest.mark.parametrize(
@@ -20,15 +32,29 @@ SUFFIXES = st.sampled_from([".mp4", ".MP4", ".Mp4", ".mP4"])
         ("a.b.c.mp4", "a.b.c.gif"),
         (".mp4", ".gif"),
         ("a.mp4.mp4", "a.mp4.gif"),
+        ("a.mov", "a.mov.gif"),
+        ("a.MOV", "a.MOV.gif"),
+        ("a.m4v", "a.m4v.gif"),
+        ("a.webm", "a.webm.gif"),
+        ("a.mkv", "a.mkv.gif"),
+        ("a.mp4.mov", "a.mp4.mov.gif"),
+        ("a.mov.mp4", "a.mov.mp4.gif"),
+        ("a.mov.MP4.mp4", "a.mov.MP4.mp4.gif"),
+        ("a.mov.gif.mp4", "a.mov.gif.gif"),
+        (".mov.mp4", ".mov.mp4.gif"),
+        ("mov.mp4", "mov.gif"),
     ],
 )
 def test_gif_name_is_the_video_name_with_another_suffix(video: str, gif: str) -> None:
     assert names.gif_name(video) == gif
 
 
-@given(st.tuples(st.text(max_size=8), SUFFIXES), st.tuples(st.text(max_size=8), SUFFIXES))
+@given(st.tuples(ROOTS | st.text(max_size=8), ENDINGS), st.tuples(ROOTS | st.text(max_size=8), ENDINGS))
+@settings(max_examples=1000)
 def test_gif_name_differs_for_different_videos(one: tuple[str, str], other: tuple[str, str]) -> None:
     first, second = "".join(one), "".join(other)
+    assert names.is_video(first)
+    assert names.is_video(second)
     assert (names.gif_name(first) == names.gif_name(second)) == (first == second)
 
 
@@ -45,14 +71,14 @@ def test_extra_name_is_the_name_of_the_gif_with_another_suffix(gif: str, poster:
     assert (names.extra_name(gif, "poster"), names.extra_name(gif, "webp")) == (poster, webp)
 
 
-@given(st.tuples(st.text(max_size=8), SUFFIXES), st.tuples(st.text(max_size=8), SUFFIXES))
+@given(st.tuples(ROOTS | st.text(max_size=8), ENDINGS), st.tuples(ROOTS | st.text(max_size=8), ENDINGS))
 def test_no_two_videos_share_any_file_of_the_output(one: tuple[str, str], other: tuple[str, str]) -> None:
     first, second = (
         {gif, *(names.extra_name(gif, kind) for kind in names.EXTRA_FILES)}
         for gif in (names.gif_name("".join(video)) for video in (one, other))
     )
     assert len(first) == len(second) == 3
-    assert bool(first & second) == (one == other)
+    assert bool(first & second) == ("".join(one) == "".join(other))
 
 
 @pytest.mark.parametrize(
@@ -70,8 +96,21 @@ def test_content_type_follows_the_suffix(name: str, type_: str) -> None:
     assert names.content_type(name) == type_
 
 
-@pytest.mark.parametrize("name", ["tom.mov", "mp4", "tom.mp4 ", "tom.mp4/", "tom.mp4.json", ""])
-def test_is_video_is_false_without_the_suffix_mp4(name: str) -> None:
+def test_gif_name_differs_for_all_names_of_up_to_three_endings() -> None:
+    endings = [f".{e}" for e in ("mp4", "MP4", "Mp4", "mP4", "mov", "MOV", "m4v", "webm", "mkv", "gif", "GIF")]
+    videos = {"".join(name) for n in (1, 2, 3) for name in itertools.product(endings, repeat=n)}
+    videos = {video for video in videos if names.is_video(video)}
+    assert len({names.gif_name(video) for video in videos}) == len(videos)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("tom.avi", "mp4", "mov", "tom.mp4 ", "tom.mp4/", "tom.mp4.json", "", "tom.mp4\n", "tom.webm\n"),
+        "tom.m\N{KELVIN SIGN}v",
+    ],
+)
+def test_is_video_is_false_without_the_suffix_of_a_video(name: str) -> None:
     assert not names.is_video(name)
 
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"^20\d\d-\d\d-\d\d(\.\d+\.\d+)?(-preview)?$")
 # Earlier ones have other names for some properties, such as maxTasksPerNode.
-_OLDEST_VERSION = "2020-09-01"
+OLDEST_VERSION = "2020-09-01"
 # The query parameters of Batch's operations; not all of them have an effect here.
 _PARAMETERS = frozenset(
     [
@@ -54,6 +54,7 @@ def build(account: Account, authenticator: Authenticator, faults: Faults | None 
     app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[*delivery, _envelope])
     for method, path, operation in ROUTES:
         app.router.add_route(method, path, _handler(account, authenticator, operation, faults))
+    app.router.add_get("/_control/health", _health)
     arm.add_to(app, account, authenticator)
     if faults is not None:
         operations = {operation.__name__ for _, _, operation in ROUTES}
@@ -61,6 +62,11 @@ def build(account: Account, authenticator: Authenticator, faults: Faults | None 
             app.router.add_route(route.method, route.path, _authenticated(authenticator, route.handler))
         app.on_shutdown.append(faults.stop)
     return app
+
+
+async def _health(_request: web.Request) -> web.Response:
+    """The only operation without authentication: it says no more than that the emulator serves."""
+    return web.json_response({"status": "ok"})
 
 
 def _authenticated(authenticator: Authenticator, handler: Handler) -> Handler:
@@ -76,10 +82,10 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         version = request.query.get("api-version")
         if version is None:
             raise BatchError("MissingRequiredQueryParameter", QueryParameterName="api-version")
-        if not _VERSION.fullmatch(version) or version < _OLDEST_VERSION:
+        if not _VERSION.fullmatch(version) or version < OLDEST_VERSION:
             raise BatchError(
                 "UnsupportedRequestVersion",
-                f"The api-version {version} is not supported; the oldest is {_OLDEST_VERSION}.",
+                f"The api-version {version} is not supported; the oldest is {OLDEST_VERSION}.",
             )
         unknown = [name for name in request.query if name.lower() not in _PARAMETERS]
         if unknown:

@@ -9,6 +9,7 @@ from aiohttp import web
 from batch_emulator.errors import STATUS, BatchError
 from batch_emulator.job import lifecycle as job_lifecycle
 from batch_emulator.pool import node_faults
+from batch_emulator.reset import empty
 from batch_emulator.schema.checks import body, boolean, identifier, integer, invalid, many, one_of, text
 from batch_emulator.wire.call import Call, empty_response, json_response
 
@@ -114,6 +115,10 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
         account.pool_faults.clear()
         return _stored()
 
+    async def reset(request: web.Request) -> web.Response:
+        await empty(account)
+        return await clear_faults(request)
+
     async def fail_uploads(request: web.Request) -> web.Response:
         given = await Call(request, account).body(_UPLOADS)
         machine.failing_uploads = given.get("fail", machine.failing_uploads)
@@ -168,6 +173,7 @@ def routes(account: Account, faults: Faults, operations: Collection[str]) -> lis
         web.post("/_control/faults", add_faults),
         web.delete("/_control/faults", clear_faults),
         web.delete("/_control/faults/{name}", lift_fault),
+        web.post("/_control/reset", reset),
         web.post("/_control/uploads", fail_uploads),
         web.post("/_control/quota", set_quota),
         web.post("/_control/start-tasks", fail_start_tasks),

@@ -15,11 +15,16 @@ ContainerMode = Literal["refuse", "host", "podman"]
 class Options:
     """Settings of one emulator; times are in seconds."""
 
+    host: str = "127.0.0.1"
     port: int = 10100
+    public_url: str | None = None
     account: str = "devbatchaccount"
     key: str | None = field(default=None, repr=False)
     token_key: str | None = field(default=None, repr=False)
     unsigned_tokens: bool = False
+    tls: Literal["auto"] | None = None
+    tls_dir: Path | None = None
+    tls_names: tuple[str, ...] = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
     data: Path | None = None
@@ -31,6 +36,7 @@ class Options:
     ca_bundle: Path | None = None
     auto_storage: str | None = None
     containers: ContainerMode = "refuse"
+    isolate: bool = False
     control: bool = False
     exit_with_stdin: bool = False
     allocation_delay: float = 0.0
@@ -46,12 +52,19 @@ def parse(arguments: list[str] | None = None) -> Options:
         prog="batch-emulator", description="Serve the Azure Batch data plane on this machine."
     )
     add = parser.add_argument
-    add("--port", type=int, default=10100, help="0 picks a free one; 127.0.0.1 only")
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on; default: 127.0.0.1")
+    add("--port", type=int, default=10100, help="0 picks a free one")
+    add("--public-url", metavar="URL", help="URL of the account as clients and tasks reach it, such as that of a proxy")
     add("--account", default="devbatchaccount", help="account name")
     # Secrets preferably in the environment: every user of the machine can list arguments.
     key = os.environ.get("BATCH_ACCOUNT_KEY")
     add("--key", default=key, metavar="BASE64", help="shared key; default: BATCH_ACCOUNT_KEY, or a random key")
     add("--unsigned-tokens", action="store_true", help="accept bearer tokens without checking their signature")
+    add("--tls", choices=["auto"], help="serve over TLS with certificates made in --tls-dir")
+    add("--tls-dir", type=Path, metavar="DIR", help="where --tls auto keeps its authority and certificate")
+    add(
+        "--tls-name", dest="tls_names", action="append", default=[], metavar="NAME", help="one more name for --tls auto"
+    )
     add("--tls-cert", type=Path, metavar="FILE", help="with --tls-key: serve over TLS")
     add("--tls-key", type=Path, metavar="FILE")
     add("--data", type=Path, metavar="DIR", help="keep the state here across restarts")
@@ -65,6 +78,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--auto-storage", metavar="URL", help="blob endpoint of the account's own storage")
     modes = get_args(ContainerMode)
     add("--containers", choices=modes, default="refuse", help="run container tasks on the host, by podman, or not")
+    add("--isolate", action="store_true", help="give each command a file system of its own over the host's")
     add("--control", action="store_true", help="serve /_control: fault injection")
     add("--exit-with-stdin", action="store_true", help="stop at the end of standard input")
     add("--allocation-delay", type=float, default=0.0, metavar="SECONDS", help="how long a node takes to be allocated")
@@ -72,4 +86,10 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--max-active-jobs", type=int, default=1000, help="quota of active jobs and job schedules")
     add("--max-pools", type=int, default=100, help="quota of pools")
     add("--max-nodes", type=int, default=64, help="quota of nodes in one pool")
-    return Options(**vars(parser.parse_args(arguments)), token_key=os.environ.get("BATCH_TOKEN_KEY") or None)
+    given = vars(parser.parse_args(arguments))
+    if given["tls"] is not None and given["tls_cert"] is not None:
+        parser.error("--tls auto and --tls-cert exclude each other")
+    if given["tls"] is not None and given["tls_dir"] is None:
+        parser.error("--tls auto needs --tls-dir")
+    given["tls_names"] = tuple(given["tls_names"])
+    return Options(**given, token_key=os.environ.get("BATCH_TOKEN_KEY") or None)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from batch_emulator import app, clock, restore, scheduler, store
+from batch_emulator import app, certificates, clock, restore, scheduler, store
 from batch_emulator.account import Account
 from batch_emulator.due_actions import ACTIONS
 from batch_emulator.faults import Faults
 from batch_emulator.limits import Limits
-from batch_emulator.machine import containers
+from batch_emulator.machine import containers, isolation
 from batch_emulator.machine import guardian as guardians
 from batch_emulator.machine.machine import Machine, open_session
 from batch_emulator.pool import creation as pool_creation
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from batch_emulator.options import Options
 
 
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - only compared
+
+
 @dataclass(frozen=True, slots=True)
 class Emulator:
     """A running emulator."""
@@ -39,6 +44,7 @@ class Emulator:
     url: str
     account: Account
     key: str = field(repr=False)
+    ca: Path | None = None
 
 
 @contextlib.asynccontextmanager
@@ -56,7 +62,7 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         session = await stack.enter_async_context(open_session(options))
         account = Account(
             options=options,
-            machine=Machine(options, guardian, session),
+            machine=Machine(options, guardian, session, isolation.open_in(root) if options.isolate else None),
             node_root=root,
             autoscale_clock=clock.FastClock(options.autoscale_speed),
             store=store.open_store(options.data),
@@ -70,7 +76,8 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         authenticator = Authenticator(
             options.account, key, token_key=options.token_key, unsigned_tokens=options.unsigned_tokens
         )
-        url = await _serve(options, app.build(account, authenticator, faults), stack)
+        tls = _make_certificates(options)
+        url = await _serve(options, tls, app.build(account, authenticator, faults), stack)
         account.url, account.machine.url, account.machine.key = url, url, key
         stack.push_async_callback(_stop, account)
         restore.restore(account)
@@ -79,7 +86,7 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         account.store.save_url(url)
         if options.pools is not None:
             _create_pools(account, json.loads(options.pools.read_text()))
-        yield Emulator(url, account, key)
+        yield Emulator(url, account, key, tls.ca if tls is not None else None)
 
 
 def _create_pools(account: Account, specs: list[object]) -> None:
@@ -128,15 +135,37 @@ def _node_root(options: Options, stack: contextlib.ExitStack | contextlib.AsyncE
     return Path(stack.enter_context(directory)).resolve()
 
 
-async def _serve(options: Options, application: web.Application, stack: contextlib.AsyncExitStack) -> str:
+def _make_certificates(options: Options) -> certificates.Certificates | None:
+    """The certificates of `--tls auto`."""
+    if options.tls is None:
+        return None
+    if options.tls_dir is None:
+        raise certificates.CertificatesError("--tls auto needs --tls-dir")
+    public = urlsplit(options.public_url or "").hostname
+    names = ["127.0.0.1", "::1", "localhost", socket.gethostname(), *options.tls_names]
+    names += [public] if public else []
+    names += [options.host] if options.host not in _ALL_ADDRESSES else []
+    return certificates.make(options.tls_dir, names)
+
+
+async def _serve(
+    options: Options,
+    tls: certificates.Certificates | None,
+    application: web.Application,
+    stack: contextlib.AsyncExitStack,
+) -> str:
+    chain, private_key = (tls.chain, tls.key) if tls is not None else (options.tls_cert, options.tls_key)
     context: ssl.SSLContext | None = None
-    if options.tls_cert is not None:
+    if chain is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(options.tls_cert, options.tls_key)
+        context.load_cert_chain(chain, private_key)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, "127.0.0.1", options.port, ssl_context=context, backlog=1024)
+    site = web.TCPSite(runner, options.host, options.port, ssl_context=context, backlog=1024)
     await site.start()
+    if options.public_url is not None:
+        return options.public_url.rstrip("/")
     port = runner.addresses[0][1]
-    return f"{'https' if context else 'http'}://127.0.0.1:{port}"
+    host = "127.0.0.1" if options.host in _ALL_ADDRESSES else options.host
+    return f"{'https' if context else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from shared.options import Options
     from shared.settings import Settings
 
-INPUT_FILE = "input.mp4"
+INPUT_FILE = "input.video"
 
 
 def command_line(options: Options, settings: Settings) -> str:
-    """The command line of the task. On the node the video is always `input.mp4`, whatever its blob's name.
+    """The command line of the task. On the node the video is always `input.video`, whatever its blob's name.
 
     Batch runs no shell by itself; one is named here to expand the variable of the package's directory:
     https://learn.microsoft.com/azure/batch/batch-compute-node-environment-variables#command-line-expansion-of-environment-variables

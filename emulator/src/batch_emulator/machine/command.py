@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from batch_emulator.machine import containers, environment, output_files, packages, process, resource_files
+from batch_emulator.machine import containers, environment, isolation, output_files, packages, process, resource_files
 from batch_emulator.machine.errors import PreparationError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Stage = Literal["prepare", "exit", "upload", "ended", "terminated"]
 class Command:
     """A command line and its settings. `directory` is relative to the node's root; times are in seconds.
 
-    `container` are its container settings, if it has any.
+    `container` are its container settings, if it has any. `startup` is true for a start task.
     """
 
     command_line: str
@@ -45,6 +45,7 @@ class Command:
     task_id: str | None = None
     preparation: str | None = None
     with_token: bool = False
+    startup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +161,18 @@ async def _execute(machine: Machine, command: Command, node: Host, env: dict[str
         arguments, env = container.arguments, container.environment
     if not arguments:
         return failed("CommandLaunchFailed", "The command line is empty.")
+    layer: Path | None = None
+    if machine.isolation is not None and container is None:
+        arguments, layer = machine.isolation.wrap(
+            arguments, node=node.root, working_directory=directory / "wd", startup=command.startup
+        )
     try:
         return await _run_process(machine, command, arguments, directory, env)
     finally:
         if container is not None:
             await asyncio.shield(containers.remove(container.name))
+        if layer is not None and not command.startup:
+            await asyncio.shield(asyncio.to_thread(isolation.remove, layer))
 
 
 async def _run_process(

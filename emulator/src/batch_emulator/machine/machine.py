@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from batch_emulator.entity import Doc
     from batch_emulator.machine.guardian import Guardian
+    from batch_emulator.machine.isolation import Isolation
     from batch_emulator.options import Options
 
 _STORAGE = "https://storage.azure.com/"
@@ -35,6 +36,7 @@ class Machine:
     options: Options
     guardian: Guardian
     session: aiohttp.ClientSession
+    isolation: Isolation | None = None
     url: str = ""
     key: str = field(default="", repr=False)
     failing_uploads: int = 0

@@ -82,6 +82,7 @@ async def _start_task(node: Node, spec: Doc) -> bool:
             Command(
                 command_line=spec["commandLine"],
                 directory="startup",
+                startup=True,
                 resource_files=spec.get("resourceFiles", []),
                 settings=spec.get("environmentSettings", []),
                 container=spec.get("containerSettings"),
@@ -116,6 +117,14 @@ async def drain(node: Node, option: str) -> None:
         await evict(node, requeue=option.lower() == "requeue")
 
 
+def _remove_files(node: Node) -> None:
+    """Remove its directory, and what its start task changed in isolation."""
+    shutil.rmtree(node.root, ignore_errors=True)
+    layers = node.pool.account.machine.isolation
+    if layers is not None:
+        layers.remove_all(node.root)
+
+
 async def power_off(node: Node) -> None:
     """End its start and preparation tasks and remove its directory."""
     if node.startup is not None and node.startup is not asyncio.current_task():
@@ -125,7 +134,7 @@ async def power_off(node: Node) -> None:
         preparation = job.preparations.pop(node.id, None)
         if preparation is not None and preparation.work is not None:
             preparation.work.cancel()
-    await asyncio.to_thread(shutil.rmtree, node.root, ignore_errors=True)
+    await asyncio.to_thread(_remove_files, node)
 
 
 async def _restart(node: Node, *, option: str, state: str) -> None:
@@ -133,7 +142,7 @@ async def _restart(node: Node, *, option: str, state: str) -> None:
     await drain(node, option)
     if state == "reimaging":
         node.packages.clear()
-        await asyncio.to_thread(shutil.rmtree, node.root, ignore_errors=True)
+        await asyncio.to_thread(_remove_files, node)
         for job in node.pool.jobs.values():
             job.preparations.pop(node.id, None)
     else:

@@ -45,7 +45,9 @@ class Call:
 
     @property
     def base(self) -> str:
-        """The account's URL as the client used it."""
+        """The account's URL as the client used it, unless the options name one."""
+        if self.account.options.public_url is not None:
+            return self.account.url
         return str(self.request.url.origin())
 
     def link(self, url: str) -> str:

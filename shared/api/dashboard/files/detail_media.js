@@ -55,6 +55,7 @@ export async function showOriginal(name, signal) {
     const file = originals.get(name);
     const source = file ? URL.createObjectURL(file) : (await json(`videos/${path(name)}`, { signal })).url;
     if (signal.aborted) return;
+    byId("original-facts").textContent = "Original";
     player.src = source;
     byId("original-box").hidden = false;
   } catch (error) {
@@ -85,6 +86,9 @@ export function showAlso({ gif: made }) {
 
 const base = (path) => path.split("/").at(-1);
 
+player.addEventListener("error", () => {
+  if (player.hasAttribute("src")) byId("original-facts").textContent = "This browser cannot play the original.";
+});
 byId("download").addEventListener("click", () => {
   if (shown.body) save(shown.body, base(shown.name));
 });

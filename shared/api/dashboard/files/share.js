@@ -20,7 +20,7 @@ const FORMATS = {
   html: (url, video) =>
     `<img src="${html(url)}" alt="${html(title(video))}" width="${video.gif.width}" height="${video.gif.height}">`,
 };
-const title = ({ video }) => split(video)[1].replace(/\.mp4$/i, "");
+const title = ({ video }) => split(video)[1].replace(/\.(mp4|m4v|mov|webm|mkv)$/i, "");
 
 /** Copies a link that works as long as was chosen. */
 export async function copyAs(kind, video) {

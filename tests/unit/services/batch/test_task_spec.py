@@ -30,7 +30,7 @@ def test_command_line_runs_the_packaged_converter_in_one_shell_word() -> None:
     assert shlex.split(converter) == [
         *("python3", "-I", "$AZ_BATCH_APP_PACKAGE_gifdrop_0123456789ab/launch.py"),
         *("--preset", "balanced", "--width", "320", "--fps", "12.5", "--start", "1", "--loop", "0"),
-        *("--max-duration", "60", "--max-bytes", "104857600", "input.mp4"),
+        *("--max-duration", "60", "--max-bytes", "104857600", "input.video"),
     ]
 
 
@@ -42,14 +42,14 @@ def flags(**options: object) -> str:
 def test_options_that_are_set_have_flags() -> None:
     assert flags(height=240, fit="cover", crop="1:1", speed=0.25, reverse=True, boomerang=True, also=("poster",)) == (
         "--preset balanced --height 240 --fit cover --crop 1:1 --start 0 --speed 0.25 --reverse --boomerang --loop 0"
-        " --also poster --max-duration 60 --max-bytes 104857600 input.mp4"
+        " --also poster --max-duration 60 --max-bytes 104857600 input.video"
     )
 
 
 def test_target_becomes_its_limits() -> None:
     assert flags(target="slack-emoji", max_bytes=1_000_000, also=("poster", "webp")) == (
         "--preset balanced --start 0 --loop 0 --also poster,webp --budget 128000 --max-width 128 --max-height 128"
-        " --max-frames 50 --max-duration 60 --max-bytes 104857600 input.mp4"
+        " --max-frames 50 --max-duration 60 --max-bytes 104857600 input.video"
     )
 
 

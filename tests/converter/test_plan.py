@@ -1,0 +1,182 @@
+"""Plans: the size, the part of the picture and the frames that options and caps lead to."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converter.options import parse
+from converter.plan import MAX_TOTAL_PIXELS, Plan, make_plan
+from converter.probe import Source
+from converter.verdict import Rejected
+
+
+def source(width: int = 1920, height: int = 1080, seconds: float | None = 10, **more: Any) -> Source:
+    values: dict[str, Any] = {"codec": "h264", "fps": 30.0, "max_fps": 30.0, "bytes": 1} | more
+    return Source(width=width, height=height, duration_seconds=seconds, **values)
+
+
+def plan(flags: str, of: Source | None = None) -> Plan:
+    return make_plan(of or source(), parse([*flags.split(), "input.mp4"]))
+
+
+@pytest.mark.parametrize(
+    ("flags", "size"),
+    [
+        ("", (480, 270)),
+        ("--width 320", (320, 180)),
+        ("--height 240", (427, 240)),
+        ("--width 320 --height 100", (178, 100)),
+        ("--width 100 --height 100", (100, 56)),
+        ("--width 100 --height 100 --fit cover", (100, 100)),
+        ("--width 100 --height 100 --fit exact", (100, 100)),
+        ("--crop 1:1", (480, 480)),
+        ("--crop 1:1 --height 128", (128, 128)),
+        ("--crop 640:360:0:0", (480, 270)),
+        ("--crop 100:50:1820:1030", (100, 50)),
+        ("--max-width 128 --max-height 128", (128, 72)),
+        ("--max-width 128 --max-height 128 --crop 1:1", (128, 128)),
+        ("--width 640 --height 480 --fit exact --max-width 128 --max-height 128", (128, 96)),
+    ],
+)
+def test_size_follows_the_options(flags: str, size: tuple[int, int]) -> None:
+    made = plan(flags)
+    assert (made.width, made.height) == size
+
+
+@pytest.mark.parametrize(
+    ("flags", "size"),
+    [
+        ("--width 300", (64, 48)),
+        ("--height 300", (64, 48)),
+        ("--width 300 --height 300", (64, 48)),
+        ("--width 300 --height 300 --fit cover", (48, 48)),
+        ("--width 300 --height 300 --fit exact", (300, 300)),
+        ("--width 320 --fit exact", (320, 240)),
+        ("--height 240 --fit exact", (320, 240)),
+    ],
+)
+def test_only_exact_enlarges_a_small_video(flags: str, size: tuple[int, int]) -> None:
+    made = plan(flags, source(64, 48))
+    assert (made.width, made.height) == size
+
+
+def test_height_is_kept_for_a_film_but_not_for_a_strip() -> None:
+    assert plan("--height 200", source(2400, 1000)).height == 200
+    strip = plan("--height 200", source(20_000, 1000))
+    assert (strip.width, strip.height) == (800, 40)
+
+
+def test_cover_shows_the_middle_of_the_crop() -> None:
+    region = plan("--crop 1000:500:100:200 --width 100 --height 100 --fit cover").region
+    assert (region.left * 1920, region.top * 1080) == pytest.approx((350, 200))
+    assert (region.width * 1920, region.height * 1080) == pytest.approx((500, 500))
+
+
+def test_crop_is_in_pixels_as_players_show_them() -> None:
+    wide = source(720, 576, sample_aspect=64 / 45)
+    assert wide.display == pytest.approx((1024, 576))
+    region = plan("--crop 512:288:512:0", wide).region
+    assert (region.left, region.top, region.width, region.height) == pytest.approx((0.5, 0, 0.5, 0.5))
+    upright = source(720, 576, sample_aspect=64 / 45, rotation=90)
+    assert plan("--crop 288:512:0:512", upright).region.top == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("flags", ["--crop 1921:16:0:0", "--crop 16:16:1905:0", "--crop 16:16:0:1065"])
+def test_crop_beyond_the_picture_is_rejected(flags: str) -> None:
+    with pytest.raises(Rejected, match=r"not within the picture, which has 1920x1080 pixels") as caught:
+        plan(flags)
+    assert caught.value.code == "InvalidOption"
+
+
+def test_crop_of_the_whole_picture_needs_no_crop() -> None:
+    assert plan("--crop 1920:1080:0:0").region.whole
+    assert plan("--crop 16:9").region.whole
+
+
+def test_size_over_a_cap_is_noted_only_if_the_owner_set_a_size() -> None:
+    assert plan("--max-width 128 --max-height 128").notes == ()
+    assert plan("--width 640 --max-width 128").notes == ("128x72, the most that is allowed",)
+
+
+@pytest.mark.parametrize(
+    ("flags", "seconds", "frames"),
+    [
+        ("--fps 10", 10, 101),
+        ("--fps 10 --speed 2", 5, 51),
+        ("--fps 10 --speed 0.5", 20, 201),
+        ("--fps 10 --duration 4 --speed 2", 2, 21),
+        ("--fps 10 --boomerang", 10, 101),
+        ("--fps 10 --boomerang --max-duration 10", 5, 51),
+        ("--fps 10 --speed 0.25 --max-duration 10", 10, 76),
+    ],
+)
+def test_speed_and_boomerang_change_the_seconds_of_the_gif(flags: str, seconds: float, frames: int) -> None:
+    made = plan(flags)
+    assert (made.duration, made.expected_seconds, made.max_frames) == (seconds, seconds, frames)
+
+
+def test_cut_is_noted_in_seconds_of_the_video() -> None:
+    assert plan("--speed 2 --max-duration 3").notes == (
+        "only 6 of 10 seconds of the video: the GIF may last 3 seconds",
+    )
+    assert plan("--boomerang --max-duration 4").notes[0].startswith("only 2 of 10 seconds")
+
+
+def test_fast_video_has_more_frames_a_second_than_its_source() -> None:
+    slow = source(fps=4.0, max_fps=4.0)
+    assert plan("--fps 20", slow).fps == 4
+    assert plan("--fps 20 --speed 4", slow).fps == 16
+    assert plan("--fps 20 --speed 0.5", slow).fps == 2
+
+
+flag_lists = st.fixed_dictionaries(
+    {},
+    optional={
+        "width": st.integers(16, 1920),
+        "height": st.integers(16, 1920),
+        "fit": st.sampled_from(["inside", "cover", "exact"]),
+        "crop": st.tuples(st.integers(1, 999), st.integers(1, 999)).map(lambda aspect: f"{aspect[0]}:{aspect[1]}"),
+        "fps": st.integers(1, 50),
+        "speed": st.sampled_from([0.25, 0.5, 1, 2, 8]),
+        "duration": st.integers(1, 480),
+        "boomerang": st.just(None),
+        "max-duration": st.integers(1, 600),
+        "max-width": st.integers(16, 1920),
+        "max-height": st.integers(16, 1920),
+        "max-frames": st.integers(1, 10_000),
+    },
+).map(lambda flags: " ".join(f"--{name}" + ("" if value is None else f" {value}") for name, value in flags.items()))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    flag_lists,
+    st.integers(1, 8000),
+    st.integers(1, 8000),
+    st.none() | st.floats(0.1, 43_200),
+    st.floats(0.05, 20),
+    st.sampled_from([0, 90, 180, 270]),
+)
+def test_plan_keeps_within_its_bounds(
+    flags: str, width: int, height: int, seconds: float | None, aspect: float, rotation: int
+) -> None:
+    video = source(width, height, seconds, sample_aspect=aspect, rotation=rotation)
+    options = parse([*flags.split(), "input.mp4"])
+    made = make_plan(video, options)
+    region = made.region
+    assert 0 <= region.left <= region.left + region.width <= 1 + 1e-9
+    assert 0 <= region.top <= region.top + region.height <= 1 + 1e-9
+    assert 1 <= made.width <= (options.max_width or 65_535)
+    assert 1 <= made.height <= (options.max_height or 65_535)
+    passes = 2 if options.boomerang else 1
+    total = max(1, passes * made.max_frames - (2 if options.boomerang else 0))
+    assert total <= options.max_frames
+    assert passes * made.duration <= options.max_duration + 1e-6
+    assert made.width * made.height * max(1, passes * made.duration * made.fps) <= MAX_TOTAL_PIXELS * 1.001
+    if options.fit != "exact":
+        assert made.width <= round(video.shape[0]) or made.width == 1
+        assert made.height <= round(video.shape[1]) or made.height == 1
+    assert made.source == Path("input.mp4").absolute()
