@@ -32,5 +32,5 @@ export function describe(video) {
 }
 
 const rules = new Intl.PluralRules("en", { type: "ordinal" });
-const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" };
+const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" }; // codespell:ignore nd
 const ordinal = (number) => `${count(number)}${ENDINGS[rules.select(number)]}`;

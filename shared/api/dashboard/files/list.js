@@ -36,6 +36,8 @@ export function init({ cards, onPool }) {
 export const current = () => page;
 
 export function show(change) {
+  // Going back from a detail view changes nothing here: what was loaded stays.
+  if (lastRequest && Object.entries(change).every(([name, value]) => query[name] === value)) return undefined;
   query = { ...query, ...change };
   cursors = [""];
   limitIndex = 0;
