@@ -36,8 +36,7 @@ function show(stats) {
     ["Wait until started, 95 % within", wait ? duration(wait.p95) : "–"],
     ["Time on a machine, 95 % within", compute ? duration(compute.p95) : "–"],
     ["Cost of the time on machines", cost === null ? "no price is set" : least + dollars(cost)],
-    ["Waiting or converting", count(stats.backlog)],
-    ["Ends at the rate of the last hour", backlogEnd(stats)],
+    ["Backlog ends, at this hour's rate", backlogEnd(stats)],
   ];
   document.getElementById("stats-title").textContent = `Last ${stats.hours} hours`;
   document
@@ -49,8 +48,8 @@ function show(stats) {
 }
 
 function backlogEnd({ backlog, backlog_ends_at: end }) {
-  if (!backlog) return "nothing waits";
-  return end ? `in ${duration(Math.max(0, Date.parse(end) - Date.now()) / 1000)}` : "nothing has ended";
+  if (!backlog) return "–";
+  return end ? `in ${duration(Math.max(0, Date.parse(end) - Date.now()) / 1000)}` : "not known";
 }
 
 const videos = (number) => `${count(number)} ${number === 1 ? "video" : "videos"}`;
