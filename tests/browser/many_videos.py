@@ -2,6 +2,7 @@
 
 from typing import Any
 
+ERROR = 'No video: <img src=x onerror="document.title=1"><b>markup</b>'
 STATES = ("succeeded", "succeeded", "succeeded", "failed", "queued")
 
 
@@ -37,7 +38,7 @@ def _video(number: int) -> dict[str, Any]:
     gif = {"name": f"{name}.gif", "bytes": 400_000, "width": width, "height": height, "also": []}
     error = {
         "code": "NotAVideo",
-        "message": "The file is not an MP4 video.",
+        "message": ERROR,
         "retryable": False,
         "advice": "Export it.",
     }

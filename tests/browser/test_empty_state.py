@@ -1,5 +1,6 @@
 """The page before there is any video: it invites to upload one."""
 
+import asyncio
 import re
 
 from playwright.async_api import Page, Route, expect
@@ -32,14 +33,17 @@ async def test_empty_page_offers_a_sample_and_a_command(session: PageSession) ->
 
 async def test_skeletons_are_shown_until_the_list_is_there(session: PageSession) -> None:
     page = await session.open(address="about:blank")
-    held: list[Route] = []
-    await page.route(LIST, lambda route: held.append(route))  # noqa: PLW0108  # Playwright takes no built-in
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await page.route(LIST, hold)
     await page.goto(session.endpoints["dashboard"])
     await expect(page.locator("#skeletons")).to_be_visible()
     assert await serious_violations(page) == []
-    await page.unroute(LIST)
-    for route in held:
-        await route.continue_()
+    released.set()
     await expect(page.locator("#skeletons")).to_have_count(0)
 
 

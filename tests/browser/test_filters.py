@@ -4,13 +4,28 @@ import asyncio
 import io
 import re
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
+from shared.timestamps import to_rfc3339, utc_now
 from tests.browser.page_session import PageSession, card
 from tests.support.stack_client import StackClient
+
+STATS = {
+    "hours": 24,
+    "complete": False,
+    "succeeded": 1000,
+    "failed": 30,
+    "last_hour": 1200,
+    "wait_seconds": {"median": 4, "p95": 131},
+    "compute_seconds": {"median": 5, "p95": 8.6},
+    "errors": [{"code": "NotAVideo", "count": 20}, {"code": "EmptyFile", "count": 10}],
+    "cost": 1.23,
+    "backlog": 600,
+}
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +109,22 @@ async def test_selected_videos_are_deleted_together(client: StackClient, page: P
 
 
 async def test_operator_sees_the_figures_of_the_last_day(page: Page) -> None:
-    panel = page.locator("#stats-panel")
-    await expect(panel).to_contain_text("95 % within")
-    await expect(panel.locator(".bars")).to_contain_text("EmptyFile")
+    end = to_rfc3339(utc_now() + timedelta(minutes=30))
+    await page.route("**/api/stats", lambda route: route.fulfill(json=STATS | {"backlog_ends_at": end}))
+    await page.reload()
+    figures = page.locator("#stats-facts dd")
+    await expect(figures).to_have_text(
+        [
+            "1,200 videos",
+            "at least 1,000",
+            "at least 30",
+            "2 min",
+            "9 s",
+            "at least $1.2",
+            re.compile(r"in (29|30) min"),
+        ]
+    )
+    await expect(page.locator("#stats-errors li")).to_have_text(["NotAVideo20", "EmptyFile10"])
     chart = page.get_by_role("img", name=re.compile("maximum since this page was opened"))
     await expect(chart.locator("text.videos").first).to_be_visible()
     await expect(chart.locator("text.machines").first).to_be_visible()

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.many_videos import many
+from tests.browser.many_videos import ERROR, many
 from tests.browser.page_session import PageSession
 
 TOTAL = 10_000
@@ -60,6 +60,13 @@ async def test_waiting_videos_say_their_place_in_line(session: PageSession, page
     waiting = page.locator("li.card[data-state=queued] .facts")
     await expect(waiting.first).to_contain_text("2,000th of 2,000 in line")
     await expect(waiting.nth(1)).to_contain_text("1,999th of 2,000 in line")
+    await leave(session, page)
+
+
+async def test_markup_in_an_error_is_shown_as_text(session: PageSession, page: Page) -> None:
+    await expect(page.locator("li.card[data-state=failed] .reason").first).to_have_text(ERROR)
+    assert await page.locator("li.card :is(.reason, .advice) *").count() == 0
+    assert await page.title() != "1"
     await leave(session, page)
 
 
