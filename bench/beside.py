@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import Row, clips, goal_row
-from bench.conversion import unpack_converter
+from bench.gif.methods import unpack_converter
 from bench.score import run_measured, similarity
 from bench.table import show
 
@@ -62,10 +62,10 @@ def _measure(name: str, clip: Path, converter: Path, scratch: Path) -> Row:
         "webp KB": round(files["webp"]["bytes"] / 1e3),
         "webp x bytes": round(files["webp"]["bytes"] / gif["bytes"], 3),
         "poster KB": round(files["poster"]["bytes"] / 1e3, 1),
-        "gif ssim": round(scores["gif"][0], 4),
-        "webp ssim": round(scores["webp"][0], 4),
-        "gif vmaf": round(scores["gif"][1] or 0, 1),
-        "webp vmaf": round(scores["webp"][1] or 0, 1),
+        "gif ssim": round(scores["gif"].ssim, 4),
+        "webp ssim": round(scores["webp"].ssim, 4),
+        "gif vmaf": round(scores["gif"].vmaf or 0, 1),
+        "webp vmaf": round(scores["webp"].vmaf or 0, 1),
         "peak MB": round(result["peak_memory_bytes"] / 1e6),
     }
 

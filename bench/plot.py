@@ -96,7 +96,7 @@ def lines(
     for tick in ticks:
         figure.add(_stroke(left, y_of(tick), right, y_of(tick), GRID))
         figure.text(left - 6, y_of(tick) + 4, _number(tick), anchor="end")
-    for value in sorted({x for x, _ in points}):
+    for value in _labels({x for x, _ in points}):
         figure.text(x_of(value), bottom + 18, _number(value), anchor="middle")
     figure.text((left + right) / 2, bottom + 38, x_label, anchor="middle")
     if goal is not None:
@@ -196,6 +196,16 @@ def _ticks(highest: float) -> list[float]:
     step = 10 ** math.floor(math.log10(highest))
     step = next(step * factor for factor in (0.2, 0.5, 1, 2, 5) if highest / (step * factor) <= MAX_TICKS)
     return [number * step for number in range(math.ceil(highest / step - 1e-9) + 1)]
+
+
+def _labels(values: set[float]) -> list[float]:
+    """The values, or round numbers between them if they are too many to label."""
+    if len(values) <= MAX_TICKS:
+        return sorted(values)
+    lowest, highest = min(values), max(values)
+    exponents = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
+    rounded = (factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5))
+    return [value for value in rounded if lowest <= value <= highest]
 
 
 def _decades(lowest: float, highest: float) -> list[float]:

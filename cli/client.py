@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _OUTAGE_SECONDS = 60.0
 """How long an app that does not answer is waited for, once it has answered."""
 _DOWNLOAD_ATTEMPTS = 3
+_MAX_WAIT_SECONDS = 60.0
+"""How long a request waits when the app says that it is called too often."""
 _TRANSIENT = (408, 429, 500, 502, 503, 504)
 
 
@@ -47,12 +49,22 @@ class Client:
         except _NoAnswerError as error:
             raise self._unreachable(error) from None
 
-    async def post(self, path: str, **query: str) -> dict[str, Any]:
-        """The body of POST /api/`path`. Raises RefusedError, UnreachableError."""
-        try:
-            return await self._request("POST", path, query)
-        except _NoAnswerError as error:
-            raise self._unreachable(error) from None
+    async def change(
+        self, path: str, body: dict[str, Any] | None = None, *, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The body of POST /api/`path`, after waiting where the app limits such requests.
+
+        Raises RefusedError, UnreachableError.
+        """
+        while True:
+            try:
+                return await self._request("POST", path, query or {}, accepted=(200, 201), body=body)
+            except _NoAnswerError as error:
+                raise self._unreachable(error) from None
+            except RefusedError as error:
+                if error.status != 429 or not error.retry_after or error.retry_after > _MAX_WAIT_SECONDS:
+                    raise
+                await asyncio.sleep(error.retry_after)
 
     async def health(self) -> dict[str, Any]:
         """The body of GET /api/health, whether everything is ok or not. Raises UnreachableError."""
@@ -75,7 +87,7 @@ class Client:
 
     async def newest(self, *, limit: int) -> list[dict[str, Any]]:
         """The newest videos; none if the app does not answer at the moment. Raises UnreachableError."""
-        page = await self._tolerant("status", sort="newest", limit=str(limit))
+        page = await self._tolerant("status", sort="newest", limit=str(limit), include="videos")
         return [] if page is None else list(page["videos"])
 
     async def link(self, gif: str) -> str:
@@ -100,7 +112,7 @@ class Client:
                 try:
                     await self._save(link, draft)
                     break
-                except (aiohttp.ClientError, TimeoutError) as error:
+                except (aiohttp.ClientError, TimeoutError, _NoAnswerError) as error:
                     if attempt == _DOWNLOAD_ATTEMPTS:
                         raise OSError(f"the GIF could not be downloaded: {error or type(error).__name__}") from None
                     await asyncio.sleep(attempt)
@@ -111,6 +123,8 @@ class Client:
     async def _save(self, link: str, path: Path) -> None:
         # The link is signed: it takes no key, and must not be normalized.
         async with self.session.get(URL(link, encoded=True)) as response:
+            if response.status >= 500:
+                raise _NoAnswerError(f"the storage account returned {response.status}")
             if response.status != 200:
                 raise OSError(f"the storage account returned {response.status} for the GIF")
             with path.open("wb") as file:
@@ -136,13 +150,21 @@ class Client:
         return self.target.unreachable(str(error))
 
     async def _request(
-        self, method: str, path: str, query: dict[str, str], accepted: tuple[int, ...] = (200,)
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        *,
+        accepted: tuple[int, ...] = (200,),
+        body: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        async with self._call(method, path, query) as response:
+        async with self._call(method, path, query, body) as response:
             return await self._body(response, accepted)
 
     @asynccontextmanager
-    async def _call(self, method: str, path: str, query: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _call(
+        self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         parameters = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         url = URL(f"{self.target.url}/api/{path}{f'?{parameters}' if parameters else ''}", encoded=True)
         headers = {"Accept": "application/json"}
@@ -152,7 +174,7 @@ class Client:
             headers["x-gifdrop-operator-key"] = self.target.operator_key
         try:
             # A redirect would take the key to another host.
-            async with self.session.request(method, url, headers=headers, allow_redirects=False) as response:
+            async with self.session.request(method, url, headers=headers, json=body, allow_redirects=False) as response:
                 yield response
         except aiohttp.ClientConnectorCertificateError as error:
             raise _NoAnswerError(f"its certificate is not trusted ({error.certificate_error})") from None
@@ -180,7 +202,12 @@ class Client:
             if code == "OperatorKeyRequired":
                 raise DeniedError(f"{message} Set GIFDROP_OPERATOR_KEY.")
             retry_after = response.headers.get("Retry-After", "")
-            raise RefusedError(code, message, retry_after=float(retry_after) if retry_after.isdigit() else None)
+            raise RefusedError(
+                code,
+                message,
+                status=response.status,
+                retry_after=float(retry_after) if retry_after.isdigit() else None,
+            )
         if response.status in _TRANSIENT:
             raise _NoAnswerError(f"it returned {response.status}" + (f", {message}" if message else ""))
         raise _NoAnswerError(f"it returned {response.status}, which is not an answer of gifdrop")

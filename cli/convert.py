@@ -11,13 +11,15 @@ from cli.client import connect
 from cli.errors import RefusedError
 from cli.poller import StatusPoller
 from cli.progress import ProgressDisplay, progress_display
-from cli.storage import Storage, open_storage
+from cli.storage import open_storage
+from cli.upload_links import UploadLinks
 from cli.words import SAVING, STATES, UPLOADING, measures, printable, reason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
+    from cli.blocks import Uploader
     from cli.client import Client
     from cli.output import Output
     from cli.target import Target
@@ -40,7 +42,7 @@ class Converter:
     """Converts the videos of one command, limiting concurrent uploads."""
 
     client: Client
-    storage: Storage
+    uploader: Uploader
     poller: StatusPoller
     group: asyncio.TaskGroup
     out: Path
@@ -73,6 +75,8 @@ class Converter:
                 self.display.update(name, state=SAVING, fraction=None)
                 saved = _path_in(self.out, gif["name"])
                 await self.client.download(gif["name"], saved)
+                for extra in gif["also"]:
+                    await self.client.download(extra["name"], _path_in(self.out, extra["name"]))
         except RefusedError as error:
             saved, problem = None, reason({"code": error.code, "message": str(error)})
             status = status | {"error": {"code": error.code, "message": str(error)}}
@@ -94,7 +98,7 @@ class Converter:
         name, display = video.name, self.display
         async with self._uploads:
             display.update(name, state=UPLOADING, fraction=0.0)
-            since = await self.storage.upload(
+            since = await self.uploader.upload(
                 name,
                 video.path,
                 metadata=self.metadata,
@@ -121,12 +125,12 @@ async def converter(
     display = progress_display([video.name for video in videos], output=output)
     try:
         with display as shown:
-            async with open_storage(target) as storage, connect(target) as client, asyncio.TaskGroup() as group:
+            async with connect(target) as client, _uploader(target, client) as uploader, asyncio.TaskGroup() as group:
                 poller = StatusPoller(client=client)
                 polling = group.create_task(poller.run())
                 yield Converter(
                     client=client,
-                    storage=storage,
+                    uploader=uploader,
                     poller=poller,
                     group=group,
                     out=out,
@@ -137,6 +141,16 @@ async def converter(
                 polling.cancel()
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
+
+
+@asynccontextmanager
+async def _uploader(target: Target, client: Client) -> AsyncIterator[Uploader]:
+    """Where the storage account is known, straight to it: links are limited to some in a minute."""
+    if target.storage_url is None:
+        yield UploadLinks(client=client)
+        return
+    async with open_storage(target, target.storage_url) as storage:
+        yield storage
 
 
 async def convert(

@@ -51,7 +51,8 @@ class StackError(CommandError):
 class RefusedError(CommandError):
     """The app refuses one request, with a stable code."""
 
-    def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, code: str, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.status = status
         self.retry_after = retry_after

@@ -28,9 +28,9 @@ talk to that deployed app.
 Environment:
   GIFDROP_URL           address of a deployed app, https://APP.azurewebsites.net
   GIFDROP_KEY           one of its function keys
-  GIFDROP_OPERATOR_KEY  the key for `retry`, if the app requires one
-  GIFDROP_STORAGE_URL   its storage account, for `drop`; you need the role
-                        Storage Blob Data Contributor on its container
+  GIFDROP_OPERATOR_KEY  the key for changes, if the app requires one
+  GIFDROP_STORAGE_URL   its storage account: `drop` then uploads with your own
+                        identity in Azure, not by links that the app signs
   NO_COLOR              no colours
 
 \b
@@ -142,7 +142,7 @@ def demo(
 @click.option(
     "--storage-url",
     envvar="GIFDROP_STORAGE_URL",
-    help="Storage account of the deployed app. Environment: GIFDROP_STORAGE_URL.",
+    help="Upload straight to this storage account, with your own identity. Environment: GIFDROP_STORAGE_URL.",
 )
 @connected
 def drop(

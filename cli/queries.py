@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from cli.target import Target
 
 MAX_PAGE = 1000
-_MAX_WAIT_SECONDS = 60.0
-"""How long `retry` waits when the app says that it is called too often."""
 
 
 async def show_list(*, target: Target, state: str | None, prefix: str, sort: str, limit: int, output: Output) -> int:
@@ -48,7 +46,11 @@ async def _pages(
     client: Client, *, state: str | None, prefix: str, sort: str, limit: int
 ) -> tuple[list[dict[str, Any]], bool, dict[str, Any] | None]:
     """Videos, whether there are more, and the counts by state."""
-    query = {"sort": sort} | ({"state": state} if state else {}) | ({"prefix": prefix} if prefix else {})
+    query = (
+        {"sort": sort, "include": "summary"}
+        | ({"state": state} if state else {})
+        | ({"prefix": prefix} if prefix else {})
+    )
     videos: list[dict[str, Any]] = []
     summary: dict[str, Any] | None = None
     cursor: str | None = None
@@ -133,7 +135,7 @@ async def retry(names: Sequence[str], *, failed: bool, code: str | None, target:
     """
     async with connect(target) as client:
         if failed:
-            body = await client.post("retry", **({"error": code} if code else {}))
+            body = await client.change("retry", query={"error": code} if code else {})
             output.result(body)
             if not output.json:
                 output.say(f"{count(body['retried'], 'video')} will be converted again.")
@@ -144,7 +146,7 @@ async def retry(names: Sequence[str], *, failed: bool, code: str | None, target:
 
 async def _retry_one(name: str, client: Client, output: Output) -> bool:
     try:
-        video = await _patiently(name, client, output)
+        video = await client.change(f"retry/{quote(name)}")
     except RefusedError as error:
         output.result({"video": name, "error": {"code": error.code, "message": str(error)}})
         if not output.json:
@@ -155,17 +157,6 @@ async def _retry_one(name: str, client: Client, output: Output) -> bool:
         word = STATES.get(video["state"], video["state"])
         output.say(f"{printable(name)}: {word}, attempt {video['attempt']}")
     return True
-
-
-async def _patiently(name: str, client: Client, output: Output) -> dict[str, Any]:
-    while True:
-        try:
-            return await client.post(f"retry/{quote(name)}")
-        except RefusedError as error:
-            if error.code != "TooManyRetries" or not error.retry_after or error.retry_after > _MAX_WAIT_SECONDS:
-                raise
-            output.say(f"The app limits retries; going on in {seconds(error.retry_after)}.")
-            await asyncio.sleep(error.retry_after)
 
 
 async def open_page(name: str | None, *, target: Target, output: Output) -> int:
@@ -187,8 +178,4 @@ async def _gif_address(name: str, target: Target) -> str:
         if video["gif"] is None:
             word = STATES.get(video["state"], video["state"])
             raise UsageError(f"{printable(name)} has no GIF yet; its state is {word}.")
-        gif = video["gif"]["name"]
-        if target.layout is None:
-            return await client.link(gif)
-    # Browsers do not trust the certificate of the local storage account.
-    return f"{target.url}/api/gifs/{quote(gif)}?via=app&code={quote(target.key or '')}"
+        return await client.link(video["gif"]["name"])

@@ -13,6 +13,7 @@ from converter import beside_args, ffmpeg, gif, jpeg, scratch, webp
 from converter.beside_args import Frames
 from converter.classify import classify_encoding_failure
 from converter.encode import FILE_SIZE_MARGIN_BYTES, Workspace
+from converter.presets import THUMBNAIL_PIXELS
 from converter.verdict import NodeFailure, Rejected
 
 FILES: Final = {"poster": "out.jpg", "webp": "out.webp"}
@@ -20,7 +21,8 @@ FILES: Final = {"poster": "out.jpg", "webp": "out.webp"}
 POSTER_QUALITIES: Final = (3, 12, 31)  # of ffmpeg's mjpeg, 2 is the best
 TRIAL_QUALITY: Final = 75.0
 MIN_QUALITY: Final = 65.0
-MAX_QUALITY: Final = 85.0
+MAX_QUALITY: Final = 80.0
+MAX_THUMBNAIL_QUALITY: Final = 87.0  # where details are few pixels large, and bytes are few
 LAST_QUALITIES: Final = (20.0, 0.0)  # if the WebP is over the byte cap
 GIF_SHARE: Final = 0.37  # of the GIF's bytes, for the WebP
 # How the bytes of a WebP grow with each point of quality; nearly the same on all clips that were measured.
@@ -133,7 +135,8 @@ def _choose_quality(workspace: Workspace, frames: Frames, made: gif.Gif) -> floa
     expected = first + (frames.count - 1) * sum(changes) / max(1, len(changes))
     excess = math.log(GIF_SHARE * made.bytes / expected)
     quality = TRIAL_QUALITY + excess / (GROWTH_ABOVE_TRIAL if excess > 0 else GROWTH_BELOW_TRIAL)
-    return min(max(quality, MIN_QUALITY), MAX_QUALITY)
+    thumbnail = frames.width * frames.height < THUMBNAIL_PIXELS
+    return min(max(quality, MIN_QUALITY), MAX_THUMBNAIL_QUALITY if thumbnail else MAX_QUALITY)
 
 
 def _encode(workspace: Workspace, frames: Frames, quality: float) -> webp.Webp:

@@ -1,25 +1,25 @@
-"""Makes the GIF of a plan: decode, choose a dither, encode, and encode again smaller while over the byte cap."""
+"""The steps that make the GIF of a plan: decode, choose a dither, encode."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from converter import ffmpeg, ffmpeg_args, frame_order, scratch
+from converter import ffmpeg, ffmpeg_args, frame_order, palette, scratch, stabilise
+from converter.budget import Settings
 from converter.classify import classify_encoding_failure, classify_failure, error_lines
 from converter.options import Options
 from converter.plan import Plan
 from converter.probe import CUT_OFF, first_line
 from converter.progress import Progress
-from converter.verdict import Rejected
+from converter.verdict import NodeFailure, Rejected
 
 TIMEOUT_SECONDS: Final = 1800.0
-MAX_ATTEMPTS: Final = 5
+MAX_EXCESS: Final = 1.5  # a GIF that is this many times over the limit is not encoded to its end
 MAX_DITHER_COST: Final = 1.05  # a dither that hides bands may cost this many times the bytes of the cheapest
 MIN_TRIAL_PIXELS: Final = 2e6  # over all frames; below this a trial costs more than it can save
 MIN_EXTRAPOLATED_SHARE: Final = 0.05  # of the frames, from which the size of the whole GIF is estimated
-MIN_WIDTH: Final = 16
 FILE_SIZE_MARGIN_BYTES: Final = 16 * 2**20
 _MICROSECONDS: Final = re.compile(r"[0-9]{1,15}\Z")
 
@@ -31,11 +31,14 @@ class Workspace:
     binary: Path
     scratch: Path
     plan: Plan
+    """What is decoded."""
     options: Options
     progress: Progress
     notes: list[str] = field(default_factory=list)
     sandbox: set[str] = field(default_factory=set)
     """Parts of the sandbox that every run so far has entered."""
+    encodes: int = 0
+    """GIFs encoded so far."""
 
     @property
     def frames(self) -> Path:
@@ -44,13 +47,23 @@ class Workspace:
 
     @property
     def palette(self) -> Path:
-        """The palette as a picture, one pixel per colour."""
-        return self.scratch / "palette.png"
+        """The palette as 16x16 raw pixels, one for each colour."""
+        return self.scratch / "palette.rgba"
 
     @property
     def draft(self) -> Path:
         """The GIF until it is checked."""
         return self.scratch / "draft.gif"
+
+    @property
+    def kept(self) -> Path:
+        """The best GIF of several attempts."""
+        return self.scratch / "kept.gif"
+
+    @property
+    def limit(self) -> int:
+        """Bytes of the GIF at most: the owner's budget or the operator's cap."""
+        return min(self.options.budget or self.options.max_bytes, self.options.max_bytes)
 
     def run(
         self,
@@ -111,9 +124,24 @@ def decode(workspace: Workspace) -> int:
         raise classify_failure(finished)
     _check_complete(workspace, count, finished.lines)
     with scratch.opened(workspace.frames) as frames:
-        return frame_order.arrange(
+        count = frame_order.arrange(
             frames, count=count, frame_bytes=plan.frame_bytes, reverse=plan.reverse, boomerang=plan.boomerang
         )
+        if not plan.alpha:
+            stabilise.hold(frames, count=count, frame_bytes=plan.frame_bytes, max_change=plan.preset.held_change)
+            _refine_palette(workspace, frames, count)
+    return count
+
+
+def _refine_palette(workspace: Workspace, frames: int, count: int) -> None:
+    plan = workspace.plan
+    found = scratch.read(workspace.palette, max_bytes=palette.BYTES)
+    if len(found) != palette.BYTES:
+        raise NodeFailure(f"ffmpeg left a palette of {len(found)} bytes")
+    sampled = palette.sample(frames, count=count, frame_bytes=plan.frame_bytes, width=plan.width, fps=plan.fps)
+    refined = palette.refine(found, sampled, min_distance=plan.preset.min_distance)
+    workspace.palette.unlink()
+    scratch.write_new(workspace.palette, refined, mode=0o600)
 
 
 def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:
@@ -124,18 +152,29 @@ def _check_complete(workspace: Workspace, count: int, lines: list[str]) -> None:
         message = f"The file is cut off: only {decoded:.1f} of {expected:.1f} seconds can be read."
         raise Rejected("Truncated", message, evidence=cut)
     if errors := error_lines(lines):
-        workspace.notes.append(f"the video is damaged; ffmpeg's first error: {errors[0][:200]}")
+        note = f"the video is damaged; ffmpeg's first error: {errors[0][:200]}"
+        if note not in workspace.notes:  # it may be decoded twice
+            workspace.notes.append(note)
 
 
-def choose_dither(workspace: Workspace, count: int) -> str:
+def full_settings(workspace: Workspace) -> Settings:
+    """The settings of what was decoded, with the number of colours that its palette really has."""
+    data = scratch.read(workspace.palette, max_bytes=palette.BYTES)
+    colours = {data[at : at + 3] for at in range(0, len(data) - 3, 4) if data[at + 3]}
+    return replace(workspace.plan.settings, colours=max(2, len(colours)))
+
+
+def choose_dither(workspace: Workspace, settings: Settings, *, count: int) -> str:
     """The last of the preset's dithers that costs hardly more than the first, by a trial on a few frames."""
     plan = workspace.plan
     first, *others = plan.preset.dithers
-    if not others or count * plan.width * plan.height < MIN_TRIAL_PIXELS:
+    if not others or count * settings.width * settings.height < MIN_TRIAL_PIXELS:
         return first
     targets = [workspace.scratch / f"trial-{i}.gif" for i in range(len(others) + 1)]
     finished = workspace.run(
-        ffmpeg_args.trial_args(plan, frames=workspace.frames, palette=workspace.palette, count=count, targets=targets),
+        ffmpeg_args.trial_args(
+            plan, settings, frames=workspace.frames, palette=workspace.palette, count=count, targets=targets
+        ),
         reads=[workspace.frames, workspace.palette],
         writes=targets,
         file_size=workspace.options.max_bytes + FILE_SIZE_MARGIN_BYTES,
@@ -147,48 +186,54 @@ def choose_dither(workspace: Workspace, count: int) -> str:
     return next(affordable, first)
 
 
-def encode(workspace: Workspace, *, count: int, dither: str) -> None:
-    """Write the GIF to `draft`, smaller each time until it is under the byte cap; raises Rejected("TooLarge")."""
-    cap = workspace.options.max_bytes
-    for _ in range(MAX_ATTEMPTS):
-        excess = _encode_once(workspace, count=count, dither=dither)
-        if excess is None:
-            return
-        before = workspace.plan
-        workspace.plan = after = before.scaled(min(0.9, 0.95 * excess**-0.5))
-        if after.width < MIN_WIDTH:
-            break
-        workspace.notes.append(
-            f"reduced to {after.width}x{after.height}: at {before.width}x{before.height} the GIF exceeds {cap} bytes"
-        )
-    raise Rejected("TooLarge", f"The GIF would exceed the limit of {cap} bytes even at a much smaller size.")
+def encode_once(workspace: Workspace, settings: Settings, *, count: int, dither: str, to_end: bool = False) -> float:
+    """Encode; returns the bytes of the GIF, estimated if it was stopped for being far over the limit.
 
-
-def _encode_once(workspace: Workspace, *, count: int, dither: str) -> float | None:
-    """Encode; returns the estimated size of the whole GIF as a multiple of the byte cap, or None if it fits."""
-    cap, expected, encoded = workspace.options.max_bytes, count / workspace.plan.fps, 0.001
+    With `to_end`, it is not stopped for that.
+    """
+    limit, expected, encoded = workspace.limit, count / workspace.plan.fps, 0.001
+    palette = _palette(workspace, settings)
+    workspace.encodes += 1
 
     def watch(block: Mapping[str, str]) -> float | None:
         nonlocal encoded
         out_time = block.get("out_time_us", "")
         encoded = min(max(int(out_time) / 1e6 / expected, 0.001), 1.0) if _MICROSECONDS.match(out_time) else encoded
         workspace.progress.report("frames", encoded)
-        over = scratch.size(workspace.draft) > cap
-        return None if over and encoded > MIN_EXTRAPOLATED_SHARE else encoded
+        over = scratch.size(workspace.draft) > MAX_EXCESS * limit
+        return None if over and not to_end and encoded > MIN_EXTRAPOLATED_SHARE else encoded
 
     finished = workspace.run(
         ffmpeg_args.encode_args(
-            workspace.plan, frames=workspace.frames, palette=workspace.palette, dither=dither, target=workspace.draft
+            workspace.plan, settings, frames=workspace.frames, palette=palette, dither=dither, target=workspace.draft
         ),
-        reads=[workspace.frames, workspace.palette],
+        reads=[workspace.frames, palette],
         writes=[workspace.draft],
-        file_size=cap + FILE_SIZE_MARGIN_BYTES,
+        file_size=round(MAX_EXCESS * limit) + FILE_SIZE_MARGIN_BYTES,
         watch=watch,
     )
     size = scratch.size(workspace.draft)
     complete = finished.ended == "exit" and not finished.code
-    if size > cap:
-        return size / cap / (1.0 if complete else max(encoded, MIN_EXTRAPOLATED_SHARE))
-    if not complete or not size:
+    if complete and size:
+        return size
+    if size > limit:
+        return size / max(encoded, MIN_EXTRAPOLATED_SHARE)
+    raise classify_encoding_failure(finished)
+
+
+def _palette(workspace: Workspace, settings: Settings) -> Path:
+    """A palette of as many colours as set."""
+    if settings.colours >= full_settings(workspace).colours:
+        return workspace.palette
+    target = workspace.scratch / f"palette-{settings.colours}.rgba"
+    if scratch.size(target):
+        return target
+    finished = workspace.run(
+        ffmpeg_args.palette_args(workspace.plan, settings, frames=workspace.frames, palette=target),
+        reads=[workspace.frames],
+        writes=[target],
+        file_size=FILE_SIZE_MARGIN_BYTES,
+    )
+    if finished.ended != "exit" or finished.code:
         raise classify_encoding_failure(finished)
-    return None
+    return target

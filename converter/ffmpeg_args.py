@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from converter.budget import TRIAL_RATE_FACTOR, TRIAL_SIZE_FACTOR, Settings
 from converter.container import Demuxer
 from converter.framing import Region
 from converter.plan import Plan
@@ -50,32 +51,36 @@ def decode_args(plan: Plan, *, frames: Path, palette: Path, max_pixels: int) -> 
     filters += [f"fps={plan.fps:g}:eof_action=pass", f"trim=end_frame={plan.max_frames}"]
     if not plan.region.whole:
         filters.append(_crop_filter(plan.region))
-    filters += [f"scale={plan.frame_width}:{plan.frame_height}:flags={SCALER}", "setsar=1"]
+    filters += [f"scale={plan.width}:{plan.height}:flags={SCALER}", "setsar=1"]
     if plan.transfer:
         filters.append(TONE_MAP.format(transfer=plan.transfer))
     if not plan.alpha:
         filters += ["format=yuv444p", plan.preset.denoise]
     filters += [f"scale=flags={SCALER}", f"format={_pixel_format(plan)}", "split[all][some]"]
-    factor = min(1.0, PALETTE_WIDTH / plan.frame_width)
-    size = f"{max(1, round(plan.frame_width * factor))}:{max(1, round(plan.frame_height * factor))}"
-    sample = f"fps={min(plan.fps, PALETTE_FPS):g}:eof_action=pass,scale={size}:flags=neighbor"
-    max_colours = plan.preset.colours_for(width=plan.width, height=plan.height)
-    palettegen = f"palettegen=max_colors={max_colours}:stats_mode=diff"
     return [
         "-v", "level+error", *before, *seek, "-t", f"{plan.duration * plan.speed:.3f}", flag, name,
-        "-lavfi", f"[0:V:0]{','.join(filters)};[some]{sample},{palettegen}[palette]",
+        "-lavfi", f"[0:V:0]{','.join(filters)};[some]{_palette_filters(plan, plan.settings)}[palette]",
         "-map", "[all]", "-frames:v", str(plan.max_frames), "-fps_mode", "passthrough",
         "-c:v", "rawvideo", "-f", "rawvideo", *KEPT, f"file:{frames}",
-        "-map", "[palette]", "-update", "1", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{palette}",
+        "-map", "[palette]", *_palette_output_args(palette),
     ]  # fmt: skip
 
 
-def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: Sequence[Path]) -> list[str]:
+def palette_args(plan: Plan, settings: Settings, *, frames: Path, palette: Path) -> list[str]:
+    """Writes a palette of fewer colours from the output of pass 1."""
+    graph = f"[0:v]{_palette_filters(plan, settings)}[palette]"
+    return [*frames_args(plan, frames), "-lavfi", graph, "-map", "[palette]", *_palette_output_args(palette)]
+
+
+def trial_args(
+    plan: Plan, settings: Settings, *, frames: Path, palette: Path, count: int, targets: Sequence[Path]
+) -> list[str]:
     """Encodes a few of the `count` frames with each of the preset's dithers, to compare the bytes."""
     picked = "+".join(f"between(n,{count * i // 4},{count * i // 4 + TRIAL_RUN_FRAMES - 1})" for i in (1, 2, 3))
     branches = len(targets)
     inputs, palettes = ("".join(f"[{name}{i}]" for i in range(branches)) for name in "ip")
-    graph = [f"[0:v]select='{picked}',split={branches}{inputs}", f"[1:v]split={branches}{palettes}"]
+    scale = f"scale={settings.width}:{settings.height}:flags=lanczos"
+    graph = [f"[0:v]select='{picked}',{scale},split={branches}{inputs}", f"[1:v]split={branches}{palettes}"]
     outputs: list[str] = []
     for i, (dither, target) in enumerate(zip(plan.preset.dithers, targets, strict=True)):
         graph.append(f"[i{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle[o{i}]")
@@ -83,9 +88,54 @@ def trial_args(plan: Plan, *, frames: Path, palette: Path, count: int, targets: 
     return [*_decoded_input_args(plan, frames, palette), "-lavfi", ";".join(graph), *outputs]
 
 
-def encode_args(plan: Plan, *, frames: Path, palette: Path, dither: str, target: Path) -> list[str]:
-    """Pass 2: maps the frames to the palette and writes the GIF; scales only if the GIF was over the byte cap."""
-    scale = f"[0:v]scale={plan.width}:{plan.height}:flags=lanczos[x]"
+def cost_trial_args(
+    plan: Plan,
+    *,
+    frames: Path,
+    palette: Path,
+    dither: str,
+    colours: int,
+    starts: Sequence[int],
+    run: int,
+    targets: Sequence[Path],
+) -> list[str]:
+    """Encodes runs of frames with the four settings of `budget.Trial`, in its order.
+
+    ffmpeg logs the SSIM of each to the decoded frames, in the same order.
+    """
+    picked = "+".join(f"between(n,{start},{start + run - 1})" for start in starts)
+    slow = f"select='not(mod(n,{round(1 / TRIAL_RATE_FACTOR)}))'"
+    few = f"scale={_scaled(_scaled(plan.width))}:{_scaled(_scaled(plan.height))}:flags=neighbor"
+    compared = f"format=rgb24,format=yuv444p,scale={plan.width}:{plan.height}:flags=bicubic"
+    graph = [
+        f"[0:v]select='{picked}',split=4[c0][full][few][original]",
+        f"[full]scale={_scaled(plan.width)}:{_scaled(plan.height)}:flags=lanczos,split=3[c1][c2fast][c3]",
+        f"[c2fast]{slow}[c2]",
+        "[1:v]split=3[p0][p1][p2]",
+        f"[few]{few},palettegen=max_colors={colours}:stats_mode=diff[p3]",
+        "[original]format=yuv444p,split=4[r0][r1][r2][r3]",
+    ]
+    outputs: list[str] = []
+    for i, target in enumerate(targets):
+        graph += [
+            f"[c{i}][p{i}]paletteuse=dither={dither}:diff_mode=rectangle,split[o{i}][s{i}]",
+            f"[s{i}]{compared}[t{i}]",
+            f"[r{i}][t{i}]ssim,nullsink",
+        ]
+        outputs += ["-map", f"[o{i}]", "-f", "gif", *KEPT, f"file:{target}"]
+    return [
+        *_decoded_input_args(plan, frames, palette, log="level+info"),
+        "-nostats",
+        "-lavfi",
+        ";".join(graph),
+        *outputs,
+    ]
+
+
+def encode_args(plan: Plan, settings: Settings, *, frames: Path, palette: Path, dither: str, target: Path) -> list[str]:
+    """Pass 2: maps the frames to the palette and writes the GIF; scales and drops frames only to fit a limit."""
+    fewer = f"fps={settings.fps:g}:eof_action=pass," if settings.fps < plan.fps else ""
+    scale = f"[0:v]{fewer}scale={settings.width}:{settings.height}:flags=lanczos[x]"
     paletteuse = f"[x][1:v]paletteuse=dither={dither}:diff_mode=rectangle[o]"
     return [
         *_decoded_input_args(plan, frames, palette), "-lavfi", f"{scale};{paletteuse}", "-map", "[o]",
@@ -103,15 +153,31 @@ def _pixel_format(plan: Plan) -> str:
     return "bgra" if plan.alpha else "rgb24"
 
 
-def frames_args(plan: Plan, frames: Path) -> list[str]:
+def _palette_filters(plan: Plan, settings: Settings) -> str:
+    factor = min(1.0, PALETTE_WIDTH / settings.width)
+    size = f"{max(1, round(settings.width * factor))}:{max(1, round(settings.height * factor))}"
+    sample = f"fps={min(plan.fps, PALETTE_FPS):g}:eof_action=pass,scale={size}:flags=neighbor"
+    return f"{sample},palettegen=max_colors={settings.colours}:stats_mode=diff"
+
+
+def _palette_output_args(palette: Path) -> list[str]:
+    return ["-frames:v", "1", "-c:v", "rawvideo", "-pix_fmt", "rgba", "-f", "rawvideo", *KEPT, f"file:{palette}"]
+
+
+def _scaled(side: int) -> int:
+    return max(1, round(side * TRIAL_SIZE_FACTOR))
+
+
+def frames_args(plan: Plan, frames: Path, *, log: str = "level+error") -> list[str]:
     """Arguments for the frames of pass 1. Raw frames have no container that the decoder could forge."""
-    shape = ["-pixel_format", _pixel_format(plan), "-video_size", f"{plan.frame_width}x{plan.frame_height}"]
+    shape = ["-pixel_format", _pixel_format(plan), "-video_size", f"{plan.width}x{plan.height}"]
     return [
-        *CPU_COUNT, "-nostdin", "-y", "-v", "level+error", *ONLY_FILES,
+        *CPU_COUNT, "-nostdin", "-hide_banner", "-y", "-v", log, *ONLY_FILES,
         "-f", "rawvideo", *shape, "-framerate", f"{plan.fps:g}", "-i", f"file:{frames}",
     ]  # fmt: skip
 
 
-def _decoded_input_args(plan: Plan, frames: Path, palette: Path) -> list[str]:
+def _decoded_input_args(plan: Plan, frames: Path, palette: Path, *, log: str = "level+error") -> list[str]:
     """Arguments for the output of pass 1."""
-    return [*frames_args(plan, frames), *ONLY_FILES, "-f", "image2", "-i", f"file:{palette}"]
+    shape = ["-f", "rawvideo", "-pixel_format", "rgba", "-video_size", "16x16"]
+    return [*frames_args(plan, frames, log=log), *ONLY_FILES, *shape, "-i", f"file:{palette}"]

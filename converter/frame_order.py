@@ -21,25 +21,27 @@ def arrange(file: int, *, count: int, frame_bytes: int, reverse: bool, boomerang
         return count
     for copy in range(count - 2):
         for at, size in _chunks(frame_bytes):
-            _write(file, _read(file, size, (count - 2 - copy) * frame_bytes + at), (count + copy) * frame_bytes + at)
+            write(file, read(file, size, (count - 2 - copy) * frame_bytes + at), (count + copy) * frame_bytes + at)
     return 2 * count - 2
 
 
 def _swap(file: int, one: int, other: int, size: int) -> None:
     for at, length in _chunks(size):
-        data = _read(file, length, one + at)
-        _write(file, _read(file, length, other + at), one + at)
-        _write(file, data, other + at)
+        data = read(file, length, one + at)
+        write(file, read(file, length, other + at), one + at)
+        write(file, data, other + at)
 
 
-def _read(file: int, size: int, at: int) -> bytes:
+def read(file: int, size: int, at: int) -> bytes:
+    """Exactly `size` bytes from `at`."""
     data = os.pread(file, size, at)
     if len(data) != size:
         raise OSError(errno.EIO, "a frame could not be read whole")
     return data
 
 
-def _write(file: int, data: bytes, at: int) -> None:
+def write(file: int, data: bytes, at: int) -> None:
+    """Write all of `data` at `at`."""
     if os.pwrite(file, data, at) != len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

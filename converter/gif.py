@@ -2,7 +2,15 @@
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+EXTENSION: Final = 0x21
+IMAGE: Final = 0x2C
+TRAILER: Final = 0x3B
+GRAPHIC_CONTROL: Final = 0xF9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,23 +29,12 @@ class Gif:
 
 def measure(data: bytes) -> Gif:
     """Read a file's content from header to trailer; raises ValueError if it is not one complete GIF."""
-    if data[:6] not in (b"GIF89a", b"GIF87a") or len(data) < 14:
-        raise ValueError("no GIF header")
     frames, delay = 0, 0
-    at = 13 + _table(data[10])
-    try:
-        while data[at] != 0x3B:
-            if data[at] == 0x21:
-                if data[at + 1] == 0xF9:
-                    delay += int.from_bytes(data[at + 4 : at + 6], "little")
-                at = _skip_blocks(data, at + 2)
-            elif data[at] == 0x2C:
-                frames += 1
-                at = _skip_blocks(data, at + 10 + _table(data[at + 9]) + 1)
-            else:
-                raise ValueError(f"unknown block 0x{data[at]:02x} at byte {at}")
-    except IndexError:
-        raise ValueError("the GIF ends before its trailer") from None
+    for kind, start, _ in _blocks(data):
+        if kind == IMAGE:
+            frames += 1
+        elif data[start + 1] == GRAPHIC_CONTROL:
+            delay += int.from_bytes(data[start + 4 : start + 6], "little")
     return Gif(
         width=int.from_bytes(data[6:8], "little"),
         height=int.from_bytes(data[8:10], "little"),
@@ -47,6 +44,31 @@ def measure(data: bytes) -> Gif:
         sha256=hashlib.sha256(data).hexdigest(),
         content_md5=base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
     )
+
+
+def frame_sizes(data: bytes) -> list[int]:
+    """Bytes of each frame, with the blocks before it; raises ValueError if the GIF is not complete."""
+    ends = [0, *(end for kind, _, end in _blocks(data) if kind == IMAGE)]
+    return [end - start for start, end in pairwise(ends)]
+
+
+def _blocks(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(kind, start, end) of each block between header and trailer."""
+    if data[:6] not in (b"GIF89a", b"GIF87a") or len(data) < 14:
+        raise ValueError("no GIF header")
+    at = 13 + _table(data[10])
+    try:
+        while data[at] != TRAILER:
+            start, kind = at, data[at]
+            if kind == EXTENSION:
+                at = _skip_blocks(data, at + 2)
+            elif kind == IMAGE:
+                at = _skip_blocks(data, at + 10 + _table(data[at + 9]) + 1)
+            else:
+                raise ValueError(f"unknown block 0x{kind:02x} at byte {at}")
+            yield kind, start, at
+    except IndexError:
+        raise ValueError("the GIF ends before its trailer") from None
 
 
 def _table(flags: int) -> int:

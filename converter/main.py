@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from converter import beside, ffmpeg, ffmpeg_args, gif, options, probe, scratch, survivors
+from converter import beside, ffmpeg, ffmpeg_args, fit, gif, options, probe, scratch, survivors
 from converter.classify import classify_failure
 from converter.container import HEADER_BYTES, demuxer_of
-from converter.encode import Workspace, choose_dither, decode, encode
+from converter.encode import Workspace, decode
 from converter.plan import Plan, make_plan
 from converter.progress import SPANS_WITH_FILES, Progress, replace_json
 from converter.verdict import NodeFailure, Rejected
@@ -37,6 +37,8 @@ class Conversion:
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)
+    encodes: int = 0
+    """GIFs encoded until one was good."""
     files: list[beside.File] = field(default_factory=list)
     """What was made beside the GIF."""
     sandbox: set[str] | None = None
@@ -99,7 +101,7 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
     workspace = Workspace(
         binary=conversion.binary,
         scratch=folder,
-        plan=plan,
+        plan=fit.likely_plan(plan, requested),
         options=requested,
         progress=conversion.progress,
         notes=conversion.notes,
@@ -108,9 +110,12 @@ def _make_gif(conversion: Conversion, plan: Plan, requested: options.Options, fo
     with conversion.phase("decoding"):
         count = decode(workspace)
     with conversion.phase("dither"):
-        dither = choose_dither(workspace, count)
+        choice = fit.choose(workspace, plan, count=count)
     with conversion.phase("frames"):
-        encode(workspace, count=count, dither=dither)
+        try:
+            fit.encode(workspace, choice)
+        finally:
+            conversion.encodes = workspace.encodes
     with conversion.phase("checking"):
         data = scratch.read(workspace.draft, max_bytes=requested.max_bytes)
         made = gif.measure(data)
@@ -173,6 +178,7 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "sandbox": None if conversion.sandbox is None else sorted(conversion.sandbox),
         "ffmpeg_version": source.ffmpeg_version if source else None,
         "notes": conversion.notes,
+        "encodes": conversion.encodes,
         "task": {
             "video": os.environ.get("GIFDROP_VIDEO"),
             "node_id": os.environ.get("AZ_BATCH_NODE_ID"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from converter.budget import Settings
 from converter.container import Demuxer
 from converter.framing import Region, frame
 from converter.options import Options
@@ -28,9 +29,6 @@ class Plan:
     preset: Preset
     region: Region
     """The part of the picture to show."""
-    frame_width: int
-    """Pixels of a decoded frame, as `frame_height`; `width` and `height` are those of the GIF."""
-    frame_height: int
     width: int
     height: int
     fps: float
@@ -49,6 +47,12 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def settings(self) -> Settings:
+        """The settings at which nothing is given up."""
+        colours = self.preset.colours_for(width=self.width, height=self.height)
+        return Settings(width=self.width, height=self.height, fps=self.fps, colours=colours)
+
+    @property
     def pixel_bytes(self) -> int:
         """Bytes of one raw pixel."""
         return 4 if self.alpha else 3
@@ -56,7 +60,7 @@ class Plan:
     @property
     def frame_bytes(self) -> int:
         """Bytes of one raw frame."""
-        return self.frame_width * self.frame_height * self.pixel_bytes
+        return self.width * self.height * self.pixel_bytes
 
     @property
     def max_frames(self) -> int:
@@ -84,19 +88,19 @@ def make_plan(source: Source, options: Options) -> Plan:
     passes = 2 if options.boomerang else 1
     available = None if length is None else (length - options.start) / options.speed
     requested = options.duration / options.speed if options.duration is not None else available
+    if requested is not None and available is not None:
+        requested = min(requested, available)  # a file that is longer than it says would exceed the bounds below
     duration = min(options.max_duration / passes, math.inf if requested is None else requested)
     if requested is not None and requested > duration + 0.05:
         seconds = f"{duration * options.speed:g} of {requested * options.speed:g} seconds"
         notes.append(f"only {seconds} of the video: the GIF may last {options.max_duration:g} seconds")
     fps = min(options.fps or preset.fps, (source.max_fps or 1000.0) * options.speed)
     fps = max(fps, MIN_FPS)
-    expected = duration if available is None else min(duration, available)
-    if expected * passes * fps > options.max_frames:
-        fps = max(MIN_FPS, options.max_frames / (expected * passes))
+    if duration * passes * fps > options.max_frames:
+        fps = max(MIN_FPS, options.max_frames / (duration * passes))
         duration = min(duration, options.max_frames / (fps * passes))
         notes.append(f"{fps:.3g} frames a second, to stay under {options.max_frames} frames")
-    expected = duration if available is None else min(duration, available)
-    frames = max(1.0, expected * passes * fps)
+    frames = max(1.0, duration * passes * fps)
     if (shrink := (MAX_TOTAL_PIXELS / (width * height * frames)) ** 0.5) < 1:
         width, height = max(1, int(width * shrink)), max(1, int(height * shrink))
         notes.append(f"{width}x{height}, to stay under {MAX_TOTAL_PIXELS / 1e6:g} million pixels over all frames")
@@ -105,14 +109,12 @@ def make_plan(source: Source, options: Options) -> Plan:
         demuxer=source.demuxer,
         preset=preset,
         region=region,
-        frame_width=width,
-        frame_height=height,
         width=width,
         height=height,
         fps=fps,
         start=options.start,
         duration=duration,
-        expected_seconds=None if available is None else expected,
+        expected_seconds=None if available is None else duration,
         speed=options.speed,
         reverse=options.reverse,
         boomerang=options.boomerang,

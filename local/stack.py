@@ -189,7 +189,8 @@ class Stack:
                 await self._create_containers(config, storage, identity)
         except ExceptionGroup as group_of_errors:
             # A service may have crashed because another stack answered on a port, or took one meanwhile.
-            check_free(ports, own={process.pid for process in orphans.descendants(os.getpid())})
+            own = {process.pid for process in orphans.descendants(os.getpid())}
+            check_free(ports, own={os.getpid(), *own})
             # Other errors are consequences of the crash.
             crashes = group_of_errors.subgroup(ServiceCrashedError)
             raise (crashes or group_of_errors).exceptions[0] from None

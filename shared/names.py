@@ -14,8 +14,15 @@ EXTRA_FILES = {"poster": "out.jpg", "webp": "out.webp"}
 """Kind of a file beside the GIF -> its name on the node and in the staging container."""
 CONTENT_TYPES = {".gif": "image/gif", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
-VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
-"""How the names of videos end, in lower case."""
+VIDEO_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
+"""How the names of videos end, in lower case -> the content type of an upload. The converter looks at the bytes."""
+VIDEO_ENDINGS = tuple(VIDEO_TYPES)
 
 _VIDEO = re.compile(r"\.(mp4|m4v|mov|webm|mkv)\Z", re.ASCII | re.IGNORECASE)
 _KEEPS_ITS_ENDING = re.compile(r"\.(m4v|mov|webm|mkv)(\.mp4)*\Z", re.ASCII | re.IGNORECASE)
@@ -68,7 +75,16 @@ def extra_name(gif: str, kind: str) -> str:
 
 def content_type(name: str) -> str:
     """The type of a file in the output container."""
-    return CONTENT_TYPES.get(f".{name.rpartition('.')[2].lower()}", "image/gif")
+    return CONTENT_TYPES.get(_ending(name), "image/gif")
+
+
+def video_type(name: str) -> str:
+    """The content type of a video's upload. `name` is that of a video."""
+    return VIDEO_TYPES[_ending(name)]
+
+
+def _ending(name: str) -> str:
+    return f".{name.rpartition('.')[2].lower()}"
 
 
 def conversion_id(container: str, video: str, etag: str) -> str:

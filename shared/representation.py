@@ -157,11 +157,12 @@ def _links(conversion: Conversion, settings: Settings) -> LinksResponse:
     # The task of a video that was only rejected did not fail, and uploads no log.
     task_failed = error is not None and (error.code not in ADVICE or error.code == "TookTooLong")
     has_log = conversion.task_id and conversion.final and (task_failed or settings.logs == "always")
+    beside = {extra.kind: f"{API}/gifs/{quote(extra.name)}" for extra in gif.also} if gif else {}
     return {
         "self": f"{API}/status/{quote(conversion.video)}",
         "gif": f"{API}/gifs/{quote(gif.name)}" if gif else None,
-        "poster": None,
-        "webp": None,
+        "poster": beside.get("poster"),
+        "webp": beside.get("webp"),
         "log": f"{API}/logs/{quote(conversion.video)}" if has_log else None,
     }
 

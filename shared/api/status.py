@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
 from shared.api.http import revalidated
-from shared.api.parameters import checked_name
+from shared.api.parameters import checked_name, video_endings
 from shared.api.pool import waiting_for
 from shared.cache import Cache
 from shared.conversion import NO_PROGRESS
 from shared.lifecycle.completion import sync_task
-from shared.names import VIDEO_ENDINGS, is_video
+from shared.names import is_video
 from shared.representation import represent
 from shared.services.errors import ConflictError, NotFoundError, ServiceError
 
@@ -55,8 +55,7 @@ class StatusReader:
         """
         checked_name(video)
         if not is_video(video):
-            endings = " or ".join(VIDEO_ENDINGS)
-            message = f"{video.rpartition('/')[2]!r} is not converted: only names that end in {endings} are."
+            message = f"This file is not converted: its name does not end in {video_endings()}."
             raise ApiError("UnsupportedName", message)
         return await self._cache.get(
             video, lambda: self._read(video), keep=lambda seen: seen["state"] in ("queued", "running")

@@ -9,9 +9,9 @@ from shared.api.errors import ApiError
 from shared.api.http import json_response
 from shared.api.operator import check_operator, check_rate
 from shared.api.options import option_texts, parse_object, parse_options
-from shared.api.parameters import checked_name
+from shared.api.parameters import checked_name, video_endings
 from shared.api.rate_limit import RateLimit
-from shared.names import VIDEO_ENDINGS, is_video
+from shared.names import VIDEO_ENDINGS, is_video, video_type
 from shared.options import METADATA
 from shared.representation import API
 from shared.services.errors import ServiceError
@@ -69,7 +69,7 @@ class Uploads:
             "method": "PUT",
             "headers": {
                 "x-ms-blob-type": "BlockBlob",
-                "content-type": "video/mp4",
+                "content-type": video_type(name),
                 **({} if overwrite else {"if-none-match": "*"}),
                 **{f"x-ms-meta-{key}": value for key, value in metadata.items()},
             },
@@ -115,7 +115,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 def _checked_video(name: str) -> str:
     checked_name(name)
     if not is_video(name) or name.rpartition("/")[2].lower() in VIDEO_ENDINGS:
-        raise ApiError("InvalidName", f"A video's name must end in {' or '.join(VIDEO_ENDINGS)}.")
+        raise ApiError("InvalidName", f"The name must end in {video_endings()}.")
     if any("\ud800" <= character <= "\udfff" for character in name):
         raise ApiError("InvalidName", "The name is not valid text.")
     return name

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 from shared.lifecycle.notification import publish_result
 from shared.lifecycle.transitions import log_transition
 from shared.lifecycle.unstarted import mark_unstarted
-from shared.names import EXTRA_FILES, GIF_FILE, extra_name, gif_name
+from shared.names import EXTRA_FILES, GIF_FILE, MAX_BLOB_NAME_CHARS, extra_name, gif_name
 from shared.services.errors import ConflictError, NewerRecordError, NotFoundError, ServiceError
 from shared.timestamps import utc_now
 
@@ -217,8 +217,9 @@ def _extras(stored: StoredRecord, etags: Mapping[str, str] | None) -> tuple[str,
 async def _etags(names: Sequence[str], services: Services) -> dict[str, str]:
     """The ETags of files in the output container that exist."""
     container = services.settings.output_container
-    etags = await asyncio.gather(*(services.rest.etag(container, name) for name in names))
-    return {name: etag for name, etag in zip(names, etags, strict=True) if etag is not None}
+    possible = [name for name in names if len(name) <= MAX_BLOB_NAME_CHARS]
+    etags = await asyncio.gather(*(services.rest.etag(container, name) for name in possible))
+    return {name: etag for name, etag in zip(possible, etags, strict=True) if etag is not None}
 
 
 async def _save(decision: Conversion, snapshot: Snapshot, record_etag: str | None, services: Services) -> str:

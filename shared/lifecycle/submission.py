@@ -11,7 +11,6 @@ from shared.conversion import Conversion, Problem, Source
 from shared.lifecycle.events import EVENT_TIMEOUT_SECONDS, IgnoredEventError, blob_name
 from shared.lifecycle.protocol import commit, nothing_stored, read
 from shared.names import (
-    EXTRA_FILES,
     MAX_BLOB_NAME_CHARS,
     InvalidNameError,
     check_blob_name,
@@ -134,19 +133,25 @@ def plan(blob: Blob, settings: Settings, *, options: Options | None = None) -> C
     if blob.bytes == 0:
         message = "The file is empty: the upload may have been cut short."
         return conversion.refused(Problem(code="EmptyFile", message=message), at=at)
-    gif = gif_name(blob.name)
-    if max(len(gif), *(len(extra_name(gif, kind)) for kind in EXTRA_FILES)) > MAX_BLOB_NAME_CHARS:
-        message = "The GIF's name would be longer than a blob's name may be. Upload the video with a shorter name."
-        return conversion.refused(Problem(code="NameTooLong", message=message), at=at)
+    if len(gif_name(blob.name)) > MAX_BLOB_NAME_CHARS:
+        return conversion.refused(_name_too_long("The GIF's name"), at=at)
     if blob.bytes > settings.max_video_bytes:
         limit = settings.max_video_bytes / 1024**2
         message = f"The file has {blob.bytes / 1024**2:,.0f} MiB; the limit is {limit:,.0f} MiB."
         return conversion.refused(Problem(code="TooLarge", message=message), at=at)
     if options is not None:
-        return replace(conversion, options=options, warnings=())
-    try:
-        options = options_of(blob.metadata, settings.defaults, max_seconds=settings.max_seconds)
-    except InvalidOptionError as error:
-        message = f"The video's metadata is not valid: {error}"
-        return conversion.refused(Problem(code="InvalidOption", message=message), at=at)
+        conversion = replace(conversion, warnings=())
+    else:
+        try:
+            options = options_of(blob.metadata, settings.defaults, max_seconds=settings.max_seconds)
+        except InvalidOptionError as error:
+            message = f"The video's metadata is not valid: {error}"
+            return conversion.refused(Problem(code="InvalidOption", message=message), at=at)
+    if any(len(extra_name(gif_name(blob.name), kind)) > MAX_BLOB_NAME_CHARS for kind in options.also):
+        return conversion.refused(_name_too_long("The name of a file beside the GIF"), at=at)
     return conversion.with_options(options)
+
+
+def _name_too_long(what: str) -> Problem:
+    message = f"{what} would be longer than a blob's name may be. Upload the video with a shorter name."
+    return Problem(code="NameTooLong", message=message)

@@ -55,6 +55,8 @@ async def test_every_panel_is_dimmed_while_the_app_is_gone_and_recovers(
     await page.clock.install()
     await page.reload()
     await expect(page.locator("#health-headline")).to_contain_text("checks")
+    await expect(card(page, "outages/a.mp4")).to_be_visible()
+    await expect(page.locator("#pool-headline")).to_contain_text("machine")
     await stack.kill("functions")
     try:
         for _ in range(9):

@@ -94,7 +94,7 @@ async def test_failed_video_shows_its_error_and_can_be_retried(client: StackClie
     await expect(page.locator("#toasts")).to_contain_text("page/notes.mp4: attempt 2 is queued.")
     await expect(mine).to_contain_text("attempt 2")
     await expect(mine).to_have_attribute("data-state", "failed")
-    await expect(mine).to_contain_text("not an MP4 video")
+    await expect(mine).to_contain_text("not an MP4")
     await expect(page.locator("#toasts")).to_contain_text("page/notes.mp4 has failed again")
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,8 @@ from tests.support.videos import make_video
 
 
 @pytest.fixture(scope="module")
-async def directory(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
-    directory = tmp_path_factory.mktemp("stack")
-    async with Stack(directory=directory):
-        yield directory
+async def directory(stack: Stack) -> Path:
+    return stack.layout.directory
 
 
 @pytest.fixture(scope="module")

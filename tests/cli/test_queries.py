@@ -40,7 +40,7 @@ async def videos(deployed: dict[str, str], client: StackClient, tmp_path_factory
     done = await called("drop", "clips", "--width", "64", "--json", cwd=cwd, **deployed)
     assert done.code == 1, done.stderr
     results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (cwd / "out" / FOLDER / "good.gif").read_bytes()[:6] == b"GIF89a"
+    assert (cwd / "out" / FOLDER / "good.gif").exists(), results
     return sorted(results, key=lambda result: str(result["video"]))
 
 
@@ -54,6 +54,28 @@ def test_drop_with_json_prints_a_line_for_each_video(videos: list[Any]) -> None:
     assert (bad["state"], bad["saved"], bad["error"]["code"]) == ("failed", None, "NotAVideo")
     assert (good["state"], good["saved"]) == ("succeeded", f"out/{FOLDER}/good.gif")
     assert good["gif"]["width"] == 64
+
+
+async def test_drop_uploads_by_links_where_the_storage_account_is_not_known(
+    deployed: dict[str, str], client: StackClient, tmp_path: Path
+) -> None:
+    """The key is enough: nobody is signed in to Azure."""
+    (tmp_path / "clips" / "linked").mkdir(parents=True)
+    make_video(tmp_path / "clips" / "linked" / "one ☃ #1.mp4", seconds=1)
+    (tmp_path / "clips" / "linked" / "empty.mp4").touch()
+    with (tmp_path / "clips" / "linked" / "large.mp4").open("wb") as file:
+        file.truncate(20_000_000)
+    only_key = {name: deployed[name] for name in ("GIFDROP_URL", "GIFDROP_KEY")}
+    for preset in ("small", "balanced"):  # the second time over the first
+        done = await called("drop", "clips", "--preset", preset, "--also", "poster", "--json", cwd=tmp_path, **only_key)
+        results = {result["video"]: result for line in done.stdout.splitlines() for result in [json.loads(line)]}
+        linked = results["linked/one ☃ #1.mp4"]
+        assert (linked["state"], linked["options"]["preset"]) == ("succeeded", preset), done.stderr
+        assert results["linked/empty.mp4"]["error"]["message"] == "the file is empty"
+        # Its blocks arrived: the converter has judged it.
+        assert results["linked/large.mp4"]["error"]["code"] == "NotAVideo"
+    assert (tmp_path / "out" / "linked" / "one ☃ #1.gif").exists()
+    assert len(list((tmp_path / "out" / "linked").iterdir())) == 2  # and its poster
 
 
 async def test_list_shows_words_and_with_json_the_values_of_the_api(
@@ -97,13 +119,15 @@ async def test_retry_queues_a_failed_video_and_reports_a_refusal(
     assert (await client.final_status(f"{FOLDER}/bad.mp4"))["attempt"] == 2
 
 
-async def test_open_with_json_prints_an_address(deployed: dict[str, str], videos: list[Any], tmp_path: Path) -> None:
+async def test_open_with_json_prints_an_address(
+    stack: Stack, deployed: dict[str, str], videos: list[Any], tmp_path: Path
+) -> None:
     page = await called("open", "--json", cwd=tmp_path, **deployed)
     url = deployed["GIFDROP_URL"].removesuffix("/api/")
     assert json.loads(page.stdout)["url"] == f"{url}/api/dashboard#code={deployed['GIFDROP_KEY']}"
     gif = await called("open", f"{FOLDER}/good.mp4", "--json", cwd=tmp_path, **deployed)
     assert deployed["GIFDROP_KEY"] not in gif.stdout
-    assert json.loads(gif.stdout)["url"].startswith(deployed["GIFDROP_STORAGE_URL"])
+    assert json.loads(gif.stdout)["url"].startswith(stack.endpoints["links"])
     none = await called("open", f"{FOLDER}/bad.mp4", cwd=tmp_path, **deployed)
     assert (none.code, none.stderr.count("\n")) == (2, 1)
 
@@ -140,7 +164,6 @@ async def test_drop_says_what_is_wrong_with_the_storage_account(
 ) -> None:
     make_video(tmp_path / "one.mp4", seconds=0.2)
     for variables, code, text in (
-        ({"GIFDROP_STORAGE_URL": ""}, 2, "set GIFDROP_STORAGE_URL"),
         ({"GIFDROP_INPUT_CONTAINER": "missing"}, 2, "has no container missing"),
         # Nobody is signed in to the Azure CLI here.
         ({"AZURE_TOKEN_CREDENTIALS": "AzureCliCredential"}, 4, "az login"),

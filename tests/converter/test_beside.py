@@ -149,6 +149,15 @@ def test_files_stay_under_the_byte_cap(convert: Convert, tmp_path: Path) -> None
     assert extras(run)["webp"]["width"] == run.result["gif"]["width"] < 320
 
 
+def test_files_follow_a_gif_that_was_made_to_fit_a_budget(convert: Convert, video: Path) -> None:
+    run = convert(video, *BOTH, "--budget", "30000")
+    gif, webp = run.result["gif"], extras(run)["webp"]
+    assert gif["bytes"] <= 30_000
+    assert (webp["width"], webp["height"]) == (gif["width"], gif["height"])
+    assert webp["frames"] == pytest.approx(gif["frames"], abs=1)
+    assert webp["duration_seconds"] == pytest.approx(gif["duration_seconds"], abs=0.2)
+
+
 def test_progress_reaches_one_with_files_beside_the_gif(convert: Convert, video: Path) -> None:
     run = convert(video, *BOTH)
     assert re.search('"fraction": 1.0', (run.work / "progress.json").read_text())

@@ -48,8 +48,14 @@ def test_untrusted_file_is_read_by_the_named_demuxer_only(demuxer: Demuxer) -> N
 
 
 def test_second_pass_parses_no_container_that_the_decoder_wrote() -> None:
+    square = plan("--crop", "1:1")
     arguments = ffmpeg_args.encode_args(
-        plan("--crop", "1:1"), frames=Path("/frames"), palette=Path("/palette"), dither="none", target=Path("/gif")
+        square,
+        square.settings,
+        frames=Path("/frames"),
+        palette=Path("/palette"),
+        dither="none",
+        target=Path("/gif"),
     )
     frames = arguments[: arguments.index("file:/frames")]
     assert frames[frames.index("-f") + 1] == "rawvideo"

@@ -40,6 +40,8 @@ async def test_files_beside_the_gif_are_published_and_listed(client: StackClient
     seen = webp.read(moving, still_milliseconds=0)
     assert (seen.width, seen.height, len(seen.frames)) == (gif["width"], gif["height"], gif["frames"])
     assert seen.duration_seconds == pytest.approx(gif["duration_seconds"], abs=0.05)
+    for kind, name in (("poster", "beside/tom.jpg"), ("webp", "beside/tom.webp")):
+        assert status["links"][kind] == f"/api/gifs/{name}"
     (listed,) = (await client.get("status", prefix="beside/tom"))[1]["videos"]
     assert listed["gif"]["also"] == gif["also"]
 

@@ -85,6 +85,24 @@ async def test_videos_are_converted_by_the_other_account_while_home_is_silent(
     await client.wait_until_tasks_deleted()
 
 
+async def test_list_has_the_videos_and_an_error_of_the_pool_while_batch_is_silent(
+    accounts: TwoAccounts, client: StackClient
+) -> None:
+    await client.drop("listed.mp4", b"")
+    await client.final_status("listed.mp4")
+
+    async def pool_error() -> object:
+        # What was read of the pool before counts for 5 s.
+        async with asyncio.timeout(STATUS_LIMIT_SECONDS + SLACK_SECONDS):
+            code, body = await client.get("status", prefix="listed")
+        assert (code, [video["video"] for video in body["videos"]]) == (200, ["listed.mp4"])
+        return body["pool"]["error"]
+
+    with accounts.stack.paused("batch"):
+        error = await wait_until_async(pool_error, within=TIMEOUT_SECONDS, interval=0.5)
+    assert error == {"code": "BatchUnavailable", "message": "Batch does not respond within 2 s."}
+
+
 async def test_new_version_is_accepted_while_the_account_of_the_older_one_is_silent(
     accounts: TwoAccounts, client: StackClient, video: bytes, longer_video: bytes
 ) -> None:

@@ -37,7 +37,10 @@ async def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     directory = tmp_path_factory.mktemp("stack")
     stack = Stack(directory=directory, settings=SETTINGS, arguments={"events": arguments})
     with patch.dict(os.environ):
-        async with stack, open_storage(find_target(Connection(directory=directory))) as storage:
+        async with (
+            stack,
+            open_storage(find_target(Connection(directory=directory)), stack.endpoints["storage"]) as storage,
+        ):
             yield storage
 
 

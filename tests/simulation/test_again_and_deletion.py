@@ -47,7 +47,7 @@ async def call(world: World, method: str, **body: object) -> object:
 async def test_converted_video_is_converted_again_with_other_options(world: World) -> None:
     await converted(world)
     before = world.gifs.blobs[GIF_NAME].etag
-    await call(world, "POST", options={"width": 99})
+    await call(world, "POST", options={"width": 99, "also": ["webp"]})
     record = world.record(VIDEO)
     assert record
     assert (record.state, record.attempt, record.options, record.gif) == ("queued", 2, AGAIN, None)
@@ -64,7 +64,7 @@ async def test_converted_video_is_converted_again_with_other_options(world: Worl
 
 async def test_gif_is_deleted_if_the_other_options_fail(world: World) -> None:
     await converted(world)
-    await call(world, "POST", options={"width": 99})
+    await call(world, "POST", options={"width": 99, "also": ["webp"]})
     world.videos.blobs[VIDEO].body = b"bad1"  # what the converter makes of these options
     await finish(world, world.batch.tasks[-1])
     ended = world.record(VIDEO)
@@ -74,7 +74,7 @@ async def test_gif_is_deleted_if_the_other_options_fail(world: World) -> None:
 
 async def test_retry_without_options_uses_those_of_the_metadata(world: World) -> None:
     await converted(world)
-    await call(world, "POST", options={"width": 99})
+    await call(world, "POST", options={"width": 99, "also": ["webp"]})
     world.videos.blobs[VIDEO].body = b"bad1"
     await finish(world, world.batch.tasks[-1])
     await call(world, "POST")
@@ -113,7 +113,7 @@ async def test_video_that_is_being_converted_is_not_converted_again(world: World
 async def test_result_of_the_earlier_attempt_does_not_end_the_new_one(world: World) -> None:
     first = await upload_and_submit(world, b"good1")
     await finish(world, first)
-    await call(world, "POST", options={"width": 99})
+    await call(world, "POST", options={"width": 99, "also": ["webp"]})
     world.deliver_result(first.id)
     world.sweep()
     await let_pass(world)

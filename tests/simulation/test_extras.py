@@ -87,6 +87,25 @@ async def test_new_video_costs_a_read_and_a_copy_for_each_file(world: World) -> 
     ]
 
 
+@pytest.mark.parametrize(("also", "error"), [("", None), ("poster", None), ("webp", "NameTooLong")])
+async def test_video_is_refused_if_the_name_of_a_file_would_be_too_long(
+    world: World, also: str, error: str | None
+) -> None:
+    name = "x" * 1020 + ".mp4"
+    world.videos.put(name, b"good1", {"gif_also": also})
+    world.gifs.put(gif_name(name), b"of a record that was lost")
+    world.deliver(name)
+    await let_pass(world)
+    for task in world.batch.tasks:
+        world.batch.begin(task)
+        world.batch.end(task, "judged")
+    await sweep(world)
+    record = world.record(name)
+    assert record
+    assert (record.error.code if record.error else None) == error
+    assert not any("x.webp" in what for what in world.gate.log)
+
+
 @pytest.mark.parametrize("fewer", ["", "poster", "webp"])
 async def test_newer_version_removes_files_that_it_does_not_ask_for(world: World, fewer: str) -> None:
     await convert(world, b"good1", also=BOTH)

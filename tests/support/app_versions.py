@@ -13,9 +13,8 @@ def copy_newer_app(directory: Path, *, schema: int | None = None) -> Path:
     shutil.copytree(ROOT / "shared", directory / "shared", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("function_app.py", "host.json"):
         shutil.copy(ROOT / name, directory)
-    last = "    error: Problem | None = None\n\n    @property"
-    field = last.replace("\n\n", f'\n    {FIELD}: str | None = "newer"\n\n')
-    _replace(directory / "shared" / "conversion.py", last, field)
+    after_fields = "\n    @property\n    def final"
+    _replace(directory / "shared" / "conversion.py", after_fields, f'    {FIELD}: str | None = "newer"\n{after_fields}')
     if schema is not None:
         record_format = directory / "shared" / "services" / "storage" / "record_format.py"
         _replace(record_format, "\nSCHEMA = 1\n", f"\nSCHEMA = {schema}\n")

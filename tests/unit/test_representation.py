@@ -24,7 +24,9 @@ def test_gif_lists_the_files_beside_it() -> None:
     gif = Gif(name="a b.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5, also=(webp,))
     conversion = Conversion(video="a b.mp4", etag="0x1", id="1", state="succeeded", gif=gif)
     settings = read_settings(MINIMAL_SETTINGS)
-    shown = represent(conversion, settings)["gif"]
+    video = represent(conversion, settings)
+    shown, links = video["gif"], video["links"]
+    assert (links["poster"], links["webp"]) == (None, "/api/gifs/a%20b.webp")
     assert shown
     assert shown["also"] == [
         {
@@ -59,3 +61,33 @@ def test_error_says_whether_a_retry_helps_and_what_helps_otherwise(
         "retryable": retryable,
         "advice": advice,
     }
+
+
+def test_links_are_paths_of_the_api_to_what_there_is() -> None:
+    extra = Extra(kind="webp", name="a b.webp", bytes=5, width=2, height=3)
+    gif = Gif(name="a b.gif", bytes=1, width=2, height=3, frames=4, duration_seconds=5, also=(extra,))
+    made = Conversion(video="a b.mp4", etag="0x1", id="1", state="succeeded", task_id="1-1", gif=gif)
+    settings = read_settings(MINIMAL_SETTINGS)
+    assert represent(made, settings)["links"] == {
+        "self": "/api/status/a%20b.mp4",
+        "gif": "/api/gifs/a%20b.gif",
+        "poster": None,
+        "webp": "/api/gifs/a%20b.webp",
+        "log": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "logs", "linked"),
+    [
+        ("ConverterFailed", "failure", True),
+        ("TookTooLong", "failure", True),
+        ("NotAVideo", "failure", False),
+        ("NotAVideo", "always", True),
+    ],
+)
+def test_log_is_linked_if_the_task_has_uploaded_one(code: str, logs: str, linked: bool) -> None:
+    error = Problem(code=code, message="Why.")
+    failed = Conversion(video="a.mp4", etag="0x1", id="1", state="failed", task_id="1-1", error=error)
+    log = represent(failed, read_settings(MINIMAL_SETTINGS | {"GIFDROP_LOGS": logs}))["links"]["log"]
+    assert log == ("/api/logs/a.mp4" if linked else None)

@@ -99,9 +99,9 @@ def main(name: str, victim: Path, arguments: list[str]) -> None:
     outputs = [Path(one.removeprefix("file:")) for one in arguments if one.startswith("file:")]
     if "-lavfi" not in arguments:
         sys.stderr.write(DESCRIPTION)
-    elif outputs[-1].name == "palette.png":
+    elif outputs[-1].name == "palette.rgba":
         outputs[-2].write_bytes(bytes(10 * FRAME_BYTES))
-        outputs[-1].write_bytes(b"palette")
+        outputs[-1].write_bytes(bytes(1024))
     else:
         draft = outputs[-1]
         with contextlib.suppress(OSError):

@@ -36,7 +36,7 @@ def main(tools: Path, name: str, victim: str, missing: list[str]) -> int:
         return original(binary=PYTHON, arguments=command, reads=[*reads, *libraries, FAKE], **rest)
 
     ffmpeg.run = run  # type: ignore[assignment]
-    return converter.main(["input.mp4"], tools=tools, work=Path.cwd())
+    return converter.main([*os.environ.get("FLAGS", "").split(), "input.mp4"], tools=tools, work=Path.cwd())
 
 
 if __name__ == "__main__":

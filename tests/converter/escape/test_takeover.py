@@ -36,7 +36,15 @@ class Run:
     survivors: list[str]
 
 
-def take_over(converter: Path, name: str, folder: Path, *, missing: Sequence[str] = (), mode: str = "required") -> Run:
+def take_over(
+    converter: Path,
+    name: str,
+    folder: Path,
+    *,
+    missing: Sequence[str] = (),
+    mode: str = "required",
+    flags: str = "",
+) -> Run:
     """Convert with ffmpeg replaced; raises TimeoutExpired if that takes a minute."""
     (work := folder / "wd").mkdir()
     (victim := folder / "other.gif").write_bytes(OTHER_GIF)
@@ -45,7 +53,7 @@ def take_over(converter: Path, name: str, folder: Path, *, missing: Sequence[str
     finished = subprocess.run(
         command,
         cwd=work,
-        env={**os.environ, "GIFDROP_SANDBOX": mode},
+        env={**os.environ, "GIFDROP_SANDBOX": mode, "FLAGS": flags},
         capture_output=True,
         text=True,
         timeout=60,
@@ -95,6 +103,16 @@ def test_converter_holds_without_a_sandbox(converter: Path, tmp_path: Path, name
 def test_garbage_in_place_of_a_gif_is_a_node_failure(converter: Path, tmp_path: Path) -> None:
     run = take_over(converter, "garbage", tmp_path, missing=PARTS, mode="optional")
     assert (run.code, run.gif, run.stderr) == (1, None, "cannot convert on this node: no GIF header\n")
+
+
+@pytest.mark.parametrize("also", ["poster", "webp"])
+def test_garbage_in_place_of_a_file_beside_the_gif_is_a_node_failure(
+    converter: Path, tmp_path: Path, also: str
+) -> None:
+    run = take_over(converter, "progress_numbers", tmp_path, missing=PARTS, mode="optional", flags=f"--also {also}")
+    assert (run.code, run.gif, run.result) == (1, None, {})
+    assert run.stderr.startswith("cannot convert on this node: no ")
+    assert list((tmp_path / "wd").glob("out.*")) == []
 
 
 @needs_sandbox

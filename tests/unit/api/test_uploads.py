@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shared.api.errors import ApiError
 from shared.api.options import MAX_BODY_BYTES
 from shared.api.uploads import MAX_PUT_BLOB_BYTES, MAX_UPLOADS_PER_MINUTE, Uploads
+from shared.names import VIDEO_ENDINGS
 from shared.services.storage.links import Link
 from shared.settings import read_settings
 from tests.support.settings import MINIMAL_SETTINGS
@@ -185,3 +186,9 @@ async def test_body_is_accepted_or_refused_whatever_it_holds(body: dict[str, obj
     except ApiError as error:
         status = error.status
     assert status in (201, 400, 413)
+
+
+@pytest.mark.parametrize("ending", VIDEO_ENDINGS)
+async def test_every_kind_of_video_can_be_uploaded(ending: str) -> None:
+    response = await created(VIDEO | {"name": f"tom{ending.upper()}"})
+    assert response["headers"]["content-type"].startswith("video/")

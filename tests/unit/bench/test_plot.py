@@ -36,3 +36,10 @@ def test_line_has_a_point_for_each_value() -> None:
     assert len(list(root.iter(f"{SVG}circle"))) == 3
     first, _ = root.iter(f"{SVG}polyline")
     assert len(first.attrib["points"].split()) == 2
+
+
+def test_axis_of_many_values_has_round_labels() -> None:
+    many = plot.lines("a", "KB", "", {"x": [(90.0 + 17 * number, 1.0) for number in range(30)]})
+    texts = [text.text for text in ET.fromstring(many).iter(f"{SVG}text")]  # noqa: S314
+    assert {"100", "200", "500"} <= set(texts)
+    assert "107" not in texts

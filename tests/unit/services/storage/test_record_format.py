@@ -41,6 +41,7 @@ VIDEO = Conversion(video="a.mp4", etag="0", id="0")
 @st.composite
 def conversions(draw: st.DrawFn) -> Conversion:
     video = draw(videos)
+    also = draw(st.sampled_from([(), ("poster",), ("poster", "webp")]))
     gif = Gif(
         name=gif_name(video),
         bytes=draw(numbers),
@@ -49,8 +50,7 @@ def conversions(draw: st.DrawFn) -> Conversion:
         frames=draw(numbers),
         duration_seconds=draw(st.floats(0, 1e6)),
         also=tuple(
-            Extra(kind=kind, name=extra_name(gif_name(video), kind), bytes=draw(numbers), width=1, height=2)
-            for kind in draw(st.sampled_from([(), ("webp",), ("poster", "webp")]))
+            Extra(kind=kind, name=extra_name(gif_name(video), kind), bytes=5, width=1, height=2) for kind in also
         ),
     )
     message = draw(st.text(st.characters(codec="utf-8"), max_size=200))
@@ -67,7 +67,7 @@ def conversions(draw: st.DrawFn) -> Conversion:
             reverse=draw(st.booleans()),
             max_bytes=draw(st.none() | st.integers(1000, 10**8)),
             target=draw(st.none() | st.just("github")),
-            also=draw(st.sampled_from([(), ("poster",), ("poster", "webp")])),
+            also=also,
         ),
         retries_left=draw(st.integers(0, 2)),
         preempted=draw(st.integers(0, 9)),
