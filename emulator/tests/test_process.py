@@ -12,7 +12,7 @@ import psutil
 from azure.batch import models
 
 from support.emulators import ROOT, Emulator, emulator
-from support.resources import file_text, make_job, make_pool, run_task, wait_for_task
+from support.resources import add_task, file_text, make_job, make_pool, run_task, wait_for_task
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -87,6 +87,15 @@ def test_death_of_the_helper_that_starts_tasks_fails_them_and_the_next_one_runs(
             assert info.failure_info is not None
             assert info.failure_info.code == "CommandLaunchFailed"
             run_task(client, "j", "next", "true")
+
+
+def test_running_task_has_its_output_files() -> None:
+    with emulator() as started, started.client() as client:
+        job = make_job(client, "j", make_pool(client, "p", task_slots_per_node=8))
+        for index in range(8):
+            add_task(client, job, f"t{index}", "sleep 600")
+            wait_until(lambda index=index: client.get_task(job, f"t{index}").state == "running", interval=0)  # type: ignore[misc]
+            assert {"stdout.txt", "stderr.txt"} <= {each.name for each in client.list_task_files(job, f"t{index}")}
 
 
 def test_tasks_get_default_signal_handlers_and_a_session_of_their_own() -> None:

@@ -43,6 +43,9 @@ class Processes(asyncio.Protocol):
 
         Raises FileNotFoundError for a missing program, OSError or ValueError for one that cannot be started.
         """
+        for path in (stdout, stderr):
+            # At once: a task that is running has these files.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
         transport = self._transport or await self._connect()
         number = next(self._numbers)
         exited = self._exits[number] = asyncio.get_running_loop().create_future()

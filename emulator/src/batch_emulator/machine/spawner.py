@@ -19,7 +19,6 @@ import sys
 # For `kill`: "kill", number. The answers: number, exit code, error number, error.
 LENGTH = struct.Struct("<I")
 _RESET_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ)
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _RECEIVED_BYTES = 1 << 18
 
 
@@ -132,8 +131,8 @@ def _start(arguments: list[str], env: dict[str, str], directory: str, stdout: st
     os.chdir(directory)
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, stdout, _NEW_FILE, 0o644),
-        (os.POSIX_SPAWN_OPEN, 2, stderr, _NEW_FILE, 0o644),
+        (os.POSIX_SPAWN_OPEN, 1, stdout, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 2, stderr, os.O_WRONLY, 0),
     ]
     return os.posix_spawn(
         _program(arguments[0], env), arguments, env, file_actions=actions, setsid=True, setsigdef=_RESET_SIGNALS
