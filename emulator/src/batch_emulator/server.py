@@ -62,6 +62,7 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
             containers.remove_leftovers(root)
         processes = Processes(guardian.journal, guardian.journal_path)
         stack.push_async_callback(processes.close)
+        await processes.start()
         session = await stack.enter_async_context(open_session(options))
         account = Account(
             options=options,

@@ -33,7 +33,7 @@ class Processes(asyncio.Protocol):
         self._buffer = bytearray()
         self._helper: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.Transport | None = None
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[asyncio.Transport] | None = None
         self._closing = False
 
     async def run(
@@ -46,7 +46,7 @@ class Processes(asyncio.Protocol):
         for path in (stdout, stderr):
             # At once: a task that is running has these files.
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
-        transport = self._transport or await self._connect()
+        transport = self._transport or await self.start()
         number = next(self._numbers)
         exited = self._exits[number] = asyncio.get_running_loop().create_future()
         transport.write(spawner.pack(("start", number, list(arguments), dict(env), str(cwd), str(stdout), str(stderr))))
@@ -61,21 +61,26 @@ class Processes(asyncio.Protocol):
             raise
         return 128 - code if code < 0 else code
 
-    async def _connect(self) -> asyncio.Transport:
-        async with self._starting:
-            if self._transport is None:
-                ours, theirs = socket.socketpair()
-                command = [sys.executable, "-I", "-S", spawner.__file__, str(theirs.fileno()), str(self._journal)]
-                with theirs:
-                    self._helper = subprocess.Popen(  # noqa: ASYNC220 - once
-                        command,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        pass_fds=(theirs.fileno(), self._journal),
-                    )
-                loop = asyncio.get_running_loop()
-                self._transport, _ = await loop.create_unix_connection(lambda: self, sock=ours)
+    async def start(self) -> asyncio.Transport:
+        """Start the helper, unless it runs. Cancellation does not interrupt this: another command may need it."""
+        if self._transport is not None:
             return self._transport
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.get_running_loop().create_task(self._start())
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> asyncio.Transport:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-I", "-S", spawner.__file__, str(theirs.fileno()), str(self._journal)]
+        with theirs:
+            self._helper = subprocess.Popen(  # noqa: ASYNC220 - once
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), self._journal),
+            )
+        self._transport, _ = await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=ours)
+        return self._transport
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -107,6 +112,8 @@ class Processes(asyncio.Protocol):
     async def close(self) -> None:
         """End the helper, which kills what still runs."""
         self._closing = True
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         if self._transport is not None:
             self._transport.close()
         if self._helper is not None:
