@@ -84,7 +84,7 @@ check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell, spelling
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/lint-imports --no-logo --config emulator/pyproject.toml
 	@$(PY) -m infra.check
-	@.venv/bin/shellcheck infra/*.sh
+	@.venv/bin/shellcheck infra/*.sh tests/*.sh
 	@git ls-files -z | xargs -0 .venv/bin/codespell
 
 bench: $(READY) ## the benchmarks, or some of them: make bench [ARGS="imports status"]
