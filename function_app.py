@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared.api.dashboard.page import page_file_response, page_response
-from shared.api.gifs import gif_link, gif_response
+from shared.api.gifs import gif_link, gif_response, video_link
 from shared.api.handler import handle
 from shared.api.health.health import health_response
 from shared.api.listing import list_response
@@ -109,6 +109,14 @@ async def show_gif(req: func.HttpRequest) -> func.HttpResponse:
         lambda: gif_response(req.route_params["gif"], req.params, req.headers, application().services),
         request=req,
         operation="show_gif",
+    )
+
+
+@app.route("videos/{*video}", methods=["GET", "HEAD"])
+async def show_original(req: func.HttpRequest) -> func.HttpResponse:
+    """A link to the video itself."""
+    return await handle(
+        lambda: video_link(req.route_params["video"], application().services), request=req, operation="show_original"
     )
 
 

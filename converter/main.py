@@ -14,13 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from converter import beside, ffmpeg, ffmpeg_args, fit, gif, options, probe, scratch, survivors
-from converter.classify import classify_failure
-from converter.container import HEADER_BYTES, demuxer_of
-from converter.encode import Workspace, decode
-from converter.plan import Plan, make_plan
+from converter.encoding import beside, ffmpeg_args, fit
+from converter.encoding.encode import Workspace, decode
+from converter.formats import gif
+from converter.planning import options
+from converter.planning.plan import Plan, make_plan
+from converter.process import ffmpeg, scratch, survivors
+from converter.process.classify import classify_failure
 from converter.progress import SPANS_WITH_FILES, Progress, replace_json
 from converter.verdict import NodeFailure, Rejected
+from converter.video import probe
+from converter.video.container import HEADER_BYTES, demuxer_of
 
 PROBE_TIMEOUT_SECONDS: Final = 60.0
 

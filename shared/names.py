@@ -74,8 +74,8 @@ def extra_name(gif: str, kind: str) -> str:
 
 
 def content_type(name: str) -> str:
-    """The type of a file in the output container."""
-    return CONTENT_TYPES.get(_ending(name), "image/gif")
+    """The type of a video, or of a file in the output container."""
+    return (VIDEO_TYPES | CONTENT_TYPES).get(_ending(name), "image/gif")
 
 
 def video_type(name: str) -> str:

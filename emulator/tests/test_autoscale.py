@@ -6,7 +6,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_emulator.autoscale import (
@@ -227,12 +227,14 @@ _words = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_words, max_size=40).map(" ".join) | st.text(max_size=200))
 def test_arbitrary_text_gives_a_result_or_a_formula_error(text: str) -> None:
     with contextlib.suppress(FormulaError):
         assert run(text, history(20, PendingTasks=3)).target_dedicated >= 0
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.integers(0, 99).map(str),

@@ -69,7 +69,7 @@ def test_task_of_a_lost_node_runs_on_another(plain: Emulator, client: BatchClien
 def test_tasks_of_a_preempted_node_are_requeued(plain: Emulator, client: BatchClient) -> None:
     pool = make_pool(client, "spot", target_dedicated_nodes=0, target_low_priority_nodes=1)
     job = make_job(client, "spot", pool)
-    client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line="sleep 0.5"))
+    client.create_task(job, models.BatchTaskCreateOptions(id="t", command_line="sleep 3"))
     node = wait_until(
         lambda: (t := client.get_task(job, "t")).state == "running" and t.node_info and t.node_info.node_id
     )

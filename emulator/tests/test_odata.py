@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_emulator.wire.odata import FilterError, compile_filter
@@ -103,6 +103,7 @@ _words = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_words, max_size=60).map(" ".join) | st.text(max_size=100))
 def test_arbitrary_text_gives_a_filter_or_a_filter_error(text: str) -> None:
     with contextlib.suppress(FilterError):

@@ -11,7 +11,7 @@ from shared.api.errors import ApiError
 from shared.api.http import Response, content_disposition, etag_matches
 from shared.api.parameters import checked_name
 from shared.api.routes import DEFAULT_LINK_MINUTES, MAX_LINK_MINUTES
-from shared.names import content_type
+from shared.names import content_type, is_video
 from shared.services.errors import NotFoundError, ServiceError
 from shared.timestamps import to_rfc3339
 
@@ -135,4 +135,17 @@ async def gif_link(name: str, parameters: Mapping[str, str], services: Services)
     link = await services.links.read(
         services.settings.output_container, name, disposition=content_disposition(name), minutes=int(minutes)
     )
+    return {"url": link.url, "expires_at": to_rfc3339(link.expires_at)}
+
+
+async def video_link(name: str, services: Services) -> LinkResponse:
+    """A link to an original, for players, which cannot send a key.
+
+    Raises `ApiError` (`InvalidName`, `UnknownVideo`) and `ServiceError`.
+    """
+    checked_name(name)
+    container = services.settings.input_container
+    if not is_video(name) or await services.rest.etag(container, name) is None:
+        raise ApiError("UnknownVideo", "There is no video of this name.")
+    link = await services.links.read(container, name, disposition=content_disposition(name))
     return {"url": link.url, "expires_at": to_rfc3339(link.expires_at)}

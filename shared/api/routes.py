@@ -253,6 +253,15 @@ ROUTES = (
         ),
     ),
     Route(
+        method="GET",
+        path="videos/{video}",
+        operation="show_original",
+        summary="A link to the video itself that works without a key for 15 minutes.",
+        responses={200: Body(note="The link.", type=LinkResponse)},
+        errors=("InvalidName", "UnknownVideo"),
+        parameters=(_VIDEO,),
+    ),
+    Route(
         method="DELETE",
         path="videos/{video}",
         operation="delete_video",

@@ -11,7 +11,7 @@ from shared.conversion import Conversion, Problem
 from shared.names import conversion_id
 from shared.services.storage.record_format import to_json, to_metadata
 from shared.timestamps import utc_now
-from tests.browser.chromium import MODULES
+from tests.browser.axe import serious_violations
 from tests.browser.failed_videos import put_failed
 from tests.browser.page_session import PageSession, card
 from tests.support.stack_client import StackClient
@@ -68,8 +68,8 @@ async def test_page_has_no_serious_axe_violation_and_no_horizontal_overflow(
     assert await serious_violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await thumb.click()
-    await expect(page.locator("#viewer-save")).to_be_visible()
-    await page.screenshot(path=screenshots / f"viewer-{window}-{scheme}.png")
+    await expect(page.locator("#detail-gif")).to_have_js_property("naturalWidth", 320)
+    await page.screenshot(path=screenshots / f"detail-{window}-{scheme}.png")
     assert await serious_violations(page) == []
 
 
@@ -77,19 +77,19 @@ async def test_whole_page_is_reachable_by_keyboard(session: PageSession, page: P
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the videos")).to_be_focused()
     await page.keyboard.press("Enter")
-    while await page.evaluate("document.activeElement.id") != "prefix":
+    while await page.evaluate("document.activeElement.id") != "search":
         await page.keyboard.press("Tab")
     await page.keyboard.type("seen/")
     await expect(page.locator("li.card")).to_have_count(3)
     await expect(page.get_by_role("button", name="Try again: seen/notes.mp4")).to_be_visible()
     reached = []
-    for _ in range(6):
+    for _ in range(12):
         await page.keyboard.press("Tab")
         reached.append(await page.evaluate("document.activeElement.ariaLabel || document.activeElement.id"))
     assert {"sort", "Watch seen/tom.gif", "Try again: seen/notes.mp4"} <= set(reached)
     await page.get_by_role("button", name="Watch seen/tom.gif").focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("dialog", name="seen/tom.gif")).to_be_visible()
+    await expect(page.get_by_role("dialog", name="seen/tom.mp4")).to_be_visible()
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Try again: seen/notes.mp4").focus()
     await page.keyboard.press("Space")
@@ -115,7 +115,7 @@ async def test_nothing_is_animated_with_reduced_motion(session: PageSession, vid
 
 async def test_videos_by_name_are_paged(page: Page, many_videos: None) -> None:
     await page.get_by_label("Order").select_option("name")
-    await page.get_by_label("Name begins with").fill("many/")
+    await page.get_by_label("Search names").fill("many/")
     names = page.locator("li.card .file")
     seen: list[str] = []
     for number in range(3):
@@ -130,19 +130,8 @@ async def test_videos_by_name_are_paged(page: Page, many_videos: None) -> None:
 
 
 async def test_show_more_extends_the_newest_videos(page: Page, many_videos: None) -> None:
-    await page.get_by_label("Name begins with").fill("many/")
+    await page.get_by_label("Search names").fill("many/")
     await expect(page.locator("li.card")).to_have_count(60)
     await page.get_by_role("button", name="Show more").click()
     await expect(page.locator("li.card")).to_have_count(VIDEO_COUNT)
     await expect(page.get_by_role("button", name="Show more")).to_be_hidden()
-
-
-async def serious_violations(page: Page) -> list[str]:
-    """Violations that axe rates serious or critical, with their elements."""
-    await page.evaluate((MODULES / "axe-core" / "axe.min.js").read_text() + "; 0")
-    found = await page.evaluate("axe.run().then((result) => result.violations)")
-    return [
-        f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-    ]

@@ -53,17 +53,17 @@ async def test_gif_is_drawn_when_in_view_and_plays_at_full_size(
     await thumb.hover()
     await expect(thumb.locator("img")).to_be_visible()
     await thumb.click()
-    viewer = page.get_by_role("dialog", name="page/watch me.gif")
-    await expect(viewer).to_contain_text("320 × 180")
-    image = viewer.get_by_role("img")
+    detail = page.get_by_role("dialog", name="page/watch me.mp4")
+    await expect(detail).to_contain_text("320 × 180")
+    image = detail.get_by_role("img")
     await expect(image).to_have_js_property("naturalWidth", 320)
     async with page.expect_download() as waiting:
-        await viewer.get_by_role("link", name="Save").click()
+        await detail.get_by_role("button", name="Download GIF").click()
     saved = await (await waiting.value).path()
     assert (await waiting.value).suggested_filename == "watch me.gif"
     assert await asyncio.to_thread(Path(saved).read_bytes) == await client.gif("page/watch me.gif")
     await page.keyboard.press("Escape")
-    await expect(viewer).to_be_hidden()
+    await expect(detail).to_be_hidden()
     await expect(thumb).to_be_focused()
 
 
@@ -86,7 +86,7 @@ async def test_finished_video_shows_its_cost_if_there_is_a_price(client: StackCl
 
 async def test_failed_video_shows_its_error_and_can_be_retried(client: StackClient, page: Page) -> None:
     await put_failed("page/notes.mp4", b"This is not a video.", client)
-    await page.get_by_label("Name begins with").fill("page/notes")
+    await page.get_by_label("Search names").fill("page/notes")
     mine = card(page, "page/notes.mp4")
     await expect(mine).to_have_attribute("data-state", "failed")
     await expect(mine).to_contain_text("The converter stopped")
@@ -113,7 +113,7 @@ async def test_retry_that_fails_at_once_says_so_and_can_be_repeated(
     name = "page/at-once.mp4"
     await put_failed(name, b"x", client)
     await client.storage.get_blob_client("videos", name).delete_blob()
-    await page.get_by_label("Name begins with").fill(name)
+    await page.get_by_label("Search names").fill(name)
     button = card(page, name).get_by_role("button", name=f"Try again: {name}")
     for _ in range(2):
         await button.click()
@@ -146,17 +146,17 @@ async def test_filters_select_by_state_and_name(client: StackClient, page: Page,
     await asyncio.gather(*(client.drop(name, body) for name, body in bodies.items()))
     await asyncio.gather(*(client.final_status(name) for name in bodies))
     names = page.locator("li.card h3")
-    await page.get_by_label("Name begins with").fill("filter/")
+    await page.get_by_label("Search names").fill("filter/")
     await expect(names).to_have_count(2)
     failed = page.get_by_role("button", name="Failed")
     await failed.click()
     await expect(failed).to_have_attribute("aria-pressed", "true")
     await expect(names).to_have_count(1)
     await expect(card(page, "filter/b.mp4")).to_be_visible()
-    await page.get_by_label("Name begins with").fill("filter/zzz")
+    await page.get_by_label("Search names").fill("filter/zzz")
     await expect(page.locator("#empty")).to_have_text("No videos match these filters.")
     await page.get_by_role("button", name="All").click()
-    await page.get_by_label("Name begins with").fill("filter/")
+    await page.get_by_label("Search names").fill("filter/")
     await page.get_by_label("Order").select_option("name")
     await expect(names).to_have_text(["filter/a.mp4", "filter/b.mp4"])
 

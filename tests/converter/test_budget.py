@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.budget import (
+from converter.planning.budget import (
     MIN_COLOURS,
     MIN_FPS,
     MIN_SIDE,

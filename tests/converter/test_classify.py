@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from converter.classify import classify_encoding_failure, classify_failure
-from converter.ffmpeg import Finished
+from converter.process.classify import classify_encoding_failure, classify_failure
+from converter.process.ffmpeg import Finished
 from converter.verdict import NodeFailure, Rejected
 
 

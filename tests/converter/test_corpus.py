@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from converter import gif
+from converter.formats import gif
 from tests.converter import corpus
 from tests.converter.mp4_files import H264, make_video
 from tests.converter.runs import Convert, Outcome

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from converter import ffmpeg
+from converter.process import ffmpeg
 
 PYTHON = Path(os.path.realpath(sys.executable))
 PYTHON_FILES = [Path(sys.base_prefix), Path(sys.prefix)]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from converter import ffmpeg_args
-from converter.container import Demuxer, demuxer_of
-from converter.options import parse
-from converter.plan import Plan, make_plan
-from converter.probe import Source
+from converter.encoding import ffmpeg_args
+from converter.planning.options import parse
+from converter.planning.plan import Plan, make_plan
+from converter.video.container import Demuxer, demuxer_of
+from converter.video.probe import Source
 
 
 def plan(*flags: str, demuxer: Demuxer = "mov") -> Plan:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter import frame_order
+from converter.encoding import frame_order
 
 
 def arranged(path: Path, frames: list[bytes], *, rest: bytes = b"", reverse: bool, boomerang: bool) -> list[bytes]:

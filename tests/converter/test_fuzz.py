@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from converter import gif
+from converter.formats import gif
 from tests.converter.mp4_files import H264, make_video, run_ffmpeg
 from tests.converter.runs import Convert, Outcome
 

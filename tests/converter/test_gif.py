@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter import gif
+from converter.formats import gif
 from tests.converter.mp4_files import make_video
 
 # 2x1 pixels, one frame of 70 ms, two colours.

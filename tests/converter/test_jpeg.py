@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter import jpeg
+from converter.formats import jpeg
 from tests.converter.mp4_files import make_video
 
 FRAME = b"\xff\xc0\x00\x0b\x08\x00\x01\x00\x02\x01\x01\x11\x00"

@@ -131,7 +131,8 @@ def test_node_with_many_cpus_converts_within_the_memory_limit(converter: Path, t
 import sys
 sys.path.insert(0, {str(converter.parent)!r})
 from pathlib import Path
-from converter import ffmpeg, main
+from converter.process import ffmpeg
+from converter import main
 ffmpeg._command = lambda binary: [str(binary), "-cpucount", "64"]
 sys.exit(main.main(["input.mp4"], tools=Path({str(converter.parent)!r}), work=Path.cwd()))
 """

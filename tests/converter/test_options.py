@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.options import BOUNDS, parse
+from converter.planning.options import BOUNDS, parse
 from converter.verdict import Rejected
 from shared.options import Options, options_from
 from shared.services.batch.task_spec import command_line

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from converter import palette
+from converter.encoding import palette
 
 TRANSPARENT = b"\0\xff\0\0"
 

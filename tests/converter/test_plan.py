@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.options import parse
-from converter.plan import MAX_TOTAL_PIXELS, Plan, make_plan
-from converter.probe import Source
+from converter.planning.options import parse
+from converter.planning.plan import MAX_TOTAL_PIXELS, Plan, make_plan
 from converter.verdict import Rejected
+from converter.video.probe import Source
 
 
 def source(width: int = 1920, height: int = 1080, seconds: float | None = 10, **more: Any) -> Source:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from converter import probe
 from converter.verdict import Rejected
+from converter.video import probe
 
 HEAD = [
     "ffmpeg version n9.0 Copyright",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from converter import scratch
+from converter.process import scratch
 from converter.verdict import NodeFailure
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from converter import stabilise
+from converter.encoding import stabilise
 
 
 def held(frames: list[bytes], limit: int) -> list[bytes]:

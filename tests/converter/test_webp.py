@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter import webp
+from converter.formats import webp
 from tests.converter.mp4_files import make_video, run_ffmpeg
 
 ANIMATED = ("-c:v", "libwebp_anim", "-f", "webp")

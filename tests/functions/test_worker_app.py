@@ -72,6 +72,7 @@ def test_app_has_exactly_these_functions_and_bindings(indexed: dict[str, Any]) -
         "retry_video": [get | {"route": "retry/{*video}", "methods": ["POST"]}, output],
         "show_gif": [get | {"route": "gifs/{*gif}"}, output],
         "create_upload": [get | {"route": "uploads", "methods": ["POST"]}, output],
+        "show_original": [get | {"route": "videos/{*video}"}, output],
         "delete_video": [get | {"route": "videos/{*video}", "methods": ["DELETE"]}, output],
         "share_gif": [get | {"route": "links/{*gif}"}, output],
         "show_log": [get | {"route": "logs/{*video}"}, output],

@@ -67,8 +67,8 @@ def test_version_has_the_length_that_bicep_and_the_settings_accept(packages: Pat
 def test_version_changes_with_the_content(tmp_path: Path) -> None:
     files = sources()
     changed = tmp_path / "gif.py"
-    changed.write_text(files["converter/gif.py"].read_text() + "\n")
-    assert launcher({**files, "converter/gif.py": changed}) != launcher(files)
+    changed.write_text(files["converter/formats/gif.py"].read_text() + "\n")
+    assert launcher({**files, "converter/formats/gif.py": changed}) != launcher(files)
 
 
 def test_package_is_not_built_with_another_ffmpeg(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from converter import jpeg, webp
+from converter.formats import jpeg, webp
 from tests.support.stack_client import StackClient
 
 BOTH = {"gif_also": "webp, poster"}

@@ -23,6 +23,7 @@ from batch_emulator.limits import Limits
 from batch_emulator.machine import containers, isolation
 from batch_emulator.machine import guardian as guardians
 from batch_emulator.machine.machine import Machine, open_session
+from batch_emulator.machine.process import Processes
 from batch_emulator.pool import creation as pool_creation
 from batch_emulator.schema import pools as bodies
 from batch_emulator.wire.account_key import stored_key
@@ -59,10 +60,13 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         containers.check_mode(options.containers)
         if options.containers == "podman":
             containers.remove_leftovers(root)
+        processes = Processes(guardian.journal, guardian.journal_path)
+        stack.push_async_callback(processes.close)
+        await processes.start()
         session = await stack.enter_async_context(open_session(options))
         account = Account(
             options=options,
-            machine=Machine(options, guardian, session, isolation.open_in(root) if options.isolate else None),
+            machine=Machine(options, processes, session, isolation.open_in(root) if options.isolate else None),
             node_root=root,
             autoscale_clock=clock.FastClock(options.autoscale_speed),
             store=store.open_store(options.data),

@@ -24,6 +24,7 @@ FILE_CACHE_SECONDS = 300
 TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
+    ".m4v": "video/mp4",
     ".svg": "image/svg+xml",
 }
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -34,6 +35,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "connect-src 'self'",
         # GIFs are fetched with the key in a header and shown as object URLs.
         "img-src 'self' blob:",
+        "media-src blob:",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -60,16 +62,20 @@ class File:
 
 
 def page_response(settings: Callable[[], Settings]) -> Response:
-    """The HTML, which may also connect to the storage account, for uploads. Without settings it only shows health."""
+    """The HTML, which may also connect to the storage account, for uploads, and show videos from there.
+
+    Without settings it only shows health.
+    """
     body = (FOLDER / "index.html").read_bytes()
     try:
         known = settings()
         parts = urlsplit(known.link_url or known.storage_url)
     except SettingsError:
         return Response(body=body, content_type="text/html", headers=SECURITY_HEADERS)
-    policy = CONTENT_SECURITY_POLICY.replace(
-        "connect-src 'self'", f"connect-src 'self' {parts.scheme}://{parts.netloc}"
-    )
+    origin = f"{parts.scheme}://{parts.netloc}"
+    policy = CONTENT_SECURITY_POLICY
+    for directive in ("connect-src 'self'", "media-src blob:"):
+        policy = policy.replace(directive, f"{directive} {origin}")
     headers = SECURITY_HEADERS | {"Content-Security-Policy": policy}
     return Response(body=body, content_type="text/html", headers=headers)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from converter import ffmpeg
+from converter.process import ffmpeg
 
 PYTHON: Final = Path(os.path.realpath(sys.executable))
 PYTHON_FILES: Final = tuple({Path(sys.base_prefix), Path(sys.prefix)})

@@ -7,7 +7,7 @@ set -euo pipefail
 script=$(realpath "${BASH_SOURCE[0]}")
 cd "$(dirname "$script")/../../.."
 
-files=(converter/*.py converter/sandbox/*.py tests/converter/escape/{__main__,attempts,programs}.py)
+files=(converter/*.py converter/*/*.py tests/converter/escape/{__main__,attempts,programs}.py)
 archive=$(tar --create --sort=name --owner=0 --group=0 "${files[@]}" | gzip --best | base64 --wrap=0)
 command="/bin/bash -c 'echo $archive | base64 --decode | tar --extract --gzip && exec python3 -m tests.converter.escape'"
 

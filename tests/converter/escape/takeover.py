@@ -22,8 +22,8 @@ def absent(**_: object) -> None:
 def main(tools: Path, name: str, victim: str, missing: list[str]) -> int:
     """Convert input.mp4 of the current directory."""
     sys.path.insert(0, str(tools))
-    from converter import ffmpeg  # noqa: PLC0415  # importable only now
-    from converter import main as converter  # noqa: PLC0415
+    from converter import main as converter  # noqa: PLC0415  # importable only now
+    from converter.process import ffmpeg  # noqa: PLC0415
 
     for part in missing:
         importlib.import_module(f"converter.sandbox.{part}").restrict = absent  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from batch_emulator.machine import containers, environment, isolation, output_files, packages, process, resource_files
+from batch_emulator.machine import containers, environment, isolation, output_files, packages, resource_files
 from batch_emulator.machine.errors import PreparationError
 
 if TYPE_CHECKING:
@@ -178,9 +178,8 @@ async def _execute(machine: Machine, command: Command, node: Host, env: dict[str
 async def _run_process(
     machine: Machine, command: Command, arguments: list[str], directory: Path, env: dict[str, str]
 ) -> Outcome:
-    running = process.run(
+    running = machine.processes.run(
         arguments,
-        guardian=machine.guardian,
         cwd=directory / "wd",
         env=env,
         stdout=directory / "stdout.txt",

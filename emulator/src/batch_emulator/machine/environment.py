@@ -26,24 +26,25 @@ def variables(
     with_token: bool = False,
 ) -> dict[str, str]:
     """The complete environment; of the emulator's own it contains only the search path."""
-    root = node.root
-    directory = root / task_directory
+    # Strings: pathlib takes a tenth of the time of a short task.
+    root = str(node.root)
+    directory = f"{root}/{task_directory}"
     found = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
-        "HOME": str(directory / "wd"),
+        "HOME": f"{directory}/wd",
         "USER": "_azbatch",
         "AZ_BATCH_ACCOUNT_NAME": machine.account,
         "AZ_BATCH_ACCOUNT_URL": f"{machine.url}/",
         "AZ_BATCH_POOL_ID": node.pool_id,
         "AZ_BATCH_NODE_ID": node.id,
         "AZ_BATCH_NODE_IS_DEDICATED": "true" if node.dedicated else "false",
-        "AZ_BATCH_NODE_ROOT_DIR": str(root),
-        "AZ_BATCH_NODE_SHARED_DIR": str(root / "shared"),
-        "AZ_BATCH_NODE_STARTUP_DIR": str(root / "startup"),
-        "AZ_BATCH_NODE_MOUNTS_DIR": str(root / "fsmounts"),
-        "AZ_BATCH_TASK_DIR": str(directory),
-        "AZ_BATCH_TASK_WORKING_DIR": str(directory / "wd"),
+        "AZ_BATCH_NODE_ROOT_DIR": root,
+        "AZ_BATCH_NODE_SHARED_DIR": f"{root}/shared",
+        "AZ_BATCH_NODE_STARTUP_DIR": f"{root}/startup",
+        "AZ_BATCH_NODE_MOUNTS_DIR": f"{root}/fsmounts",
+        "AZ_BATCH_TASK_DIR": directory,
+        "AZ_BATCH_TASK_WORKING_DIR": f"{directory}/wd",
         "AZ_BATCH_TASK_USER": "_azbatch",
         "AZ_BATCH_TASK_USER_IDENTITY": "PoolNonAdmin",
     }
@@ -54,9 +55,8 @@ def variables(
     if task_id is not None:
         found["AZ_BATCH_TASK_ID"] = task_id
     if preparation is not None:
-        prepared = root / preparation
-        found["AZ_BATCH_JOB_PREP_DIR"] = str(prepared)
-        found["AZ_BATCH_JOB_PREP_WORKING_DIR"] = str(prepared / "wd")
+        found["AZ_BATCH_JOB_PREP_DIR"] = f"{root}/{preparation}"
+        found["AZ_BATCH_JOB_PREP_WORKING_DIR"] = f"{root}/{preparation}/wd"
     found |= packages
     found |= {setting["name"]: setting.get("value", "") for setting in settings}
     return found

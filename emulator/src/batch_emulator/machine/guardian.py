@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -45,33 +45,30 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-@dataclass(slots=True)
+def kill_groups(journal: str) -> None:
+    """Kill the process groups that are alive according to the journal."""
+    for pid in _live(journal):
+        kill_group(pid)
+
+
+def _live(journal: str) -> set[int]:
+    live: set[int] = set()
+    for line in journal.splitlines():
+        (live.add if line.startswith("+") else live.discard)(int(line[1:]))
+    return live
+
+
+@dataclass(frozen=True, slots=True)
 class Guardian:
-    """Records the live process groups and holds the lock of the directory."""
+    """Holds the lock of the directory, the journal of live process groups, and the helper."""
 
     lock: IO[str]
     journal: int
+    journal_path: Path
     helper: subprocess.Popen[bytes]
-    live: set[int] = field(default_factory=set)
-
-    def started(self, pid: int) -> None:
-        """Record that the process group `pid` has started."""
-        self.live.add(pid)
-        os.write(self.journal, b"+%d\n" % pid)
-
-    def ended(self, pid: int) -> None:
-        """Record that the process group `pid` has ended, and kill what is left of it."""
-        kill_group(pid)
-        self.live.discard(pid)
-        if self.live:
-            os.write(self.journal, b"-%d\n" % pid)
-        else:
-            os.ftruncate(self.journal, 0)
 
     def close(self) -> None:
         """Kill every group and end the helper."""
-        for pid in self.live:
-            kill_group(pid)
         assert self.helper.stdin is not None  # noqa: S101
         self.helper.stdin.close()
         self.helper.wait()
@@ -94,13 +91,11 @@ def open_in(root: Path) -> Guardian:
     descriptor = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC)
     command = [sys.executable, "-I", "-S", "-c", _SCRIPT, str(journal)]
     helper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    return Guardian(lock, descriptor, helper)
+    return Guardian(lock, descriptor, journal, helper)
 
 
 def _kill_leftovers(journal: str, root: Path) -> None:
-    live: set[int] = set()
-    for line in journal.splitlines():
-        (live.add if line.startswith("+") else live.discard)(int(line[1:]))
+    live = _live(journal)
     if not live:
         return
     for process in psutil.process_iter():

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_emulator.entity import Doc
-    from batch_emulator.machine.guardian import Guardian
     from batch_emulator.machine.isolation import Isolation
+    from batch_emulator.machine.process import Processes
     from batch_emulator.options import Options
 
 _STORAGE = "https://storage.azure.com/"
@@ -34,7 +34,7 @@ class Machine:
     """
 
     options: Options
-    guardian: Guardian
+    processes: Processes
     session: aiohttp.ClientSession
     isolation: Isolation | None = None
     url: str = ""

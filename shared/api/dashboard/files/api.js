@@ -7,17 +7,19 @@ const base = new URL(".", location.href);
 
 /** An error response; `code` and `message` are those of the API. */
 export class ApiError extends Error {
-  constructor(status, code, message) {
+  constructor(status, code, message, { retryAfter = null } = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    /** Seconds, or null. */
+    this.retryAfter = retryAfter;
   }
 }
 
 /** A blob name as a URL path: everything but slashes is encoded. */
 export const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 
-export async function request(url, { method = "GET", headers = {}, accept = [], signal, seconds = 30 } = {}) {
+export async function request(url, { method = "GET", headers = {}, body, accept = [], signal, seconds = 30 } = {}) {
   const signedIn = isSignedIn();
   // Another site's page cannot send this header with this site's cookie.
   if (signedIn) headers = { ...headers, "x-requested-with": "gifdrop" };
@@ -26,7 +28,8 @@ export async function request(url, { method = "GET", headers = {}, accept = [], 
   const timeout = AbortSignal.timeout(seconds * 1000);
   const response = await fetch(new URL(signedIn ? `user/${url}` : url, base), {
     method,
-    headers,
+    headers: body ? { ...headers, "content-type": "application/json" } : headers,
+    body: body && JSON.stringify(body),
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     credentials: signedIn ? "same-origin" : "omit",
     redirect: "error",
@@ -34,14 +37,23 @@ export async function request(url, { method = "GET", headers = {}, accept = [], 
   if (response.ok || accept.includes(response.status)) return response;
   if (signedIn && response.status === 401) end();
   const { code, detail } = (await response.json().catch(() => null)) ?? {};
-  throw new ApiError(response.status, code, detail ?? `The request failed with status ${response.status}.`);
+  const retryAfter = Number(response.headers.get("Retry-After")) || null;
+  throw new ApiError(response.status, code, detail ?? `The request failed with status ${response.status}.`, { retryAfter });
 }
 
 export const json = async (url, options) => (await request(url, options)).json();
 
+/** The record of a video as it was stored last, or null: unlike `status/{video}`, never a 404 in the browser's console. */
+export async function find(name) {
+  const parameters = new URLSearchParams({ prefix: name, limit: 1, include: "videos" });
+  const [first] = (await json(`status?${parameters}`)).videos;
+  return first?.video === name ? first : null;
+}
+
+const TYPES = { jpg: "image/jpeg", webp: "image/webp" };
 const CHUNK_BYTES = 4 * 1024 ** 2;
 
-/** The first `maxBytes` bytes of a GIF as a Blob, fetched in chunks because the size of a response is limited. */
+/** The first `maxBytes` bytes of a GIF, or of a file beside it, as a Blob, fetched in chunks because the size of a response is limited. */
 export async function gif(name, { maxBytes = Infinity, signal } = {}) {
   const chunks = [];
   let received = 0;
@@ -58,5 +70,5 @@ export async function gif(name, { maxBytes = Infinity, signal } = {}) {
     received += chunk.size;
     chunks.push(chunk);
   }
-  return new Blob(chunks, { type: "image/gif" });
+  return new Blob(chunks, { type: TYPES[name.split(".").at(-1).toLowerCase()] ?? "image/gif" });
 }

@@ -1,6 +1,6 @@
 // Formats numbers, sizes, times and states for people.
 
-export const STATES = { queued: "Waiting", running: "Running", succeeded: "Done", failed: "Failed" };
+export const STATES = { queued: "Waiting", running: "Converting", succeeded: "Done", failed: "Failed" };
 
 const number = new Intl.NumberFormat();
 const currency = new Intl.NumberFormat(undefined, { style: "currency", currency: "USD", maximumSignificantDigits: 2 });
@@ -38,3 +38,16 @@ export function split(name) {
   const end = name.lastIndexOf("/") + 1;
   return [name.slice(0, end), name.slice(end)];
 }
+
+/** "4.0 s", or "first 60 of 70 s" where the GIF has only a part of the video. */
+export function length({ gif, source, options }) {
+  const seconds = gif.duration_seconds;
+  const available = (source?.duration_seconds ?? 0) - (options?.start ?? 0);
+  const sameSpeed = !options?.speed && !options?.boomerang;
+  if (!sameSpeed || available - seconds < 0.5) return `${seconds.toFixed(1)} s`;
+  return `${options?.start ? "" : "first "}${Math.round(seconds)} of ${Math.round(source.duration_seconds)} s`;
+}
+
+/** A date and the time of day. */
+export const moment = (timestamp) =>
+  new Date(timestamp).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });

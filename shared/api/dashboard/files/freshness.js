@@ -3,7 +3,7 @@
 import { duration } from "./format.js";
 
 /** A panel is old after so many seconds without an update, even if no request has failed yet. */
-const MAX_AGE_SECONDS = { videos: 12, pool: 12, health: 75 };
+const MAX_AGE_SECONDS = { videos: 12, pool: 12, health: 75, stats: 75 };
 const panels = new Map(
   Object.keys(MAX_AGE_SECONDS).map((name) => [name, { element: document.getElementById(`${name}-panel`), at: null }]),
 );

@@ -58,6 +58,43 @@ export function unfinishedInView(limit) {
     .map((card) => card.video.video);
 }
 
+/** The videos shown, by name. */
+export const shown = (name) => cards.get(name)?.video;
+
+/** Marks the cards of the selected videos. */
+export function markSelected(names) {
+  for (const [name, card] of cards) card.parts.select.checked = names.has(name);
+}
+
+/** Moves the focus from one card to another: arrow keys, Home and End. */
+grid.addEventListener("keydown", (event) => {
+  const all = [...grid.children];
+  const from = all.indexOf(event.target.closest(".card"));
+  const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: all.length - 1 }[event.key] ?? vertical(event.key, all, from);
+  if (from < 0 || to === null || !all[to] || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  const { thumb, open } = all[to].parts;
+  (thumb.hidden ? open : thumb).focus();
+});
+
+/** The nearest card in the next row; rows hold different numbers of cards. */
+function vertical(key, all, from) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+  if (!step || from < 0) return null;
+  const { top, left, width } = all[from].getBoundingClientRect();
+  const distance = (box) => Math.abs(box.left + box.width / 2 - left - width / 2);
+  let best = null;
+  let row = null;
+  for (let index = from + step; all[index]; index += step) {
+    const box = all[index].getBoundingClientRect();
+    if ((box.top - top) * step <= 1) continue;
+    row ??= box.top;
+    if (Math.abs(box.top - row) > 1) break;
+    if (best === null || distance(box) < distance(all[best].getBoundingClientRect())) best = index;
+  }
+  return best;
+}
+
 const inView = ({ top, bottom }) => bottom > 0 && top < innerHeight;
 
 const STATE_ORDER = { queued: 0, running: 1, succeeded: 2, failed: 2 };
@@ -73,7 +110,7 @@ function isStale(listed, known) {
 function announceStates(changed) {
   if (!changed.length) return;
   stateListener(changed);
-  const phrases = { queued: "is waiting", running: "is running", succeeded: "is done", failed: "has failed" };
+  const phrases = { queued: "is waiting", running: "is converting", succeeded: "is done", failed: "has failed" };
   announcements.textContent =
     changed.length < 4
       ? changed.map((video) => `${video.video} ${phrases[video.state]}.`).join(" ")

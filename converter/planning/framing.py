@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from converter.options import Crop, Options
-from converter.probe import Source
+from converter.planning.options import Crop, Options
 from converter.verdict import Rejected
+from converter.video.probe import Source
 
 MAX_HEIGHTS: Final = 2  # how many widths high a GIF may be if only its width is set
 MAX_WIDTHS: Final = 4  # how many heights wide a GIF may be if only its height is set: film is 2.4 wide

@@ -4,12 +4,22 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from converter import budget, ffmpeg_args, gif, scratch
-from converter.budget import Cost, Model, Settings, Trial
-from converter.classify import classify_encoding_failure
-from converter.encode import FILE_SIZE_MARGIN_BYTES, Workspace, choose_dither, decode, encode_once, full_settings
-from converter.options import Options
-from converter.plan import Plan
+from converter.encoding import ffmpeg_args
+from converter.encoding.encode import (
+    FILE_SIZE_MARGIN_BYTES,
+    Workspace,
+    choose_dither,
+    decode,
+    encode_once,
+    full_settings,
+)
+from converter.formats import gif
+from converter.planning import budget
+from converter.planning.budget import Cost, Model, Settings, Trial
+from converter.planning.options import Options
+from converter.planning.plan import Plan
+from converter.process import scratch
+from converter.process.classify import classify_encoding_failure
 from converter.verdict import Rejected
 
 # What each attempt aims at, as a share of the limit, and the share already used from which it is not made.

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from converter.budget import TRIAL_RATE_FACTOR, TRIAL_SIZE_FACTOR, Settings
-from converter.container import Demuxer
-from converter.framing import Region
-from converter.plan import Plan
-from converter.probe import DECODERS, MAX_STREAMS
+from converter.planning.budget import TRIAL_RATE_FACTOR, TRIAL_SIZE_FACTOR, Settings
+from converter.planning.framing import Region
+from converter.planning.plan import Plan
+from converter.video.container import Demuxer
+from converter.video.probe import DECODERS, MAX_STREAMS
 
 # Maps HDR to sRGB's range and gamut. 203 cd/m2 is the reference white of BT.2408; up to half of it nothing changes,
 # and highlights of 1000 cd/m2 become white. Other curves leave ordinary scenes too dark.

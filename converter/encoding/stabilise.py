@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from converter import frame_order
+from converter.encoding import frame_order
 
 CHANNELS: Final = 3
 CHUNK_BYTES: Final = 12_000  # fits the processor's caches together with its intermediate results

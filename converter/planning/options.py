@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from converter.presets import PRESETS
+from converter.planning.presets import PRESETS
 from converter.verdict import Rejected
 
 FITS: Final = ("inside", "cover", "exact")

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from converter import beside_args, ffmpeg, gif, jpeg, scratch, webp
-from converter.beside_args import Frames
-from converter.classify import classify_encoding_failure
-from converter.encode import FILE_SIZE_MARGIN_BYTES, Workspace
-from converter.presets import THUMBNAIL_PIXELS
+from converter.encoding import beside_args
+from converter.encoding.beside_args import Frames
+from converter.encoding.encode import FILE_SIZE_MARGIN_BYTES, Workspace
+from converter.formats import gif, jpeg, webp
+from converter.planning.presets import THUMBNAIL_PIXELS
+from converter.process import ffmpeg, scratch
+from converter.process.classify import classify_encoding_failure
 from converter.verdict import NodeFailure, Rejected
 
 FILES: Final = {"poster": "out.jpg", "webp": "out.webp"}

@@ -4,9 +4,9 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from converter.ffmpeg import Finished
-from converter.probe import CUT_OFF, first_line
+from converter.process.ffmpeg import Finished
 from converter.verdict import NodeFailure, Rejected
+from converter.video.probe import CUT_OFF, first_line
 
 # A stuck decoder burns CPU; a node that is suspended, swapping or starved does not.
 MIN_CPU_SHARE: Final = 0.25

@@ -7,8 +7,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from converter.container import HEADER_BYTES, Demuxer, demuxer_of
 from converter.verdict import NodeFailure, Rejected
+from converter.video.container import HEADER_BYTES, Demuxer, demuxer_of
 
 # What phones, cameras, screen recorders and browsers record; few decoders keep the attack surface small.
 DECODERS: Final = ("h264", "hevc", "libdav1d", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "png")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from converter import limits, sandbox, scratch, survivors
+from converter import sandbox
+from converter.process import limits, scratch, survivors
 from converter.verdict import NodeFailure
 
 MAX_LINES: Final = 200

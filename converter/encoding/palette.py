@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from converter import frame_order
+from converter.encoding import frame_order
 
 BYTES: Final = 1024  # 16x16 pixels in RGBA
 SAMPLES: Final = 150_000  # pixels, of which most are unchanged ones and not counted

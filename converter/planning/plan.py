@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from converter.budget import Settings
-from converter.container import Demuxer
-from converter.framing import Region, frame
-from converter.options import Options
-from converter.presets import PRESETS, Preset
-from converter.probe import Source
+from converter.planning.budget import Settings
+from converter.planning.framing import Region, frame
+from converter.planning.options import Options
+from converter.planning.presets import PRESETS, Preset
 from converter.verdict import Rejected
+from converter.video.container import Demuxer
+from converter.video.probe import Source
 
 MIN_FPS: Final = 1.0
 MAX_TOTAL_PIXELS: Final = 300e6  # over all frames: bounds the scratch file at 0.9 GB, 1.2 GB with transparency

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from converter import ffmpeg, ffmpeg_args, frame_order, palette, scratch, stabilise
-from converter.budget import Settings
-from converter.classify import classify_encoding_failure, classify_failure, error_lines
-from converter.options import Options
-from converter.plan import Plan
-from converter.probe import CUT_OFF, first_line
+from converter.encoding import ffmpeg_args, frame_order, palette, stabilise
+from converter.planning.budget import Settings
+from converter.planning.options import Options
+from converter.planning.plan import Plan
+from converter.process import ffmpeg, scratch
+from converter.process.classify import classify_encoding_failure, classify_failure, error_lines
 from converter.progress import Progress
 from converter.verdict import NodeFailure, Rejected
+from converter.video.probe import CUT_OFF, first_line
 
 TIMEOUT_SECONDS: Final = 1800.0
 MAX_EXCESS: Final = 1.5  # a GIF that is this many times over the limit is not encoded to its end

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from converter.ffmpeg_args import KEPT, frames_args
-from converter.plan import Plan
+from converter.encoding.ffmpeg_args import KEPT, frames_args
+from converter.planning.plan import Plan
 
 TRIAL_RUN_FRAMES: Final = 4  # consecutive frames of which only the changes are stored, except in the first
 MIN_TRIAL_RUNS: Final = 3

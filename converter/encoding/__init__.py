@@ -1,0 +1,1 @@
+"""Makes the GIF and the files beside it with ffmpeg."""

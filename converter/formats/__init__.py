@@ -1,0 +1,1 @@
+"""Reads what was made, block by block, without trusting the tool that wrote it."""

@@ -1,0 +1,1 @@
+"""What the GIF is to be: size, time, presets, budget."""

@@ -1,0 +1,1 @@
+"""Runs ffmpeg: limits, the scratch directory, leftover processes, what a failure means."""

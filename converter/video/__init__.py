@@ -1,0 +1,1 @@
+"""What the video is: its container and its streams."""
