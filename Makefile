@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-az test-clients conformance up check bench chaos lock clean
+.PHONY: help demo test test-az test-clients conformance up check coverage bench chaos lock clean
 
 PYTHON ?= python3.11
 FOUND := $$($(PYTHON) -c '' 2>/dev/null && echo $(PYTHON) || echo python3)
@@ -86,6 +86,12 @@ check: $(READY) ## ruff, mypy --strict, import-linter, Bicep, shell, spelling
 	@$(PY) -m infra.check
 	@.venv/bin/shellcheck infra/*.sh tests/*.sh
 	@git ls-files -z | xargs -0 .venv/bin/codespell
+
+coverage: $(READY) ## branches of shared/ and converter/ that the fast tests take
+	@rm -rf .local/coverage && mkdir -p .local/coverage
+	@$(PY) -m coverage run -m pytest --quiet tests/unit tests/simulation tests/converter
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
 
 bench: $(READY) ## the benchmarks, or some of them: make bench [ARGS="imports status"]
 	@$(PY) -m bench $(ARGS)

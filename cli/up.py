@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from cli.invocation import command_line
 from cli.stack import running_stack
-from cli.target import directory_arguments
+from cli.target import LOCAL_DIRECTORY, directory_arguments
 from cli.words import seconds
+from local.func_settings import FUNC_SETTINGS, func_settings
 from local.ports import is_free
 
 if TYPE_CHECKING:
@@ -32,7 +34,10 @@ async def up(*, directory: Path, ports: Mapping[str, int], output: Output) -> No
             {name: stack.endpoints[name] for name in ("dashboard", "functions", "storage", "batch")}
             | {"env": str(stack.layout.env), "logs": str(stack.layout.logs)}
         )
-        with output.announcing_stop("Stopping the stack."):
+        # Microsoft's host reads one file in the checkout: that of the stack in the default directory.
+        default = stack.layout.directory == LOCAL_DIRECTORY
+        settings = func_settings(FUNC_SETTINGS, endpoints=stack.endpoints, env=stack.env) if default else nullcontext()
+        with settings, output.announcing_stop("Stopping the stack."):
             raise await stack.crash()
 
 
