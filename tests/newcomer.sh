@@ -12,11 +12,11 @@
 # its own. Blocks of commands that need more than this machine, such as Azure, have no language.
 set -euo pipefail
 
-times=2 skip='^$' keep=no
+times=2 skip='' keep=no
 while getopts ':n:x:k' option; do
   case $option in
     n) times=$OPTARG ;;
-    x) skip+="|$OPTARG" ;;
+    x) skip=${skip:+$skip|}$OPTARG ;;
     k) keep=yes ;;
     *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
   esac
@@ -82,7 +82,7 @@ check() {
 
 for ((round = 1; round <= times; round++)); do
   for block in "$work"/blocks/*; do
-    if grep -qE -- "$skip" "$block"; then
+    if [[ -n $skip ]] && grep -qE -- "$skip" "$block"; then
       echo "skipped: $(sed -n 2p "$block")"
       continue
     fi
