@@ -1,5 +1,6 @@
 """Every transition of a conversion between its states."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -178,3 +179,16 @@ def test_next_attempt_has_a_task_id_that_was_never_used_before() -> None:
 
 def test_next_attempt_after_a_refusal_has_a_task_id() -> None:
     assert conversion().refused(WHY, at=END).next_attempt(retries_left=2).task_id == f"{ID}-2"
+
+
+def test_new_conversion_is_queued_for_its_first_attempt() -> None:
+    new = Conversion(video="a.mp4", etag="0x1", id=ID)
+    assert (new.state, new.attempt, new.retries_left, new.preempted) == ("queued", 1, 2, 0)
+
+
+def test_leftovers_are_the_kinds_that_are_not_asked_for_and_accumulate() -> None:
+    asked = replace(conversion(), options=Options(also=("webp",)))
+    first = asked.with_leftovers(("webp", "poster"))
+    assert first.leftovers == ("poster",)
+    assert first.with_leftovers(()).leftovers == ("poster",)
+    assert first.extras == ("poster", "webp")

@@ -109,6 +109,14 @@ def test_result_with_files_that_nobody_asked_for_cannot_be_read() -> None:
     assert isinstance(got, TransientFailure)
 
 
+@pytest.mark.parametrize(
+    ("number", "possible"), [(0, True), (0.5, True), (2**53 - 1, True), (2**53, False), (-0.1, False)]
+)
+def test_duration_of_a_gif_is_from_0_to_what_a_double_counts_exactly(number: float, possible: bool) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF | {"duration_seconds": number}})
+    assert isinstance(got, Converted) is possible
+
+
 @pytest.mark.parametrize("digest", ["", "0" * 63, "G" * 64, 1, ["0" * 64]])
 def test_result_with_an_invalid_digest_cannot_be_read(digest: object) -> None:
     got = outcome({"verdict": "converted", "gif": GIF | {"sha256": digest}})
