@@ -45,6 +45,10 @@ def test_node_that_works_or_will_is_left_alone(state: str) -> None:
     assert decide(pool(node("good", state, minutes=600), IDLE), [], LIMITS).repairs == ()
 
 
+def test_node_is_repaired_from_the_limit_on() -> None:
+    assert steps(decide(pool(node("bad", minutes=10), IDLE), [], LIMITS)) == [("bad", "reboot")]
+
+
 def test_node_that_cannot_be_used_for_a_moment_is_left_alone() -> None:
     assert decide(pool(node("bad", minutes=9), IDLE), [], LIMITS).repairs == ()
 
@@ -137,14 +141,22 @@ def test_resize_without_any_node_is_stopped_while_tasks_wait() -> None:
     assert decide(replace(stuck, waiting=0), [], LIMITS).repairs == ()
     assert decide(replace(stuck, nodes=[node("busy", "running")]), [], LIMITS).repairs == ()
     assert decide(replace(stuck, resizing_since=NOW - timedelta(minutes=29)), [], LIMITS).repairs == ()
+    assert steps(decide(replace(stuck, resizing_since=NOW - timedelta(minutes=30)), [], LIMITS)) != []
+
+
+def test_stopping_a_resize_counts_as_a_repair_of_the_hour() -> None:
+    stuck = replace(pool(), waiting=1, resizing_since=NOW - timedelta(minutes=31))
+    assert decide(stuck, [past(name) for name in "abcdef"], LIMITS).repairs == ()
 
 
 def test_disabled_scheduling_is_named() -> None:
     waiting = replace(pool(node("idle", "idle", schedulable=False)), waiting=3, waiting_slots=3)
     assert "scheduling is disabled on every node" in decide(waiting, [], LIMITS).findings[0]
+    assert decide(replace(waiting, waiting=0, waiting_slots=0), [], LIMITS).findings == ()
     assert decide(replace(waiting, nodes=[IDLE]), [], LIMITS).findings == ()
 
 
 def test_tasks_that_need_more_slots_than_a_node_has_are_named() -> None:
     waiting = replace(pool(IDLE), waiting=1, waiting_slots=3)
     assert "more than the 2 task slots" in decide(waiting, [], LIMITS).findings[0]
+    assert decide(replace(waiting, waiting_slots=2), [], LIMITS).findings == ()
