@@ -37,7 +37,9 @@ async def up(*, directory: Path, ports: Mapping[str, int], output: Output) -> No
         # Microsoft's host reads one file in the checkout: that of the stack in the default directory.
         default = stack.layout.directory == LOCAL_DIRECTORY
         settings = func_settings(FUNC_SETTINGS, endpoints=stack.endpoints, env=stack.env) if default else nullcontext()
-        with settings, output.announcing_stop("Stopping the stack."):
+        with settings as written, output.announcing_stop("Stopping the stack."):
+            if written is False:
+                output.say(f"{FUNC_SETTINGS.name} is not of a local stack and was left as it is.")
             raise await stack.crash()
 
 
