@@ -125,6 +125,53 @@ def test_cut_is_noted_in_seconds_of_the_video() -> None:
     assert plan("--boomerang --max-duration 4").notes[0].startswith("only 2 of 10 seconds")
 
 
+@pytest.mark.parametrize(
+    ("flags", "fps", "noted"),
+    [
+        ("--fps 10 --max-frames 100", 10, False),
+        ("--fps 20 --max-frames 100", 10, True),
+        ("--fps 20 --max-frames 100 --boomerang", 5, True),
+        ("--fps 20 --max-frames 100 --speed 2", 20, False),
+    ],
+)
+def test_frame_rate_is_lowered_for_the_cap_on_frames(flags: str, fps: float, noted: bool) -> None:
+    made = plan(flags)
+    assert made.fps == fps
+    assert made.notes == ((f"{fps} frames a second, to stay under 100 frames",) if noted else ())
+
+
+@pytest.mark.parametrize(("flags", "frames"), [("", 9), ("--boomerang", 5), ("--reverse", 9)])
+def test_boomerang_decodes_half_of_the_frames_that_the_cap_allows(flags: str, frames: int) -> None:
+    assert plan(f"--fps 10 --max-frames 9 {flags}").max_frames == frames
+
+
+def test_size_is_lowered_for_the_cap_on_all_pixels() -> None:
+    made = plan("--width 1920 --fps 30")
+    assert 0.99 * MAX_TOTAL_PIXELS < made.width * made.height * made.fps * made.duration <= MAX_TOTAL_PIXELS
+    assert made.width / made.height == pytest.approx(16 / 9, rel=0.01)
+    assert made.notes == (f"{made.width}x{made.height}, to stay under 300 million pixels over all frames",)
+
+
+def test_start_beyond_the_end_is_rejected_if_the_end_is_known() -> None:
+    with pytest.raises(Rejected, match=r"start at 10 s, but the video ends at 10 s"):
+        plan("--start 10")
+    assert plan("--start 9.5").duration == 0.5
+    assert plan("--start 10", source(seconds=None)).start == 10
+
+
+@pytest.mark.parametrize(("pixel_format", "size"), [("yuv420p", 3), ("yuva444p12le", 4)])
+def test_raw_frame_has_a_byte_for_each_channel(pixel_format: str, size: int) -> None:
+    made = plan("--width 320", source(pixel_format=pixel_format))
+    assert (made.pixel_bytes, made.frame_bytes) == (size, 320 * 180 * size)
+
+
+def test_scaled_plan_has_at_least_one_pixel() -> None:
+    half = plan("--width 320").scaled(0.5)
+    assert (half.width, half.height) == (160, 90)
+    none = half.scaled(0.001)
+    assert (none.width, none.height) == (1, 1)
+
+
 def test_fast_video_has_more_frames_a_second_than_its_source() -> None:
     slow = source(fps=4.0, max_fps=4.0)
     assert plan("--fps 20", slow).fps == 4
