@@ -1,5 +1,6 @@
 """A headless Chromium from npm's @sparticuz/chromium, with its libraries and fonts; needs no root."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -29,8 +30,12 @@ def unpack() -> Path:
     if not (MODULES / "@sparticuz").is_dir():
         raise FileNotFoundError(f"{MODULES} not found: run make test")
     executable, ready = HOME / "chromium", HOME / ".ready"
-    if not ready.exists():
-        HOME.mkdir(exist_ok=True)
+    HOME.mkdir(exist_ok=True)
+    # Another worker may be unpacking it: a program that is being written cannot be started.
+    with (HOME / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if ready.exists():
+            return executable
         node = Path(sys.executable).with_name("node")
         environment = {**os.environ, "TMPDIR": str(HOME), "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x"}
         command = [str(node), "--input-type=module", "--eval", _UNPACK]
