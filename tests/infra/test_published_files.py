@@ -1,6 +1,7 @@
 """The files that `func azure functionapp publish` uploads: only the app, and enough to start it."""
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -94,17 +95,23 @@ def test_git_rules_publish_the_same_files(tmp_path: Path) -> None:
 
 def interpreters() -> list[str]:
     """This Python, and 3.12 and 3.13 if installed."""
-    found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
-    places = [*Path.home().glob(".pyenv/versions/3.1[23].*/bin/python3")]
-    places += [Path(path) for name in ("python3.12", "python3.13") if (path := shutil.which(name))]
-    for place in places:
-        if not place.exists():
-            continue
-        code = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
-        result = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
-        if result.returncode == 0 and result.stdout.strip() in ("3.12", "3.13"):
-            found.setdefault(result.stdout.strip(), str(place))
-    return list(found.values())
+    this = f"{sys.version_info.major}.{sys.version_info.minor}"
+    others = [installed(version) for version in ("3.12", "3.13") if version != this]
+    return [sys.executable, *filter(None, others)]
+
+
+def installed(version: str) -> str | None:
+    """The path of a Python that can make virtual environments, `None` if there is none of the version."""
+    python, pyenv = shutil.which(f"python{version}"), shutil.which("pyenv")
+    if python is None:
+        return None
+    environment = dict(os.environ)
+    if pyenv:  # its programs on PATH run only the versions that are selected
+        known = subprocess.run([pyenv, "whence", f"python{version}"], capture_output=True, text=True, check=False)
+        environment["PYENV_VERSION"] = ":".join(known.stdout.split())
+    code = "import sys, venv, ensurepip; print(sys.executable)"
+    found = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
 
 
 def environment_of(python: str) -> Path:

@@ -91,6 +91,6 @@ def open_in(root: Path) -> Isolation:
 
 def remove(layer: Path) -> None:
     """Remove a layer, or all of a node."""
-    for work in layer.glob("**/work/work"):
+    for work in layer.rglob("work/work"):
         work.chmod(0o700)  # overlayfs creates it without any permission
     shutil.rmtree(layer, ignore_errors=True)
