@@ -411,3 +411,15 @@ ROUTES = (
         public=True,
     ),
 )
+
+
+def matching(path: str) -> list[tuple[Route, dict[str, str]]]:
+    """The routes that a decoded path belongs to, one for each method, and the path's parameters."""
+    found: list[tuple[Route, dict[str, str]]] = []
+    for route in ROUTES:
+        start, _, parameter = route.path.partition("{")
+        if not parameter and path == start:
+            found.append((route, {}))
+        elif parameter and path.startswith(start) and path != start:
+            found.append((route, {parameter.removesuffix("}"): path.removeprefix(start)}))
+    return found

@@ -14,7 +14,7 @@ from shared.api.access import OPERATOR, acting_as_operator, signed_in_user
 from shared.api.errors import ApiError
 from shared.api.handler import handle
 from shared.api.http import with_route_parameters
-from shared.api.routes import ROUTES
+from shared.api.routes import matching
 from shared.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -81,14 +81,9 @@ def describe(headers: Mapping[str, str], settings: Settings) -> UserResponse:
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route below `user/` of a decoded path, and its parameters. Raises `ApiError` `UnknownRoute`."""
-    for route in ROUTES:
-        start, _, parameter = route.path.partition("{")
-        if route.method != ("GET" if method == "HEAD" else method) or route.public:
-            continue
-        if not parameter and path == start:
-            return route, {}
-        if parameter and path.startswith(start) and path != start:
-            return route, {parameter.removesuffix("}"): path.removeprefix(start)}
+    for route, parameters in matching(path):
+        if route.method == ("GET" if method == "HEAD" else method) and not route.public:
+            return route, parameters
     raise ApiError("UnknownRoute", "There is no such route for people who have signed in.")
 
 
