@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.api.errors import ApiError
 from shared.api.http import Response
-from shared.api.operator import check_operator, check_rate
+from shared.api.operator import check_operator, check_rate, refusals
 from shared.api.parameters import checked_name
 from shared.api.rate_limit import RateLimit
 from shared.api.uploads import check_changes
-from shared.lifecycle.deletion import DeletionRefusedError, delete_video
-from shared.services.errors import NewerRecordError
+from shared.lifecycle.deletion import delete_video
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +36,6 @@ class Deletions:
         check_operator(headers, self._services.settings, what="delete videos")
         name = checked_name(video)
         check_rate(self._limit, "TooManyDeletions", "deletions")
-        try:
+        with refusals():
             await delete_video(name, self._services)
-        except DeletionRefusedError as error:
-            raise ApiError(error.code, str(error)) from error
-        except NewerRecordError as error:
-            raise ApiError("NewerRecord", "A newer version of gifdrop looks after this video.") from error
         return Response(status=204)

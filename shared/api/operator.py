@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hmac
+from contextlib import contextmanager
 from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING
 
 from shared.api.access import is_operator
 from shared.api.errors import ApiError
+from shared.lifecycle.refusal import RefusedError
+from shared.services.errors import NewerRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from shared.api.rate_limit import RateLimit
     from shared.settings import Settings
@@ -25,6 +28,17 @@ def check_operator(headers: Mapping[str, str], settings: Settings, *, what: str)
     found = sha256(headers.get(OPERATOR_HEADER, "").encode(errors="replace")).hexdigest()
     if expected and not is_operator() and not hmac.compare_digest(found, expected):
         raise ApiError("OperatorKeyRequired", f"Only an operator can {what}.")
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raises `ApiError` where the lifecycle refuses a change."""
+    try:
+        yield
+    except RefusedError as error:
+        raise ApiError(error.code, str(error)) from error
+    except NewerRecordError as error:
+        raise ApiError("NewerRecord", "A newer version of gifdrop looks after this video.") from error
 
 
 def check_rate(limit: RateLimit, code: str, what: str) -> None:

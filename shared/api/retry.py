@@ -6,13 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
-from shared.api.operator import check_operator, check_rate
+from shared.api.operator import check_operator, check_rate, refusals
 from shared.api.options import requested_options
 from shared.api.parameters import checked_name
 from shared.api.rate_limit import RateLimit
-from shared.lifecycle.retry import RetryRefusedError, retry, retry_all
+from shared.lifecycle.retry import retry, retry_all
 from shared.representation import represent
-from shared.services.errors import NewerRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,12 +43,8 @@ class Retries:
         name = checked_name(video)
         options = requested_options(body, self._services.settings)
         check_rate(self._single, "TooManyRetries", "retries")
-        try:
+        with refusals():
             return represent(await retry(name, self._services, options=options), self._services.settings)
-        except RetryRefusedError as error:
-            raise ApiError(error.code, str(error)) from error
-        except NewerRecordError as error:
-            raise ApiError("NewerRecord", "A newer version of gifdrop looks after this video.") from error
 
     async def many(self, parameters: Mapping[str, str], headers: Mapping[str, str]) -> RetriedResponse:
         """Queue another attempt for all failed videos, or those with the error code `error`.

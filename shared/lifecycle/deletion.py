@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.lifecycle.protocol import delete_outputs, read, terminate_task
+from shared.lifecycle.refusal import RefusedError
 from shared.names import is_video
 from shared.services.errors import ConflictError, ServiceError
 from shared.services.storage.index_rows import row_key
@@ -23,21 +24,13 @@ log = logging.getLogger(__name__)
 MAX_TRIES = 4
 
 
-class DeletionRefusedError(Exception):
-    """Nothing is deleted, or not everything. `code` is `UnknownVideo` or `Changed`."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 async def delete_video(video: str, services: Services) -> None:
     """Delete the present version of a video, its GIF and what is beside it, and its record.
 
     A version that is uploaded meanwhile stays.
-    Raises `DeletionRefusedError`, `NewerRecordError` and other `ServiceError`s.
+    Raises `RefusedError` (`UnknownVideo`, `Changed`), `NewerRecordError` and other `ServiceError`s.
     """
-    unknown = DeletionRefusedError("UnknownVideo", "There is no video of this name.")
+    unknown = RefusedError("UnknownVideo", "There is no video of this name.")
     if not is_video(video):
         raise unknown
     settings = services.settings
@@ -48,7 +41,7 @@ async def delete_video(video: str, services: Services) -> None:
             await services.blobs.delete_version(settings.input_container, video, expected_etag=version)
         except ConflictError:
             message = "The video has just been uploaded again; check it."
-            raise DeletionRefusedError("Changed", message) from None
+            raise RefusedError("Changed", message) from None
     for _ in range(MAX_TRIES):
         snapshot = await read(video, services)
         conversion = snapshot.conversion
@@ -71,7 +64,7 @@ async def delete_video(video: str, services: Services) -> None:
             await _remove_from_index(video, row_key(conversion), services)
         log.info("deleted %r", video)
         return
-    raise DeletionRefusedError("Changed", "The video's status keeps changing; try again.")
+    raise RefusedError("Changed", "The video's status keeps changing; try again.")
 
 
 async def _remove_from_index(video: str, row: str, services: Services) -> None:

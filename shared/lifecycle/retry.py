@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shared.lifecycle.protocol import commit, read
+from shared.lifecycle.refusal import RefusedError
 from shared.lifecycle.submission import plan
 from shared.names import is_video
 from shared.services.errors import ConflictError, NotFoundError
@@ -21,26 +22,15 @@ MAX_RETRIED_ATTEMPTS = 30
 """Attempts after which a version of a video is not retried any more."""
 
 
-class RetryRefusedError(Exception):
-    """There is nothing to retry.
-
-    `code` is `UnknownVideo`, `VideoGone`, `NotFailed`, `TooManyAttempts` or `Changed`.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 async def retry(video: str, services: Services, *, options: Options | None = None) -> Conversion:
     """Queue another attempt at the present version of a failed video and return the new conversion.
 
     With `options`, which are used instead of those in the video's metadata, also one that has succeeded: its GIF stays
     until the attempt ends, which replaces it, or deletes it if the attempt fails.
 
-    Raises `RetryRefusedError` and `ServiceError`.
+    Raises `RefusedError` (`UnknownVideo`, `VideoGone`, `NotFailed`, `TooManyAttempts`, `Changed`) and `ServiceError`.
     """
-    unknown = RetryRefusedError("UnknownVideo", "There is no video of this name.")
+    unknown = RefusedError("UnknownVideo", "There is no video of this name.")
     if not is_video(video):
         raise unknown
     snapshot = await read(video, services)
@@ -48,23 +38,23 @@ async def retry(video: str, services: Services, *, options: Options | None = Non
     if ended is None:
         raise unknown
     if not ended.final:
-        raise RetryRefusedError("NotFailed", "This video is being converted. Wait until that has ended.")
+        raise RefusedError("NotFailed", "This video is being converted. Wait until that has ended.")
     if ended.state != "failed" and options is None:
-        raise RetryRefusedError("NotFailed", "This video is already converted.")
+        raise RefusedError("NotFailed", "This video is already converted.")
     try:
         blob = await services.rest.properties(services.settings.input_container, video)
     except NotFoundError:
-        raise RetryRefusedError("VideoGone", "The video was deleted; upload it again.") from None
+        raise RefusedError("VideoGone", "The video was deleted; upload it again.") from None
     decision = plan(blob, services.settings, options=options)
     if decision.id == ended.id and ended.attempt >= MAX_RETRIED_ATTEMPTS:
-        raise RetryRefusedError("TooManyAttempts", f"The video was tried {ended.attempt} times. Upload it again.")
+        raise RefusedError("TooManyAttempts", f"The video was tried {ended.attempt} times. Upload it again.")
     if decision.id == ended.id and not decision.final:
         # A new attempt number, so that no output of an earlier attempt is mistaken for this one's.
         decision = ended.again(decision)
     try:
         await commit(decision, snapshot, services)
     except ConflictError:
-        raise RetryRefusedError("Changed", "The video's status has just changed; check it again.") from None
+        raise RefusedError("Changed", "The video's status has just changed; check it again.") from None
     return decision
 
 
@@ -77,7 +67,7 @@ async def retry_all(code: str | None, services: Services) -> int:
 
     async def retry_one(video: str) -> None:
         nonlocal count
-        with suppress(RetryRefusedError):  # deleted, or retried by somebody else
+        with suppress(RefusedError):  # deleted, or retried by somebody else
             await retry(video, services)
             count += 1
 

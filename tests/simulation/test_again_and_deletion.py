@@ -7,8 +7,9 @@ import pytest
 
 from shared.api.deletion import MAX_DELETIONS_PER_MINUTE
 from shared.api.errors import ApiError
-from shared.lifecycle.deletion import DeletionRefusedError, delete_video
-from shared.lifecycle.retry import RetryRefusedError, retry
+from shared.lifecycle.deletion import delete_video
+from shared.lifecycle.refusal import RefusedError
+from shared.lifecycle.retry import retry
 from shared.names import gif_name
 from shared.options import Options
 from tests.simulation.batch import GIF, End, Task
@@ -106,7 +107,7 @@ async def test_request_that_cannot_be_carried_out_changes_nothing(
 async def test_video_that_is_being_converted_is_not_converted_again(world: World) -> None:
     await upload_and_submit(world, b"good1")
     world.gate.open = True
-    with pytest.raises(RetryRefusedError, match="This video is being converted"):
+    with pytest.raises(RefusedError, match="This video is being converted"):
         await retry(VIDEO, world.app.services, options=AGAIN)
 
 
@@ -145,7 +146,7 @@ async def test_deletion_that_was_interrupted_is_completed_by_another(world: Worl
     world.gate.open = True
     try:
         await delete_video(VIDEO, world.app.services)
-    except DeletionRefusedError as refused:
+    except RefusedError as refused:
         assert refused.code == "UnknownVideo"  # noqa: PT017  # it was complete
     assert (world.videos.blobs, world.gifs.blobs, world.records.blobs.get(VIDEO)) == ({}, {}, None)
     await world.come_to_rest()
