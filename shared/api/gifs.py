@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
 from shared.api.http import Response, content_disposition, etag_matches
-from shared.api.parameters import checked_name
+from shared.api.parameters import checked_name, name_may_be_refused, whole_number
 from shared.api.routes import DEFAULT_LINK_MINUTES, MAX_LINK_MINUTES
 from shared.names import content_type, is_video
 from shared.services.errors import NotFoundError, ServiceError
@@ -98,13 +98,10 @@ def parse_range(header: str | None, *, size: int) -> Span | None:
 
 async def _properties(name: str, services: Services) -> Blob:
     try:
-        return await services.rest.properties(services.settings.output_container, name)
+        with name_may_be_refused():
+            return await services.rest.properties(services.settings.output_container, name)
     except NotFoundError:
         raise ApiError("UnknownGif", "There is no GIF of this name.") from None
-    except ServiceError as error:
-        if error.status == 400:
-            raise ApiError("InvalidName", "Storage does not accept this as a blob's name.") from error
-        raise
 
 
 async def _read(name: str, span: Span, gif: Blob, services: Services) -> bytes:
@@ -128,12 +125,10 @@ async def gif_link(name: str, parameters: Mapping[str, str], services: Services)
     Raises `ApiError` (`InvalidName`, `InvalidMinutes`, `UnknownGif`) and `ServiceError`.
     """
     checked_name(name)
-    minutes = parameters.get("minutes") or str(DEFAULT_LINK_MINUTES)
-    if not (minutes.isascii() and minutes.isdigit() and len(minutes) <= 4 and 1 <= int(minutes) <= MAX_LINK_MINUTES):
-        raise ApiError("InvalidMinutes", f"minutes must be a whole number from 1 to {MAX_LINK_MINUTES}.")
+    minutes = whole_number(parameters, "minutes", "InvalidMinutes", maximum=MAX_LINK_MINUTES) or DEFAULT_LINK_MINUTES
     await _properties(name, services)
     link = await services.links.read(
-        services.settings.output_container, name, disposition=content_disposition(name), minutes=int(minutes)
+        services.settings.output_container, name, disposition=content_disposition(name), minutes=minutes
     )
     return {"url": link.url, "expires_at": to_rfc3339(link.expires_at)}
 

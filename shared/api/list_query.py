@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from shared.api.errors import ApiError
-from shared.api.parameters import has_control_characters
+from shared.api.parameters import has_control_characters, whole_number
 from shared.conversion import STATES, State
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
@@ -56,9 +56,7 @@ def parse_query(parameters: Mapping[str, str]) -> Query:
     sort = parameters.get("sort") or "name"
     if sort not in SORTS:
         raise ApiError("InvalidSort", f"sort must be one of {', '.join(SORTS)}.")
-    limit = parameters.get("limit") or str(DEFAULT_LIMIT)
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= MAX_LIMIT):
-        raise ApiError("InvalidLimit", f"limit must be a whole number from 1 to {MAX_LIMIT}.")
+    limit = whole_number(parameters, "limit", "InvalidLimit", maximum=MAX_LIMIT) or DEFAULT_LIMIT
     prefix = parameters.get("prefix") or ""
     if len(prefix) > MAX_PREFIX_CHARS or has_control_characters(prefix):
         raise ApiError("InvalidPrefix", "No blob's name can begin with this prefix.")
@@ -72,7 +70,7 @@ def parse_query(parameters: Mapping[str, str]) -> Query:
         state=state,
         prefix=prefix,
         sort=sort,
-        limit=int(limit),
+        limit=limit,
         cursor=decode_cursor(cursor) if cursor else Cursor(),
         include=frozenset(include.split(",")),
     )

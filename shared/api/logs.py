@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
 from shared.api.http import Response
-from shared.api.parameters import checked_name
+from shared.api.parameters import checked_name, whole_number
 from shared.api.routes import MAX_ATTEMPT
 from shared.names import is_video, task_id
 from shared.services.errors import NotFoundError, ServiceError
@@ -28,15 +28,11 @@ async def log_response(video: str, parameters: Mapping[str, str], services: Serv
     Raises `ApiError` (`InvalidName`, `InvalidAttempt`, `UnknownVideo`, `UnknownLog`) and `ServiceError`.
     """
     checked_name(video)
-    requested = parameters.get("attempt") or None
-    if requested is not None and not (
-        requested.isascii() and requested.isdigit() and len(requested) <= 4 and 1 <= int(requested) <= MAX_ATTEMPT
-    ):
-        raise ApiError("InvalidAttempt", f"attempt must be a whole number from 1 to {MAX_ATTEMPT}.")
+    requested = whole_number(parameters, "attempt", "InvalidAttempt", maximum=MAX_ATTEMPT)
     conversion = (await services.records.load(video)).conversion if is_video(video) else None
     if conversion is None:
         raise ApiError("UnknownVideo", "There is no video of this name.")
-    attempt = conversion.attempt if requested is None else int(requested)
+    attempt = requested or conversion.attempt
     folder = task_id(conversion.id, attempt)
     tails = await asyncio.gather(*(_tail(f"{folder}/{file}", services) for file in FILES))
     parts = [f"== {file} ==\n{text}" for file, text in zip(FILES, tails, strict=True) if text is not None]

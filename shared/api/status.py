@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
 from shared.api.http import revalidated
-from shared.api.parameters import checked_name, video_endings
+from shared.api.parameters import checked_name, name_may_be_refused, video_endings
 from shared.api.pool import waiting_for
 from shared.cache import Cache
 from shared.conversion import NO_PROGRESS
@@ -66,12 +66,8 @@ class StatusReader:
         return self._cache.peek(video)
 
     async def _read(self, video: str) -> VideoResponse:
-        try:
+        with name_may_be_refused():
             stored = await self._services.records.load(video)
-        except ServiceError as error:
-            if error.status == 400:
-                raise ApiError("InvalidName", "Storage does not accept this as a blob's name.") from error
-            raise
         conversion = stored.conversion
         if stored.newer and conversion is None:
             raise ApiError("NewerRecord", "A newer version of gifdrop looks after this video.")

@@ -9,12 +9,11 @@ from shared.api.errors import ApiError
 from shared.api.http import json_response
 from shared.api.operator import check_operator, check_rate
 from shared.api.options import option_texts, parse_object, parse_options
-from shared.api.parameters import checked_name, video_endings
+from shared.api.parameters import checked_name, name_may_be_refused, video_endings
 from shared.api.rate_limit import RateLimit
 from shared.names import VIDEO_ENDINGS, is_video, video_type
 from shared.options import METADATA
 from shared.representation import API
-from shared.services.errors import ServiceError
 from shared.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -59,9 +58,11 @@ class Uploads:
             message = f"The video has {request['bytes']:,} bytes; the limit is {max_bytes:,}."
             raise ApiError("UploadTooLarge", message)
         overwrite = request.get("overwrite", False)
-        if not overwrite and await self._exists(name):
-            raise ApiError("NameTaken", "There is a video of this name. Choose another name, or overwrite it.")
         container = settings.input_container
+        with name_may_be_refused():
+            taken = not overwrite and await self._services.rest.etag(container, name) is not None
+        if taken:
+            raise ApiError("NameTaken", "There is a video of this name. Choose another name, or overwrite it.")
         link = await self._services.links.upload(container, name, overwrite=overwrite, minutes=LINK_MINUTES)
         response = {
             "video": name,
@@ -78,14 +79,6 @@ class Uploads:
             "status": f"{API}/status/{quote(name)}",
         }
         return json_response(response, status=201)
-
-    async def _exists(self, name: str) -> bool:
-        try:
-            return await self._services.rest.etag(self._services.settings.input_container, name) is not None
-        except ServiceError as error:
-            if error.status == 400:
-                raise ApiError("InvalidName", "Storage does not accept this as a blob's name.") from error
-            raise
 
 
 def check_changes(settings: Settings) -> None:
