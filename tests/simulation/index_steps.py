@@ -7,7 +7,7 @@ from shared.conversion import STATES
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.reconciliation.report import Report
 from shared.services.storage.index_rows import conversion_from
-from tests.simulation.steps import let_pass
+from tests.simulation.steps import let_pass, run_tasks
 from tests.simulation.world import World
 
 GRACE = 120
@@ -52,12 +52,7 @@ async def convert(world: World, *videos: str, body: bytes = b"good1") -> None:
     await world.idle()
     while world.running:
         await world.idle()
-    for task in world.batch.tasks:
-        world.batch.begin(task)
-        world.batch.end(task, "judged")
-    world.sweep()
-    while world.running:
-        await world.idle()
+    await run_tasks(world)
     world.gate.open = False
 
 

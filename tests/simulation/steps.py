@@ -42,3 +42,13 @@ async def upload_and_submit(world: World, body: bytes, *, also: str = "") -> Tas
     world.deliver(VIDEO)
     await let_pass(world)
     return world.batch.tasks[-1]
+
+
+async def run_tasks(world: World) -> None:
+    """Run every task to its end and sweep, with an open gate."""
+    for task in world.batch.tasks:
+        world.batch.begin(task)
+        world.batch.end(task, "judged")
+    world.sweep()
+    while world.running:
+        await world.idle()

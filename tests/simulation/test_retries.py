@@ -7,7 +7,7 @@ import pytest
 from shared.api.errors import ApiError
 from shared.api.retry import MAX_RETRIES_OF_ALL_PER_MINUTE, MAX_RETRIES_PER_MINUTE
 from shared.lifecycle.retry import MAX_RETRIED_ATTEMPTS
-from tests.simulation.steps import VIDEO
+from tests.simulation.steps import VIDEO, run_tasks
 from tests.simulation.world import World
 
 KEY = "the key of an operator"
@@ -75,19 +75,9 @@ async def test_video_is_not_retried_for_ever() -> None:
     while world.running:
         await world.idle()
     for _ in range(MAX_RETRIED_ATTEMPTS - 1):
-        await finish(world)
+        await run_tasks(world)
         world.restart()  # the limit of a minute is not what is tested
         assert await code_of(world, {}) is None
-    await finish(world)
+    await run_tasks(world)
     world.restart()
     assert await code_of(world, {}) == "TooManyAttempts"
-
-
-async def finish(world: World) -> None:
-    """Run the task of the video to its end."""
-    for task in world.batch.tasks:
-        world.batch.begin(task)
-        world.batch.end(task, "judged")
-    world.sweep()
-    while world.running:
-        await world.idle()
