@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
+import re
 import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from batch_emulator.machine import containers, environment, isolation, output_files, packages, resource_files
 from batch_emulator.machine.errors import PreparationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from batch_emulator.entity import Doc
     from batch_emulator.machine.host import Host
     from batch_emulator.machine.machine import Machine
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # The event loop refuses longer timeouts.
 _MAX_TIMEOUT_SECONDS = 10 * 365 * 86400
+_QUOTES = re.compile(r"""['"\\]""")
+_WORD = re.compile(r"[^ \t\r\n]+")
 Stage = Literal["prepare", "exit", "upload", "ended", "terminated"]
 
 
@@ -85,7 +88,7 @@ async def run(machine: Machine, command: Command, node: Host) -> Outcome:
 
 
 async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
-    directory = node.root / command.directory
+    directory = f"{node.root}/{command.directory}"
     if command.container is not None:
         refused = containers.refusal(machine.options.containers, pool_has_containers=node.has_containers)
         if refused is not None:
@@ -94,7 +97,7 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
         _create(directory)
         variables = await packages.install(machine, node, command.packages + _pool_packages(node, command))
         if command.resource_files:
-            await resource_files.fetch(machine, command.resource_files, directory / "wd", node.identities)
+            await resource_files.fetch(machine, command.resource_files, Path(directory, "wd"), node.identities)
     except PreparationError as error:
         failure = {"category": "usererror", "code": error.code, "message": error.message, "details": error.details}
         return Outcome(None, failure, "prepare")
@@ -112,12 +115,12 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
         preparation=command.preparation,
         with_token=command.with_token,
     )
-    outcome = await _execute(machine, command, node, env)
+    outcome = await _execute(machine, command, node, directory, env)
     if command.output_files:
         upload_failure = await output_files.upload(
             machine,
             command.output_files,
-            directory,
+            Path(directory),
             succeeded=outcome.failure is None,
             identities=node.identities,
             env=env,
@@ -127,13 +130,14 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
     return outcome
 
 
-def _create(directory: Path) -> None:
+def _create(directory: str) -> None:
     """Create the task's directory: two system calls if its job's exists."""
+    working = f"{directory}/wd"
     try:
-        directory.mkdir(exist_ok=True)
-    except FileNotFoundError:
-        directory.mkdir(parents=True, exist_ok=True)
-    (directory / "wd").mkdir(exist_ok=True)
+        os.mkdir(directory)  # noqa: PTH102 - pathlib takes a tenth of the time of a short task
+        os.mkdir(working)  # noqa: PTH102
+    except (FileNotFoundError, FileExistsError):
+        os.makedirs(working, exist_ok=True)  # noqa: PTH103
 
 
 def _pool_packages(node: Host, command: Command) -> list[Doc]:
@@ -142,10 +146,9 @@ def _pool_packages(node: Host, command: Command) -> list[Doc]:
     return [each for each in node.pool_packages if (each["applicationId"].lower(), each.get("version")) not in named]
 
 
-async def _execute(machine: Machine, command: Command, node: Host, env: dict[str, str]) -> Outcome:
-    directory = node.root / command.directory
+async def _execute(machine: Machine, command: Command, node: Host, directory: str, env: dict[str, str]) -> Outcome:
     try:
-        arguments = shlex.split(command.command_line)
+        arguments = _split(command.command_line)
     except ValueError as error:
         return failed("CommandLaunchFailed", f"The command line cannot be split into words: {error}")
     container: containers.Container | None = None
@@ -154,7 +157,7 @@ async def _execute(machine: Machine, command: Command, node: Host, env: dict[str
             command.container,
             arguments,
             root=node.root,
-            directory=directory,
+            directory=Path(directory),
             preparation=node.root / command.preparation if command.preparation is not None else None,
             env=env,
         )
@@ -164,7 +167,7 @@ async def _execute(machine: Machine, command: Command, node: Host, env: dict[str
     layer: Path | None = None
     if machine.isolation is not None and container is None:
         arguments, layer = machine.isolation.wrap(
-            arguments, node=node.root, working_directory=directory / "wd", startup=command.startup
+            arguments, node=node.root, working_directory=Path(directory, "wd"), startup=command.startup
         )
     try:
         return await _run_process(machine, command, arguments, directory, env)
@@ -175,15 +178,21 @@ async def _execute(machine: Machine, command: Command, node: Host, env: dict[str
             await asyncio.shield(asyncio.to_thread(isolation.remove, layer))
 
 
+def _split(command_line: str) -> list[str]:
+    """Its words, as a shell finds them. Raises ValueError."""
+    # shlex takes a tenth of the time of a short task.
+    return shlex.split(command_line) if _QUOTES.search(command_line) else _WORD.findall(command_line)
+
+
 async def _run_process(
-    machine: Machine, command: Command, arguments: list[str], directory: Path, env: dict[str, str]
+    machine: Machine, command: Command, arguments: list[str], directory: str, env: dict[str, str]
 ) -> Outcome:
     running = machine.processes.run(
         arguments,
-        cwd=directory / "wd",
+        cwd=f"{directory}/wd",
         env=env,
-        stdout=directory / "stdout.txt",
-        stderr=directory / "stderr.txt",
+        stdout=f"{directory}/stdout.txt",
+        stderr=f"{directory}/stderr.txt",
     )
     try:
         if command.wall_clock < _MAX_TIMEOUT_SECONDS:
