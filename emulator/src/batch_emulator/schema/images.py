@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from batch_emulator.schema import containers
 from batch_emulator.schema.checks import anything, body, invalid, text
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ _machine = body(
     "imageReference nodeAgentSKUId",
     imageReference=image,
     nodeAgentSKUId=agent,
+    containerConfiguration=containers.configuration,
     **dict.fromkeys(
         [
             "windowsConfiguration",
             "dataDisks",
             "licenseType",
-            "containerConfiguration",
             "diskEncryptionConfiguration",
             "nodePlacementConfiguration",
             "extensions",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
-from batch_emulator import clock
+from batch_emulator import clock, registries
 from batch_emulator.errors import BatchError
 from batch_emulator.schema.common import refuse_containers
 from batch_emulator.wire import preconditions
@@ -33,7 +33,9 @@ STANDARD_HEADERS = web.RequestKey("standard_headers", dict[str, str])
 
 def encode(doc: object) -> bytes:
     """JSON as sent."""
-    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False, default=registries.public).encode(
+        errors="replace"
+    )
 
 
 @dataclass(slots=True)
