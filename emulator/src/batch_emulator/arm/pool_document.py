@@ -196,7 +196,7 @@ def from_batch(doc: Doc, *, resource_id: str, account_id: str) -> Doc:
 
 def _from_batch(value: object, name: str = "") -> object:
     if isinstance(value, Registry):
-        value = value.doc
+        return value.doc  # its `username` has the same name in both forms
     if isinstance(value, dict):
         return {_RENAMED_BACK.get(key, key): _from_batch(item, key) for key, item in value.items()}
     if isinstance(value, list):
