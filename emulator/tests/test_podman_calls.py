@@ -143,6 +143,7 @@ def test_directory_of_the_image_is_kept_if_the_settings_say_so(started: Emulator
     [
         ("--privileged", {}, "ContainerInvalidImage"),
         ("missing", {}, "ContainerInvalidImage"),
+        ("busybox", {"environmentSettings": [{"name": "A", "value": "\0"}]}, "ContainerInvalidSettings"),
         ("busybox", {"containerRunOptions": "--name mine"}, "ContainerInvalidSettings"),
         ("busybox", {"containerRunOptions": "'"}, "ContainerInvalidSettings"),
         ("busybox", {"containerHostBatchBindMounts": []}, "ContainerInvalidSettings"),

@@ -212,6 +212,8 @@ async def _run_process(
         return failed("CommandProgramNotFound", "The specified command program is not found")
     except OSError as error:
         return failed("CommandLaunchFailed", f"The command line could not be launched: {error.strerror}")
+    except ValueError as error:  # a NUL character, or a variable whose name is not one
+        return failed("CommandLaunchFailed", f"The command line could not be launched: {error}")
     if code:
         return failed(
             "FailureExitCode", "The task exited with an exit code representing a failure", exit_code=code, stage="exit"

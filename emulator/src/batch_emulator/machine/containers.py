@@ -59,9 +59,10 @@ class Container:
 
     async def create(self, command: list[str]) -> str:
         """Create it with the task's command; returns its id. Raises PreparationError."""
-        if any("\0" in word for word in command):
-            raise _invalid_settings("The command line contains a NUL character")
-        created = await self.podman.call("create", *self.arguments, *command, environment=self.environment)
+        try:
+            created = await self.podman.call("create", *self.arguments, *command, environment=self.environment)
+        except ValueError as error:  # a NUL character
+            raise _invalid_settings(str(error)) from None
         if created.code:
             raise _invalid_settings(created.error)
         return created.output.splitlines()[-1]
