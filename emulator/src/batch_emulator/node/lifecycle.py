@@ -135,6 +135,7 @@ async def power_off(node: Node) -> None:
         preparation = job.preparations.pop(node.id, None)
         if preparation is not None and preparation.work is not None:
             preparation.work.cancel()
+    await packages.forget(node)
     await asyncio.to_thread(_remove_files, node)
 
 
@@ -142,7 +143,7 @@ async def _restart(node: Node, *, option: str, state: str) -> None:
     """Drain it, remove its files if it is reimaged, and start it again."""
     await drain(node, option)
     if state == "reimaging":
-        node.packages.clear()
+        await packages.forget(node)
         await asyncio.to_thread(_remove_files, node)
         for job in node.pool.jobs.values():
             job.preparations.pop(node.id, None)
