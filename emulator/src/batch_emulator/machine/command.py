@@ -112,7 +112,7 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
             preparation=command.preparation,
             with_token=command.with_token,
         )
-        container = await containers.prepare(machine, node, command, env)
+        container = await containers.prepare(machine, node, command, env) if command.container is not None else None
     except PreparationError as error:
         return _not_prepared(error)
     except OSError as error:
