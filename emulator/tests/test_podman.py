@@ -118,6 +118,10 @@ def test_working_directory_and_command_of_the_image(started: Emulator, pool: str
     assert run_container_task(started, pool, "/bin/sh -c pwd", image=image, **settings)[1] == "/usr\n"
     assert run_container_task(started, pool, "", image=image, **settings)[1] == "test image\n"
     assert run_container_task(started, pool, "/bin/sh -c pwd", image=image, containerRunOptions="--rm -w /")[1] == "/\n"
+    offline = run_container_task(
+        started, pool, "/bin/cat /proc/net/dev", image=image, containerRunOptions="--net none"
+    )[1]
+    assert [line.split(":")[0].strip() for line in offline.splitlines()[2:]] == ["lo"]
 
 
 def test_mounts_are_those_that_the_settings_name(started: Emulator, pool: str, registry: ContainerRegistry) -> None:

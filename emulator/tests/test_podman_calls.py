@@ -108,6 +108,7 @@ def test_create_gets_image_options_environment_mounts_and_directory(
     (created,) = [line for line in stand_in.calls("create") if "--cpus" in line]
     root = output.partition("/workitems/")[0]
     assert f"--workdir={output.strip()} --volume={root}:{root} " in created
+    assert "--network=host " in created
     assert "--env=AZ_BATCH_TASK_ID " in created
     assert "--env=SECRET " in created
     assert SECRET not in created
@@ -130,12 +131,14 @@ def test_mounts_are_those_that_the_settings_name(started: Emulator, pool: str, s
     assert "AZ_BATCH_TASK_DIR" in created
 
 
-def test_directory_of_the_image_is_kept_if_the_settings_say_so(started: Emulator, pool: str, stand_in: StandIn) -> None:
+def test_directory_and_network_are_those_of_the_settings(started: Emulator, pool: str, stand_in: StandIn) -> None:
     settings: dict[str, Any] = {"workingDirectory": "containerImageDefault", "containerHostBatchBindMounts": []}
+    settings["containerRunOptions"] = "--network=none"
     run_container_task(started, pool, "/bin/true", image="directory", **settings)
     (created,) = [line for line in stand_in.calls("create") if "library/directory" in line]
     assert "--workdir" not in created
     assert "--volume" not in created
+    assert "--network=host" not in created
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,8 @@ async def prepare(machine: Machine, node: Host, command: Command, env: dict[str,
     image = await images.pull_for_task(machine, podman, settings, node)
     variables = _variables(env, mounts, {setting["name"] for setting in command.settings})
     arguments = ["--user=0:0", "--security-opt=label=disable", "--http-proxy=false", "--log-driver=none"]
+    if not {"--network", "--net"} & {word.partition("=")[0] for word in own_options}:
+        arguments.append("--network=host")  # the emulator's URL, and often that of storage, is of this host
     if in_task_directory:
         arguments.append(f"--workdir={directory / 'wd'}")
     preparation = node.root / command.preparation if command.preparation is not None else None
