@@ -237,10 +237,17 @@ def test_passwords_are_kept_but_never_shown(tmp_path: Path, capfd: pytest.Captur
     assert SECRET not in printed.out + printed.err
 
 
-def test_podman_that_is_missing_ends_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [(None, "podman is not in the search path"), ("echo broken >&2; exit 125", "podman does not work: broken")],
+)
+def test_podman_that_is_missing_or_broken_ends_the_start(tmp_path: Path, program: str | None, reason: str) -> None:
+    if program is not None:
+        (tmp_path / "podman").write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / "podman").chmod(0o755)
     command = [sys.executable, "-m", "batch_emulator", "--port", "0", "--containers", "podman"]
     done = subprocess.run(
         command, env=os.environ | {"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "podman is not in the search path" in done.stderr
+    assert reason in done.stderr

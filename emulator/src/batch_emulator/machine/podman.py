@@ -26,8 +26,8 @@ _HOST_VARIABLE = re.compile(
 _REMOVAL_SECONDS = 30
 
 
-class PodmanMissingError(OSError):
-    """`--containers podman` without podman."""
+class PodmanError(OSError):
+    """`--containers podman` where podman is missing or does not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ def host_environment() -> dict[str, str]:
 
 
 def open_in(root: Path) -> Podman:
-    """Podman for the nodes in `root`. Removes what a killed emulator left there. Raises PodmanMissingError."""
+    """Podman for the nodes in `root`. Removes what a killed emulator left there. Raises PodmanError."""
     if shutil.which("podman") is None:
-        raise PodmanMissingError("--containers podman: podman is not in the search path")
+        raise PodmanError("--containers podman: podman is not in the search path")
     folder = root / ".podman"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
@@ -109,6 +109,8 @@ def _remove_leftovers(root: Path) -> None:
         check=False,
         env=host_environment(),
     )
+    if listed.returncode:
+        raise PodmanError(f"--containers podman: podman does not work: {listed.stderr.strip()}")
     names = listed.stdout.split()
     if names:
         command = ["podman", "rm", "--force", "--ignore", "--time", "0", *names]
