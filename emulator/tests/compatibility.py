@@ -6,13 +6,15 @@ import inspect
 import re
 
 from batch_emulator.api.routes import ROUTES, Operation
-from batch_emulator.app import OLDEST_VERSION
 from batch_emulator.arm.routes import ROUTES as ARM_ROUTES
 from batch_emulator.schema.checks import Body
+from batch_emulator.wire import old_versions
 from support.emulators import ROOT
 
 PAGE = ROOT / "COMPATIBILITY.md"
 SINCE = {
+    "list_supported_images": "2019-06-01.9.0",
+    "list_node_agent_skus": "only before it",
     "list_node_extensions": "2021-06-01.14.0",
     "get_node_extension": "2021-06-01.14.0",
     "deallocate_node": "2024-07-01.20.0",
@@ -86,7 +88,7 @@ def page() -> str:
         "",
         "## The Batch service",
         "",
-        f"Accepted api-versions: from {OLDEST_VERSION}. *Since* is the api-version that introduced the operation, if",
+        f"Accepted api-versions: from {old_versions.OLDEST}. *Since* is the api-version that introduced the operation, if",
         "it is later. *Tested by* names the clients whose tests here call the operation; those of Microsoft are in",
         "[CONFORMANCE.md](CONFORMANCE.md).",
         "",
