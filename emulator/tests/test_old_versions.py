@@ -1,4 +1,4 @@
-"""Api-versions before 2020-09-01, which knew no task slots: their names in requests, responses and queries."""
+"""Old api-versions: their names in requests, responses and queries; task counts without slots; node agents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OLD = "2019-08-01.10.0"
-OLDEST = "2018-12-01.8.0"
+BEFORE_IMAGES = "2018-12-01.8.0"
 MACHINE = {
     "imageReference": {"publisher": "Canonical", "offer": "UbuntuServer", "sku": "18.04-LTS"},
     "nodeAgentSKUId": "batch.node.ubuntu 18.04",
@@ -35,7 +35,7 @@ def pool(plain: Emulator, name: str) -> Iterator[str]:
 
 
 def test_pool_has_max_tasks_per_node_in_old_versions(plain: Emulator, pool: str) -> None:
-    old, new = get(plain, f"/pools/{pool}", version=OLDEST), get(plain, f"/pools/{pool}", version="2020-09-01.12.0")
+    old, new = get(plain, f"/pools/{pool}", version=BEFORE_IMAGES), get(plain, f"/pools/{pool}", version="2020-09-01.12.0")
     assert (old["maxTasksPerNode"], old.get("taskSlotsPerNode")) == (3, None)
     assert (new["taskSlotsPerNode"], new.get("maxTasksPerNode")) == (3, None)
 
@@ -68,7 +68,7 @@ def test_task_counts_have_no_slots_in_old_versions(plain: Emulator, pool: str, n
 
 
 def test_node_agents_are_listed_only_before_supported_images(plain: Emulator) -> None:
-    agents = {each["id"]: each for each in get(plain, "/nodeagentskus", version=OLDEST)["value"]}
+    agents = {each["id"]: each for each in get(plain, "/nodeagentskus", version=BEFORE_IMAGES)["value"]}
     found = agents["batch.node.ubuntu 22.04"]
     assert found["osType"] == "linux"
     assert {each["offer"] for each in found["verifiedImageReferences"]} == {"0001-com-ubuntu-server-jammy", "ubuntu-hpc"}
@@ -76,7 +76,19 @@ def test_node_agents_are_listed_only_before_supported_images(plain: Emulator) ->
     assert (status, error["code"]) == (404, "ResourceNotFound")
 
 
-def test_version_with_other_resource_files_is_refused(plain: Emulator) -> None:
-    status, _, error = call(plain, "GET", "/pools?api-version=2018-08-01.7.0")
+def test_resource_file_had_a_blob_source_before_http_urls(plain: Emulator, pool: str, name: str) -> None:
+    job = f"{name}-files"
+    call(plain, "POST", "/jobs", body={"id": job, "poolInfo": {"poolId": pool}})
+    file = {"blobSource": "http://127.0.0.1:1/a", "filePath": "a"}
+    task = {"id": "t", "commandLine": "true", "resourceFiles": [file]}
+    assert call(plain, "POST", f"/jobs/{job}/tasks?api-version={BEFORE_IMAGES}", body=task)[0] == 400
+    assert call(plain, "POST", f"/jobs/{job}/tasks?api-version=2018-08-01.7.0", body=task)[0] == 201
+    assert get(plain, f"/jobs/{job}/tasks/t", version="2018-08-01.7.0")["resourceFiles"] == [file]
+    assert get(plain, f"/jobs/{job}/tasks/t", version=BEFORE_IMAGES)["resourceFiles"][0]["httpUrl"] == file["blobSource"]
+    call(plain, "DELETE", f"/jobs/{job}")
+
+
+def test_version_older_than_the_oldest_is_refused(plain: Emulator) -> None:
+    status, _, error = call(plain, "GET", "/pools?api-version=2018-03-01.6.1")
     assert (status, error["code"]) == (400, "UnsupportedRequestVersion")
-    assert "2018-12-01" in error["message"]["value"]
+    assert "2018-08-01" in error["message"]["value"]

@@ -65,7 +65,7 @@ def test_error_response_has_the_form_of_the_service(plain: Emulator) -> None:
         ("POST", "/jobs", {"id": "x"}, 400, "MissingRequiredProperty"),
         ("POST", "/jobs", {"id": "x y", "poolInfo": {"poolId": "wire"}}, 400, "InvalidPropertyValue"),
         ("POST", "/jobs", {"id": "x", "poolInfo": {"poolId": "wire"}, "prio": 1}, 400, "InvalidRequestBody"),
-        ("GET", "/jobs?api-version=2018-08-01.7.0", None, 400, "UnsupportedRequestVersion"),
+        ("GET", "/jobs?api-version=2018-03-01.6.1", None, 400, "UnsupportedRequestVersion"),
         ("GET", "/lifetimepoolstats", None, 400, "OperationNotSupported"),
         ("POST", "/pools", {"id": "x", "vmSize": "a1"}, 400, "MissingRequiredProperty"),
         ("GET", "/jobs?maxresults=0", None, 400, "InvalidQueryParameterValue"),

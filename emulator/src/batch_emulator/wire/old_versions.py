@@ -1,14 +1,14 @@
-"""What api-versions before 2020-09-01 call differently: `maxTasksPerNode`, and task counts without slots."""
+"""What old api-versions call differently: names of properties, task counts without slots, node agents."""
 
 from __future__ import annotations
 
-OLDEST = "2018-12-01"
-"""Earlier ones have other names for the properties of resource files."""
+OLDEST = "2018-08-01"
 NEWEST = "9999"
 """Later than every version."""
 _SLOTS = "2020-09-01"
 _NODE_AGENTS_UNTIL = "2019-06-01"
-_OLD, _NEW = "maxTasksPerNode", "taskSlotsPerNode"
+_RENAMED = (("2018-12-01", "blobSource", "httpUrl"), (_SLOTS, "maxTasksPerNode", "taskSlotsPerNode"))
+"""The version that renamed a property, its old name and its new one."""
 
 
 def has_slots(version: str) -> bool:
@@ -23,20 +23,30 @@ def has_node_agents(version: str) -> bool:
 
 def normal(value: object, version: str) -> object:
     """A request's JSON with today's names."""
-    return value if has_slots(version) else _renamed(value)
+    names = _old_names(version)
+    return _rename(value, names) if names else value
 
 
 def normal_name(name: str, version: str) -> str:
     """A property's name of today."""
-    return _NEW if name == _OLD and not has_slots(version) else name
+    return _old_names(version).get(name, name)
 
 
 def spoken(content: bytes, version: str) -> bytes:
     """A response's JSON with the names of the version."""
-    return content if has_slots(version) else content.replace(f'"{_NEW}":'.encode(), f'"{_OLD}":'.encode())
+    for old, new in _old_names(version).items():
+        content = content.replace(f'"{new}":'.encode(), f'"{old}":'.encode())
+    return content
 
 
-def _renamed(value: object) -> object:
+def _old_names(version: str) -> dict[str, str]:
+    """Old name -> name of today, of the properties that the version calls otherwise."""
+    if has_slots(version):
+        return {}
+    return {old: new for since, old, new in _RENAMED if version < since}
+
+
+def _rename(value: object, names: dict[str, str]) -> object:
     if isinstance(value, dict):
-        return {_NEW if name == _OLD else name: _renamed(item) for name, item in value.items()}
-    return [_renamed(item) for item in value] if isinstance(value, list) else value
+        return {names.get(name, name): _rename(item, names) for name, item in value.items()}
+    return [_rename(item, names) for item in value] if isinstance(value, list) else value
