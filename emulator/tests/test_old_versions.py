@@ -35,7 +35,10 @@ def pool(plain: Emulator, name: str) -> Iterator[str]:
 
 
 def test_pool_has_max_tasks_per_node_in_old_versions(plain: Emulator, pool: str) -> None:
-    old, new = get(plain, f"/pools/{pool}", version=BEFORE_IMAGES), get(plain, f"/pools/{pool}", version="2020-09-01.12.0")
+    old, new = (
+        get(plain, f"/pools/{pool}", version=BEFORE_IMAGES),
+        get(plain, f"/pools/{pool}", version="2020-09-01.12.0"),
+    )
     assert (old["maxTasksPerNode"], old.get("taskSlotsPerNode")) == (3, None)
     assert (new["taskSlotsPerNode"], new.get("maxTasksPerNode")) == (3, None)
 
@@ -71,7 +74,10 @@ def test_node_agents_are_listed_only_before_supported_images(plain: Emulator) ->
     agents = {each["id"]: each for each in get(plain, "/nodeagentskus", version=BEFORE_IMAGES)["value"]}
     found = agents["batch.node.ubuntu 22.04"]
     assert found["osType"] == "linux"
-    assert {each["offer"] for each in found["verifiedImageReferences"]} == {"0001-com-ubuntu-server-jammy", "ubuntu-hpc"}
+    assert {each["offer"] for each in found["verifiedImageReferences"]} == {
+        "0001-com-ubuntu-server-jammy",
+        "ubuntu-hpc",
+    }
     status, _, error = call(plain, "GET", f"/nodeagentskus?api-version={OLD}")
     assert (status, error["code"]) == (404, "ResourceNotFound")
 
@@ -84,7 +90,9 @@ def test_resource_file_had_a_blob_source_before_http_urls(plain: Emulator, pool:
     assert call(plain, "POST", f"/jobs/{job}/tasks?api-version={BEFORE_IMAGES}", body=task)[0] == 400
     assert call(plain, "POST", f"/jobs/{job}/tasks?api-version=2018-08-01.7.0", body=task)[0] == 201
     assert get(plain, f"/jobs/{job}/tasks/t", version="2018-08-01.7.0")["resourceFiles"] == [file]
-    assert get(plain, f"/jobs/{job}/tasks/t", version=BEFORE_IMAGES)["resourceFiles"][0]["httpUrl"] == file["blobSource"]
+    assert (
+        get(plain, f"/jobs/{job}/tasks/t", version=BEFORE_IMAGES)["resourceFiles"][0]["httpUrl"] == file["blobSource"]
+    )
     call(plain, "DELETE", f"/jobs/{job}")
 
 

@@ -118,7 +118,9 @@ def needs(sample: Sample, venv: str) -> pytest.MarkDecorator:
 
 
 @needs(QUICKSTART, "quickstart")
-def test_quickstart_prints_the_output_of_its_tasks(storage: BlobServiceClient, storage_ca: Path, tmp_path: Path) -> None:
+def test_quickstart_prints_the_output_of_its_tasks(
+    storage: BlobServiceClient, storage_ca: Path, tmp_path: Path
+) -> None:
     with azure(storage, storage_ca) as services:
         printed = services.run(
             QUICKSTART,

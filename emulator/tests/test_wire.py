@@ -173,6 +173,20 @@ def test_list_is_filtered_projected_and_paged(client: BatchClient, job: str) -> 
     assert list(client.list_tasks(job, filter="not (state eq 'completed')")) == []
 
 
+def test_asterisk_selects_all_properties(plain: Emulator, pool: str) -> None:
+    _, _, everything = call(plain, "GET", f"/pools/{pool}")
+    _, _, selected = call(plain, "GET", f"/pools/{pool}?$select=*")
+    assert selected.keys() == everything.keys()
+
+
+def test_properties_that_only_old_versions_return_can_be_selected(plain: Emulator, pool: str) -> None:
+    for path in (
+        f"/pools/{pool}?$select=id,currentNodeCommunicationMode",
+        f"/pools/{pool}/nodes?$select=id,certificateReferences",
+    ):
+        assert call(plain, "GET", f"{path}&api-version=2024-02-01.19.0")[0] == 200
+
+
 async def test_asynchronous_client_works_over_tls_with_a_token(secure: SecureEmulator) -> None:
     async with AsyncBatchClient(secure.url, AsyncBearer(), connection_verify=str(secure.ca)) as client:
         await client.create_job(models.BatchJobCreateOptions(id="aio", pool_info=models.BatchPoolInfo(pool_id="nodes")))

@@ -16,7 +16,6 @@ from batch_emulator.api.routes import ROUTES, Operation
 from batch_emulator.arm import routes as arm
 from batch_emulator.errors import BatchError
 from batch_emulator.wire import old_versions
-from batch_emulator.wire import old_versions
 from batch_emulator.wire.call import JSON, REQUEST_ID, STANDARD_HEADERS, Call, encode
 from batch_emulator.wire.preconditions import NotModifiedError
 

@@ -66,9 +66,7 @@ async def list_node_agent_skus(call: Call) -> web.Response:
     for publisher, offer, sku, agent, _ in images.SUPPORTED:
         system = "windows" if "windows" in agent else "linux"
         doc = found.setdefault(agent, {"id": agent, "verifiedImageReferences": [], "osType": system})
-        doc["verifiedImageReferences"].append(
-            {"publisher": publisher, "offer": offer, "sku": sku, "version": "latest"}
-        )
+        doc["verifiedImageReferences"].append({"publisher": publisher, "offer": offer, "sku": sku, "version": "latest"})
     return listing.page(call, _NODE_AGENTS, enumerate(found.values(), 1))
 
 
