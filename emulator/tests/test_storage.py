@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import uuid
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 from azure.batch import models
 from azure.storage.blob import ContainerSasPermissions, ContentSettings, generate_container_sas
 
-from batch_emulator.machine.machine import open_session
-from batch_emulator.options import Options
-from support.connect_proxy import connect_proxy
+from batch_emulator.machine import blobs
 from support.resources import file_text, make_job, run_task
 from support.secure import AZURITE_KEY, NODE_IDENTITY, SecureEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from azure.batch import BatchClient
     from azure.storage.blob import ContainerClient
@@ -103,22 +98,25 @@ def test_resource_files_are_downloaded_by_sas_from_url_and_container(
     assert file_text(client, job, "t") == "otheronetwo"
 
 
-def test_storage_is_reached_through_the_proxy_of_the_machine(
-    container: ContainerClient, storage_ca: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://account.blob.core.windows.net/c/b?sig=x", "http://proxy:3128"),
+        ("https://internal.example/c/b", None),
+        ("http://account.blob.core.windows.net/c/b", None),
+        ("https://127.0.0.1:10000/devstoreaccount1/c/b", None),
+        ("https://devstoreaccount1.blob.localhost:10000/c/b", None),
+    ],
+)
+def test_storage_elsewhere_is_reached_through_the_proxy_of_the_environment(
+    url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = urlsplit(sas(container))
-    assert url.port is not None
-    host = f"{container.account_name}.blob.core.windows.net"
-
-    async def download() -> bytes:
-        blob = f"https://{host}/{container.container_name}/other.txt?{url.query}"
-        async with open_session(Options(ca_bundle=storage_ca)) as session, session.get(blob) as reply:
-            return await reply.read()
-
-    with connect_proxy({host: url.port}) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy)
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        assert asyncio.run(download()) == b"other"
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "internal.example")
+    assert blobs.proxy(url) == proxy
 
 
 def test_resource_files_are_downloaded_from_auto_storage(

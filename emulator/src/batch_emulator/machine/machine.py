@@ -90,6 +90,4 @@ def open_session(options: Options) -> aiohttp.ClientSession:
     """The HTTP session for storage and the identity endpoint."""
     context = ssl.create_default_context(cafile=str(options.ca_bundle) if options.ca_bundle else None)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=120)
-    connector = aiohttp.TCPConnector(ssl=context, limit=32)
-    # With the machine's proxies.
-    return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True)
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=32), timeout=timeout)
