@@ -10,7 +10,7 @@ from shared.lifecycle import protocol, submission, sweep
 from shared.lifecycle.protocol import read
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit
-from shared.names import gif_name
+from shared.names import GIF_FILE, gif_name
 from shared.services.batch import jobs
 from shared.services.errors import NewerRecordError
 from tests.simulation.batch import GIF, Job, Task
@@ -220,6 +220,29 @@ async def test_completion_that_storage_keeps_refusing_becomes_a_failure(world: W
     assert code in record.error.message
 
 
+@pytest.mark.parametrize("code", ["BlobNotFound", "CannotVerifyCopySource", "ResourceNotFound"])
+async def test_sweep_looks_again_at_a_task_whose_staged_files_seem_gone(world: World, code: str) -> None:
+    await judged(world)
+    world.sweep()
+    await let_pass(world, until="copy")
+    world.gate.end(0, failure(404, code))
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, world.batch.tasks) == ("succeeded", [])
+
+
+async def test_staged_gif_that_vanishes_before_it_is_copied_leads_to_another_attempt(world: World) -> None:
+    task = await judged(world)
+    world.sweep()
+    await let_pass(world, until="copy")
+    del world.staging.blobs[f"{task.id}/{GIF_FILE}"]
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, record.attempt, world.gifs.blobs) == ("queued", 2, {})
+
+
 async def test_completion_waits_as_long_as_storage_is_busy(world: World) -> None:
     await judged(world)
     world.clock.seconds += LONG
@@ -299,6 +322,17 @@ async def test_sweep_marks_a_conversion_again_whose_task_is_still_not_accepted(w
     world.sweep()
     await let_pass(world)
     assert tasks_of(world, VIDEO) == 1
+
+
+async def test_sweep_adds_all_tasks_that_were_not_accepted(world: World) -> None:
+    names = [f"{number}.mp4" for number in range(3)]
+    for name in names:
+        world.videos.put(name, b"good1")
+        world.deliver(name)
+        await throttle(world, "create gifdrop-")
+    world.gate.open = True
+    await world.app.completion.run()
+    assert sorted(task.video for task in world.batch.tasks) == names
 
 
 # Jobs

@@ -1,5 +1,8 @@
 """The event of a result publishes its GIF at once, in whatever order and number events and files arrive."""
 
+import json
+import logging
+
 import pytest
 
 from shared.lifecycle import publication
@@ -32,6 +35,26 @@ async def test_result_event_publishes_the_gif_while_batch_still_shows_the_task_r
     assert record
     assert (record.state, record.node_id, world.batch.tasks) == ("succeeded", "node", [])
     assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good1;"
+
+
+async def test_new_video_costs_no_request_for_older_files_or_index_entries(world: World) -> None:
+    task = await running(world)
+    upload_outputs(world, task)
+    world.deliver_result(task.id)
+    await let_pass(world)
+    assert not [call for call in world.gate.log if call.startswith(("head gifs/", "index get"))]
+
+
+async def test_each_saved_state_is_logged_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "shared.lifecycle.transitions"):
+        task = await running(world)
+        world.sweep()
+        await let_pass(world)
+        upload_outputs(world, task)
+        world.deliver_result(task.id)
+        await let_pass(world)
+    lines = [line.partition(" ") for line in caplog.messages if line.startswith("transition ")]
+    assert [json.loads(fields)["state"] for _, _, fields in lines] == ["queued", "running", "succeeded"]
 
 
 async def test_result_event_fails_a_rejected_video_and_deletes_the_gif_of_an_older_version(world: World) -> None:
