@@ -136,8 +136,9 @@ class Batch:
             failure_info=bad,
             requeue_count=task.requeues,
         )
+        node = None if task.started is None else SimpleNamespace(node_id="node")
         return SimpleNamespace(
-            id=task.id, display_name=task.video, state=task.state, execution_info=execution, node_info=None
+            id=task.id, display_name=task.video, state=task.state, execution_info=execution, node_info=node
         )
 
     async def get_application(self, id_: str) -> Any:

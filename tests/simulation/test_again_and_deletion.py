@@ -153,8 +153,9 @@ async def test_deletion_that_was_interrupted_is_completed_by_another(world: Worl
     world.check()
 
 
-async def test_gif_that_is_published_after_the_deletion_is_deleted_too(world: World) -> None:
-    task = await upload_and_submit(world, b"good1")
+@pytest.mark.parametrize("also", ["", "poster,webp"])
+async def test_files_that_are_published_after_the_deletion_are_deleted_too(world: World, also: str) -> None:
+    task = await upload_and_submit(world, b"good1", also=also)
     world.batch.begin(task)
     world.batch.end(task, "judged")
     world.sweep()
