@@ -7,7 +7,7 @@ import pytest
 
 from shared.api.deletion import MAX_DELETIONS_PER_MINUTE
 from shared.api.errors import ApiError
-from shared.lifecycle.deletion import delete_video
+from shared.lifecycle.deletion import MAX_TRIES, delete_video
 from shared.lifecycle.refusal import RefusedError
 from shared.lifecycle.retry import retry
 from shared.names import gif_name
@@ -169,6 +169,12 @@ async def test_gif_without_a_video_and_a_record_is_deleted(world: World) -> None
     assert world.gifs.blobs == {}
 
 
+async def test_video_that_nothing_was_made_of_is_deleted(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    await call(world, "DELETE")
+    assert world.videos.blobs == {}
+
+
 async def test_deletion_is_refused_if_the_video_is_uploaded_again_before_it_is_deleted(world: World) -> None:
     await converted(world)
     work = asyncio.ensure_future(delete_video(VIDEO, world.app.services))
@@ -189,6 +195,20 @@ async def test_record_that_changes_while_it_is_deleted_is_deleted_all_the_same(w
     world.records.put(VIDEO, stored.body, stored.metadata)
     await let_pass(world)
     assert VIDEO not in world.records.blobs
+
+
+async def test_deletion_is_refused_if_the_record_changes_every_time(world: World) -> None:
+    await converted(world)
+    work = asyncio.ensure_future(delete_video(VIDEO, world.app.services))
+    for _ in range(MAX_TRIES):
+        await let_pass(world, until="delete conversions")
+        stored = world.records.blobs[VIDEO]
+        world.records.put(VIDEO, stored.body, stored.metadata)
+        world.gate.end(0, "done")
+    await let_pass(world)
+    with pytest.raises(RefusedError, match=r"^The video's status keeps changing; try again\.$") as refused:
+        await work
+    assert refused.value.code == "Changed"
 
 
 async def test_record_that_is_written_while_its_video_is_deleted_is_deleted_too(world: World) -> None:
