@@ -28,6 +28,8 @@ class Task:
     state: str = "active"
     started: float | None = None
     ended: float | None = None
+    reported: float | None = None
+    """When it last reported progress, if that was not when it started."""
     requeues: int = 0
     also: tuple[str, ...] = ()
     """Kinds of files that it uploads beside the GIF, by its output files."""
@@ -270,7 +272,7 @@ class Batch:
             task = self._job(job_id).tasks.get(task_id)
             if task is None or task.started is None:
                 raise failure(404, "TaskNotFound")
-            return SimpleNamespace(last_modified=self.clock.as_real(task.started))
+            return SimpleNamespace(last_modified=self.clock.as_real(task.reported or task.started))
 
         return await self._call(f"look at {path} of {task_id}", effect)
 
