@@ -178,6 +178,8 @@ def summary() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     match arguments:
+        case ["-h" | "--help"]:
+            print(__doc__)
         case []:
             DOCS.write_text(rewritten(DOCS.read_text(encoding="utf-8")), encoding="utf-8")
         case ["summary"]:

@@ -310,6 +310,7 @@ overview() {
   say "Steps: ${chosen[*]}"
 }
 
+[[ ${1:-} != --help ]] || set -- -h
 while getopts ':g:l:p:v:a:yh' option; do
   case $option in
     g) group=$OPTARG ;;

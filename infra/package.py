@@ -113,8 +113,9 @@ def _digest(path: Path) -> str:
 
 def main() -> None:
     """Build and print id, version and path."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / ".local" / "packages")
+    parser = argparse.ArgumentParser(prog="python -m infra.package", description=(__doc__ or "").partition("\n")[0])
+    folder = ROOT / ".local" / "packages"
+    parser.add_argument("--out", type=Path, metavar="DIR", default=folder, help="default: .local/packages")
     out = parser.parse_args().out
     try:
         built = build(out)
