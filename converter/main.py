@@ -189,6 +189,8 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "encodes": conversion.encodes,
         "task": {
             "video": os.environ.get("GIFDROP_VIDEO"),
+            "batch_url": os.environ.get("AZ_BATCH_ACCOUNT_URL"),
+            "job_id": os.environ.get("AZ_BATCH_JOB_ID"),
             "node_id": os.environ.get("AZ_BATCH_NODE_ID"),
             "started_at": conversion.started_at.isoformat(timespec="milliseconds"),
         },
