@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench import Row
 
 LISTED = 10_000
-ROUNDS, RUN = 3, 3_000
+ROUNDS, RUN = 3, 2_000
 NODES, SLOTS = 4, 4
 _ROOT = Path(__file__).parents[1]
 # A task has two directories and two files: what they cost depends on the file system.
@@ -168,9 +168,8 @@ def _short_tasks(client: BatchClient) -> tuple[list[models.BatchTaskCreateOption
     """New tasks of /bin/true, and how many tasks the job has completed after them."""
     before = client.get_job_task_counts("run").task_counts.completed
     done = before + RUN
-    return [
-        models.BatchTaskCreateOptions(id=f"t{each}", command_line="/bin/true") for each in range(before, done)
-    ], done
+    names = [f"t{number}" for number in range(before, done)]
+    return [models.BatchTaskCreateOptions(id=name, command_line="/bin/true") for name in names], done
 
 
 def _wait_for_tasks(client: BatchClient, done: int) -> None:
