@@ -13,12 +13,15 @@
 set -euo pipefail
 
 times=2 skip='' keep=no
-while getopts ':n:x:k' option; do
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+[[ ${1:-} != --help ]] || set -- -h
+while getopts ':n:x:kh' option; do
   case $option in
     n) times=$OPTARG ;;
     x) skip=${skip:+$skip|}$OPTARG ;;
     k) keep=yes ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
   esac
 done
 shift $((OPTIND - 1))

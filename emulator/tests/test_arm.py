@@ -59,6 +59,8 @@ def test_account_and_its_keys(management: BatchManagementClient, secure: SecureE
     assert account.properties is not None
     assert f"https://{account.properties.account_endpoint}" == secure.url
     assert (account.id, account.properties.provisioning_state) == (ACCOUNT_PATH, "Succeeded")
+    families = {each.name: each.core_quota for each in account.properties.dedicated_core_quota_per_vm_family or []}
+    assert families["standardDADSv5Family"] == account.properties.dedicated_core_quota
     keys = management.batch_account.get_keys("g", ACCOUNT)
     assert keys.account_name == ACCOUNT
     assert keys.primary
