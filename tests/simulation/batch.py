@@ -28,6 +28,8 @@ class Task:
     state: str = "active"
     started: float | None = None
     ended: float | None = None
+    reported: float | None = None
+    """When it last reported progress, if that was not when it started."""
     requeues: int = 0
     also: tuple[str, ...] = ()
     """Kinds of files that it uploads beside the GIF, by its output files."""
@@ -146,8 +148,9 @@ class Batch:
             failure_info=bad,
             requeue_count=task.requeues,
         )
+        node = None if task.started is None else SimpleNamespace(node_id="node")
         return SimpleNamespace(
-            id=task.id, display_name=task.video, state=task.state, execution_info=execution, node_info=None
+            id=task.id, display_name=task.video, state=task.state, execution_info=execution, node_info=node
         )
 
     async def get_application(self, id_: str) -> Any:
@@ -279,7 +282,7 @@ class Batch:
             task = self._job(job_id).tasks.get(task_id)
             if task is None or task.started is None:
                 raise failure(404, "TaskNotFound")
-            return SimpleNamespace(last_modified=self.clock.as_real(task.started))
+            return SimpleNamespace(last_modified=self.clock.as_real(task.reported or task.started))
 
         return await self._call(f"look at {path} of {task_id}", effect)
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.lifecycle import protocol, submission, sweep
+from shared.lifecycle import protocol, publication, submission, sweep
 from shared.lifecycle.protocol import read
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit
-from shared.names import gif_name
+from shared.names import GIF_FILE, gif_name
 from shared.services.batch import jobs
 from shared.services.errors import NewerRecordError
 from tests.simulation.batch import GIF, Job, Task
@@ -220,6 +220,29 @@ async def test_completion_that_storage_keeps_refusing_becomes_a_failure(world: W
     assert code in record.error.message
 
 
+@pytest.mark.parametrize("code", ["BlobNotFound", "CannotVerifyCopySource", "ResourceNotFound"])
+async def test_sweep_looks_again_at_a_task_whose_staged_files_seem_gone(world: World, code: str) -> None:
+    await judged(world)
+    world.sweep()
+    await let_pass(world, until="copy")
+    world.gate.end(0, failure(404, code))
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, world.batch.tasks) == ("succeeded", [])
+
+
+async def test_staged_gif_that_vanishes_before_it_is_copied_leads_to_another_attempt(world: World) -> None:
+    task = await judged(world)
+    world.sweep()
+    await let_pass(world, until="copy")
+    del world.staging.blobs[f"{task.id}/{GIF_FILE}"]
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, record.attempt, world.gifs.blobs) == ("queued", 2, {})
+
+
 async def test_completion_waits_as_long_as_storage_is_busy(world: World) -> None:
     await judged(world)
     world.clock.seconds += LONG
@@ -301,6 +324,94 @@ async def test_sweep_marks_a_conversion_again_whose_task_is_still_not_accepted(w
     assert tasks_of(world, VIDEO) == 1
 
 
+async def test_sweep_tries_no_other_task_once_one_is_not_accepted(world: World) -> None:
+    await open_job(world)
+    for name in ("1.mp4", "2.mp4"):
+        world.videos.put(name, b"good1")
+        world.deliver(name)
+        await throttle(world, "create gifdrop-")
+    world.gate.log.clear()
+    world.sweep()
+    await throttle(world, "create gifdrop-")
+    assert len([call for call in world.gate.log if call.startswith("create gifdrop-")]) == 1
+
+
+async def test_event_of_a_silent_storage_account_is_delivered_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "EVENT_TIMEOUT_SECONDS", 0.01)
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await asyncio.wait_for(asyncio.gather(*world.running), timeout=5)
+    assert world.events == [VIDEO]
+
+
+async def test_result_event_of_a_silent_storage_account_is_delivered_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publication, "EVENT_TIMEOUT_SECONDS", 0.01)
+    world.deliver_result("task")
+    await asyncio.wait_for(asyncio.gather(*world.running), timeout=5)
+    assert world.results == ["task"]
+
+
+async def test_event_of_a_new_video_costs_no_request_to_read_a_record_or_a_gif(world: World) -> None:
+    await upload_and_submit(world, b"good1")
+    assert not [call for call in world.gate.log if call.startswith(("get conversions/", "head gifs/"))]
+
+
+async def test_event_of_a_refused_video_costs_no_request_to_batch(world: World) -> None:
+    world.videos.put(VIDEO, b"")
+    world.deliver(VIDEO)
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, record.job, world.batch.jobs) == ("failed", None, {})
+
+
+@pytest.mark.parametrize("name", ["a/../b.mp4", "./a.mp4", "a" * 1021 + ".mp4"])
+async def test_event_with_a_name_that_storage_refuses_costs_no_request(world: World, name: str) -> None:
+    await submit(name, world.app.services)
+    assert world.gate.log == []
+
+
+async def test_redelivered_event_adds_the_task_of_a_recorded_conversion(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await let_pass(world, until="create gifdrop-")
+    await let_pass(world, until="index")
+    await let_pass(world, until="create gifdrop-")
+    await world.kill()
+    assert (world.record(VIDEO) is not None, world.batch.tasks) == (True, [])
+    world.deliver(VIDEO)
+    await let_pass(world)
+    assert tasks_of(world, VIDEO) == 1
+
+
+async def test_version_without_a_job_is_superseded_by_a_newer_one(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await refuse_all(world, "create", 429, "TooManyRequests")
+    record = world.record(VIDEO)
+    assert record
+    assert record.job is None
+    await upload_and_submit(world, b"good2")
+    record = world.record(VIDEO)
+    assert record
+    assert (record.etag, record.job is not None, world.events) == (world.videos.blobs[VIDEO].etag.strip('"'), True, [])
+
+
+async def test_sweep_adds_all_tasks_that_were_not_accepted(world: World) -> None:
+    names = [f"{number}.mp4" for number in range(3)]
+    for name in names:
+        world.videos.put(name, b"good1")
+        world.deliver(name)
+        await throttle(world, "create gifdrop-")
+    world.gate.open = True
+    await world.app.completion.run()
+    assert sorted(task.video for task in world.batch.tasks) == names
+
+
 # Jobs
 
 
@@ -314,6 +425,21 @@ async def test_redelivered_event_adds_no_task_in_another_job(world: World) -> No
     world.deliver(VIDEO)
     await let_pass(world)
     assert [each.id for each in world.batch.tasks] == [task.id]
+
+
+async def test_record_names_the_job_that_has_the_task(world: World) -> None:
+    await open_job(world)
+    (closed,) = world.batch.jobs.values()
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await let_pass(world, until="create gifdrop-")
+    closed.state = "completed"
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert record.job
+    assert record.job.id != closed.id
+    assert record.task_id in world.batch.jobs[record.job.id].tasks
 
 
 async def test_job_of_a_pool_that_is_gone_takes_no_task(world: World) -> None:

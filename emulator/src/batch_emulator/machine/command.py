@@ -6,7 +6,7 @@ import asyncio
 import errno
 import logging
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from batch_emulator.machine import containers, environment, isolation, output_files, packages, resource_files
@@ -50,11 +50,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result: `failure` is Batch's failureInfo or None, `stage` the one that ended it."""
+    """The result: `failure` is Batch's failureInfo or None, `stage` the one that ended it.
+
+    `container_id` is that of the container it ran in, if it did.
+    """
 
     exit_code: int | None
     failure: Doc | None
     stage: Stage
+    container_id: str | None = None
 
     def doc(self) -> Doc:
         """Its properties in an execution info."""
@@ -63,6 +67,8 @@ class Outcome:
             doc["exitCode"] = self.exit_code
         if self.failure is not None:
             doc["failureInfo"] = self.failure
+        if self.container_id is not None:
+            doc["containerInfo"] = {"containerId": self.container_id, "state": "exited", "error": ""}
         return doc
 
 
@@ -95,24 +101,24 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
         variables = await packages.install(machine, node, command.packages + _pool_packages(node, command))
         if command.resource_files:
             await resource_files.fetch(machine, command.resource_files, directory / "wd", node.identities)
+        env = environment.variables(
+            machine,
+            node,
+            task_directory=command.directory,
+            settings=command.settings,
+            packages=variables,
+            job_id=command.job_id,
+            task_id=command.task_id,
+            preparation=command.preparation,
+            with_token=command.with_token,
+        )
+        container = await containers.prepare(machine, node, command, env) if command.container is not None else None
     except PreparationError as error:
-        failure = {"category": "usererror", "code": error.code, "message": error.message, "details": error.details}
-        return Outcome(None, failure, "prepare")
+        return _not_prepared(error)
     except OSError as error:
         code = "DiskFull" if error.errno == errno.ENOSPC else "ResourceFileWriteFailed"
         return failed(code, f"A file could not be written: {error.strerror}", stage="prepare", category="servererror")
-    env = environment.variables(
-        machine,
-        node,
-        task_directory=command.directory,
-        settings=command.settings,
-        packages=variables,
-        job_id=command.job_id,
-        task_id=command.task_id,
-        preparation=command.preparation,
-        with_token=command.with_token,
-    )
-    outcome = await _execute(machine, command, node, env)
+    outcome = await _execute(machine, command, node, env, container)
     if command.output_files:
         upload_failure = await output_files.upload(
             machine,
@@ -123,8 +129,13 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
             env=env,
         )
         if upload_failure is not None and outcome.failure is None:
-            return Outcome(outcome.exit_code, upload_failure, "upload")
+            return replace(outcome, failure=upload_failure, stage="upload")
     return outcome
+
+
+def _not_prepared(error: PreparationError) -> Outcome:
+    failure = {"category": "usererror", "code": error.code, "message": error.message, "details": error.details}
+    return Outcome(None, failure, "prepare")
 
 
 def _create(directory: Path) -> None:
@@ -142,37 +153,42 @@ def _pool_packages(node: Host, command: Command) -> list[Doc]:
     return [each for each in node.pool_packages if (each["applicationId"].lower(), each.get("version")) not in named]
 
 
-async def _execute(machine: Machine, command: Command, node: Host, env: dict[str, str]) -> Outcome:
+async def _execute(
+    machine: Machine, command: Command, node: Host, env: dict[str, str], container: containers.Container | None
+) -> Outcome:
     directory = node.root / command.directory
     try:
         arguments = shlex.split(command.command_line)
     except ValueError as error:
         return failed("CommandLaunchFailed", f"The command line cannot be split into words: {error}")
-    container: containers.Container | None = None
-    if command.container is not None and machine.options.containers == "podman":
-        container = containers.podman(
-            command.container,
-            arguments,
-            root=node.root,
-            directory=directory,
-            preparation=node.root / command.preparation if command.preparation is not None else None,
-            env=env,
-        )
-        arguments, env = container.arguments, container.environment
+    if container is not None:
+        return await _execute_in_container(machine, command, container, arguments, directory)
     if not arguments:
         return failed("CommandLaunchFailed", "The command line is empty.")
     layer: Path | None = None
-    if machine.isolation is not None and container is None:
+    if machine.isolation is not None:
         arguments, layer = machine.isolation.wrap(
             arguments, node=node.root, working_directory=directory / "wd", startup=command.startup
         )
     try:
         return await _run_process(machine, command, arguments, directory, env)
     finally:
-        if container is not None:
-            await asyncio.shield(containers.remove(container.name))
         if layer is not None and not command.startup:
             await asyncio.shield(asyncio.to_thread(isolation.remove, layer))
+
+
+async def _execute_in_container(
+    machine: Machine, command: Command, container: containers.Container, arguments: list[str], directory: Path
+) -> Outcome:
+    try:
+        container_id = await container.create(arguments)
+        start, env = container.start_command, container.start_environment
+        outcome = await _run_process(machine, command, start, directory, env)
+        return replace(outcome, container_id=container_id)
+    except PreparationError as error:
+        return _not_prepared(error)
+    finally:
+        await asyncio.shield(container.remove())
 
 
 async def _run_process(
@@ -196,6 +212,8 @@ async def _run_process(
         return failed("CommandProgramNotFound", "The specified command program is not found")
     except OSError as error:
         return failed("CommandLaunchFailed", f"The command line could not be launched: {error.strerror}")
+    except ValueError as error:  # a NUL character, or a variable whose name is not one
+        return failed("CommandLaunchFailed", f"The command line could not be launched: {error}")
     if code:
         return failed(
             "FailureExitCode", "The task exited with an exit code representing a failure", exit_code=code, stage="exit"
