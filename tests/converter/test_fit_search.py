@@ -12,6 +12,7 @@ import pytest
 from converter.encoding import fit
 from converter.encoding.encode import Workspace
 from converter.encoding.fit import Choice, choose, encode, likely_plan, measure
+from converter.formats import gif
 from converter.planning import budget
 from converter.planning.budget import Cost, Model, Settings, Trial
 from converter.planning.options import parse
@@ -306,7 +307,7 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
             return MODEL
 
         monkeypatch.setattr(workspace, "run", run)
-        monkeypatch.setattr(fit.gif, "frame_sizes", frame_sizes)
+        monkeypatch.setattr(gif, "frame_sizes", frame_sizes)
         monkeypatch.setattr(budget, "model", remember)
         assert measure(workspace, count=count, dither="none") == MODEL
         return found["trial"], found["arguments"]
