@@ -171,6 +171,15 @@ async def test_audit_with_a_damaged_cursor_starts_at_the_beginning(world: World,
     assert (report.audited, report.submitted) == (1, 1)
 
 
+async def test_audit_goes_on_if_another_one_stores_its_cursor(world: World) -> None:
+    lose(world, *(f"{number}.mp4" for number in range(6)))
+    world.reconcile()
+    await let_pass(world, until=f"put conversions/{CURSOR}")
+    world.records.put(CURSOR, b"{}")
+    await let_pass(world)
+    assert len(indexed(world)) == 6
+
+
 async def test_index_queries_of_a_long_audit_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_module, "NAMES_PER_INDEX_QUERY", 2)
     await convert(world, *(f"{number}.mp4" for number in range(9)))
