@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converter.planning.budget import Settings
 from converter.planning.options import parse
 from converter.planning.plan import MAX_TOTAL_PIXELS, Plan, make_plan
 from converter.verdict import Rejected
@@ -170,6 +171,32 @@ def test_scaled_plan_has_at_least_one_pixel() -> None:
     assert (half.width, half.height) == (160, 90)
     none = half.scaled(0.001)
     assert (none.width, none.height) == (1, 1)
+
+
+def test_gif_lasts_no_longer_than_the_video_whatever_was_asked_for() -> None:
+    assert plan("--duration 60").duration == 10
+    assert plan("--duration 60 --start 4 --speed 2").duration == 3
+
+
+def test_video_of_no_length_is_converted_from_its_start() -> None:
+    assert plan("", source(seconds=0)).duration == 0
+
+
+@pytest.mark.parametrize(("max_fps", "fps"), [(None, 12), (30.0, 12), (6.0, 6), (0.25, 1)])
+def test_frame_rate_is_that_of_the_preset_or_the_source_but_at_least_1(max_fps: float | None, fps: float) -> None:
+    assert plan("", source(max_fps=max_fps)).fps == fps
+
+
+@pytest.mark.parametrize(("flags", "colours"), [("", 256), ("--preset small", 96), ("--preset small --width 64", 120)])
+def test_settings_have_the_size_the_rate_and_the_colours_of_the_preset(flags: str, colours: int) -> None:
+    made = plan(flags)
+    assert made.settings == Settings(width=made.width, height=made.height, fps=made.fps, colours=colours)
+
+
+def test_order_and_loop_are_those_of_the_options() -> None:
+    made = plan("--reverse --boomerang --loop 3 --speed 2 --start 1")
+    assert (made.reverse, made.boomerang, made.loop, made.speed, made.start) == (True, True, 3, 2, 1)
+    assert (plan("").reverse, plan("").boomerang, plan("").loop) == (False, False, 0)
 
 
 def test_fast_video_has_more_frames_a_second_than_its_source() -> None:
