@@ -167,7 +167,6 @@ def test_losses_that_a_trial_did_not_measure_count_all_the_same() -> None:
 
 def test_estimate_of_a_sample_without_changes_is_its_first_frame() -> None:
     assert estimate([100], run=1, frames=10) == 100
-    assert estimate([], run=1, frames=10) == 1
 
 
 def test_estimate_counts_the_whole_first_frame_once() -> None:

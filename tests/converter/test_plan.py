@@ -40,6 +40,10 @@ def plan(flags: str, of: Source | None = None) -> Plan:
         ("--max-width 128 --max-height 128", (128, 72)),
         ("--max-width 128 --max-height 128 --crop 1:1", (128, 128)),
         ("--width 640 --height 480 --fit exact --max-width 128 --max-height 128", (128, 96)),
+        ("--width 100 --fit cover", (100, 56)),
+        ("--height 100 --fit cover", (178, 100)),
+        ("--max-height 100", (178, 100)),
+        ("--max-width 1920", (480, 270)),
     ],
 )
 def test_size_follows_the_options(flags: str, size: tuple[int, int]) -> None:
@@ -68,6 +72,30 @@ def test_height_is_kept_for_a_film_but_not_for_a_strip() -> None:
     assert plan("--height 200", source(2400, 1000)).height == 200
     strip = plan("--height 200", source(20_000, 1000))
     assert (strip.width, strip.height) == (800, 40)
+
+
+def test_gif_is_at_most_twice_as_high_and_four_times_as_wide_as_the_side_that_was_set() -> None:
+    high, wide = plan("--width 100", source(1000, 10_000)), plan("--height 100", source(10_000, 1000))
+    assert ((high.width, high.height), (wide.width, wide.height)) == ((20, 200), (400, 40))
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [(20_000, 1, (480, 1)), (1, 20_000, (1, 960))])
+def test_gif_has_at_least_one_pixel(width: int, height: int, size: tuple[int, int]) -> None:
+    made = plan("", source(width, height))
+    assert (made.width, made.height) == size
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        ("--width 100 --height 100", (420 / 1920, 0, 1080 / 1920, 1)),
+        ("--width 400 --height 100", (0, 300 / 1080, 1, 480 / 1080)),
+        ("--width 160 --height 90", (0, 0, 1, 1)),
+    ],
+)
+def test_cover_shows_the_middle_of_the_picture(flags: str, shown: tuple[float, float, float, float]) -> None:
+    region = plan(f"{flags} --fit cover").region
+    assert (region.left, region.top, region.width, region.height) == pytest.approx(shown)
 
 
 def test_cover_shows_the_middle_of_the_crop() -> None:
@@ -100,6 +128,9 @@ def test_crop_of_the_whole_picture_needs_no_crop() -> None:
 def test_size_over_a_cap_is_noted_only_if_the_owner_set_a_size() -> None:
     assert plan("--max-width 128 --max-height 128").notes == ()
     assert plan("--width 640 --max-width 128").notes == ("128x72, the most that is allowed",)
+    assert plan("--height 480 --max-width 128").notes == ("128x72, the most that is allowed",)
+    assert plan("--width 128 --max-width 128").notes == ()
+    assert plan("--width 128 --max-width 640").notes == ()
 
 
 @pytest.mark.parametrize(
@@ -154,8 +185,9 @@ def test_size_is_lowered_for_the_cap_on_all_pixels() -> None:
 
 
 def test_start_beyond_the_end_is_rejected_if_the_end_is_known() -> None:
-    with pytest.raises(Rejected, match=r"start at 10 s, but the video ends at 10 s"):
+    with pytest.raises(Rejected, match=r"start at 10 s, but the video ends at 10 s") as caught:
         plan("--start 10")
+    assert caught.value.code == "InvalidOption"
     assert plan("--start 9.5").duration == 0.5
     assert plan("--start 10", source(seconds=None)).start == 10
 
