@@ -345,7 +345,7 @@ def test_trial_of_few_frames_takes_no_more_than_there_are_and_of_many_a_bounded_
 
 
 def test_runs_of_a_trial_have_frames_between_them(trial: Callable[..., tuple[Trial, str]]) -> None:
-    for count in range(1, 200):
+    for count in (1, 4, 7, 8, 11, 12, 15, 16, 31, 32, 100):
         runs = [(int(first), int(last)) for first, last in re.findall(r"between\(n,(\d+),(\d+)\)", trial(count)[1])]
         assert all(last + 1 < first for (_, last), (first, _) in pairwise(runs)), count
         assert 0 <= runs[0][0] <= runs[-1][1] < count
