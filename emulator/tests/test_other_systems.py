@@ -33,7 +33,7 @@ async def test_tasks_run_and_end_without_waitid_and_pipe2(tmp_path: Path, monkey
     async def run(script: str) -> int:
         command = ["/bin/sh", "-c", script]
         env = {"PATH": os.environ["PATH"]}
-        return await processes.run(command, cwd=tmp_path, env=env, stdout=output, stderr=tmp_path / "err")
+        return await processes.run(command, cwd=str(tmp_path), env=env, stdout=str(output), stderr=f"{tmp_path}/err")
 
     try:
         assert await run("echo made; exit 3") == 3

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
+import re
 import shlex
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from batch_emulator.machine import containers, environment, isolation, output_files, packages, resource_files
 from batch_emulator.machine.errors import PreparationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from batch_emulator.entity import Doc
     from batch_emulator.machine.host import Host
     from batch_emulator.machine.machine import Machine
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # The event loop refuses longer timeouts.
 _MAX_TIMEOUT_SECONDS = 10 * 365 * 86400
+_QUOTES = re.compile(r"""['"\\]""")
+_WORD = re.compile(r"[^ \t\r\n]+")
 Stage = Literal["prepare", "exit", "upload", "ended", "terminated"]
 
 
@@ -91,7 +94,7 @@ async def run(machine: Machine, command: Command, node: Host) -> Outcome:
 
 
 async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
-    directory = node.root / command.directory
+    directory = f"{node.root}/{command.directory}"
     if command.container is not None:
         refused = containers.refusal(machine.options.containers, pool_has_containers=node.has_containers)
         if refused is not None:
@@ -100,7 +103,7 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
         _create(directory)
         variables = await packages.install(machine, node, command.packages + _pool_packages(node, command))
         if command.resource_files:
-            await resource_files.fetch(machine, command.resource_files, directory / "wd", node.identities)
+            await resource_files.fetch(machine, command.resource_files, Path(directory, "wd"), node.identities)
         env = environment.variables(
             machine,
             node,
@@ -118,12 +121,12 @@ async def _run(machine: Machine, command: Command, node: Host) -> Outcome:
     except OSError as error:
         code = "DiskFull" if error.errno == errno.ENOSPC else "ResourceFileWriteFailed"
         return failed(code, f"A file could not be written: {error.strerror}", stage="prepare", category="servererror")
-    outcome = await _execute(machine, command, node, env, container)
+    outcome = await _execute(machine, command, node, directory, env, container)
     if command.output_files:
         upload_failure = await output_files.upload(
             machine,
             command.output_files,
-            directory,
+            Path(directory),
             succeeded=outcome.failure is None,
             identities=node.identities,
             env=env,
@@ -138,13 +141,14 @@ def _not_prepared(error: PreparationError) -> Outcome:
     return Outcome(None, failure, "prepare")
 
 
-def _create(directory: Path) -> None:
+def _create(directory: str) -> None:
     """Create the task's directory: two system calls if its job's exists."""
+    working = f"{directory}/wd"
     try:
-        directory.mkdir(exist_ok=True)
-    except FileNotFoundError:
-        directory.mkdir(parents=True, exist_ok=True)
-    (directory / "wd").mkdir(exist_ok=True)
+        os.mkdir(directory)  # noqa: PTH102 - pathlib takes a tenth of the time of a short task
+        os.mkdir(working)  # noqa: PTH102
+    except (FileNotFoundError, FileExistsError):
+        os.makedirs(working, exist_ok=True)  # noqa: PTH103
 
 
 def _pool_packages(node: Host, command: Command) -> list[Doc]:
@@ -154,11 +158,15 @@ def _pool_packages(node: Host, command: Command) -> list[Doc]:
 
 
 async def _execute(
-    machine: Machine, command: Command, node: Host, env: dict[str, str], container: containers.Container | None
+    machine: Machine,
+    command: Command,
+    node: Host,
+    directory: str,
+    env: dict[str, str],
+    container: containers.Container | None,
 ) -> Outcome:
-    directory = node.root / command.directory
     try:
-        arguments = shlex.split(command.command_line)
+        arguments = _split(command.command_line)
     except ValueError as error:
         return failed("CommandLaunchFailed", f"The command line cannot be split into words: {error}")
     if container is not None:
@@ -168,7 +176,7 @@ async def _execute(
     layer: Path | None = None
     if machine.isolation is not None:
         arguments, layer = machine.isolation.wrap(
-            arguments, node=node.root, working_directory=directory / "wd", startup=command.startup
+            arguments, node=node.root, working_directory=Path(directory, "wd"), startup=command.startup
         )
     try:
         return await _run_process(machine, command, arguments, directory, env)
@@ -177,8 +185,14 @@ async def _execute(
             await asyncio.shield(asyncio.to_thread(isolation.remove, layer))
 
 
+def _split(command_line: str) -> list[str]:
+    """Its words, as a shell finds them. Raises ValueError."""
+    # shlex takes a tenth of the time of a short task.
+    return shlex.split(command_line) if _QUOTES.search(command_line) else _WORD.findall(command_line)
+
+
 async def _execute_in_container(
-    machine: Machine, command: Command, container: containers.Container, arguments: list[str], directory: Path
+    machine: Machine, command: Command, container: containers.Container, arguments: list[str], directory: str
 ) -> Outcome:
     try:
         container_id = await container.create(arguments)
@@ -192,14 +206,14 @@ async def _execute_in_container(
 
 
 async def _run_process(
-    machine: Machine, command: Command, arguments: list[str], directory: Path, env: dict[str, str]
+    machine: Machine, command: Command, arguments: list[str], directory: str, env: dict[str, str]
 ) -> Outcome:
     running = machine.processes.run(
         arguments,
-        cwd=directory / "wd",
+        cwd=f"{directory}/wd",
         env=env,
-        stdout=directory / "stdout.txt",
-        stderr=directory / "stderr.txt",
+        stdout=f"{directory}/stdout.txt",
+        stderr=f"{directory}/stderr.txt",
     )
     try:
         if command.wall_clock < _MAX_TIMEOUT_SECONDS:

@@ -30,11 +30,11 @@ def assign(task: Task, node: Node) -> None:
 
 def start(task: Task) -> None:
     """Mark it running: fetching its resource files counts as running."""
+    task.move_to("running")
     info = task.info
-    info["startTime"] = clock.now()
+    info["startTime"] = task.doc["stateTransitionTime"]
     if info["retryCount"]:
         info["lastRetryTime"] = info["startTime"]
-    task.move_to("running")
 
 
 def complete(task: Task, outcome: Outcome) -> None:
