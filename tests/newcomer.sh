@@ -91,7 +91,8 @@ for ((round = 1; round <= times; round++)); do
     fi
     prepare
     started=$SECONDS
-    if ! env -i "${environment[@]}" bash -eu -o pipefail "$block" >"$work/output" 2>&1 </dev/null; then
+    # A limit, because a block that waits for a stack which has failed to start never ends.
+    if ! timeout 3600 env -i "${environment[@]}" bash -eu -o pipefail "$block" >"$work/output" 2>&1 </dev/null; then
       tail -n 40 "$work/output" >&2
       fail "round $round, $(head -n 1 "$block"): $(<"$block")"
     fi

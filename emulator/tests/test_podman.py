@@ -126,15 +126,16 @@ def test_working_directory_and_command_of_the_image(started: Emulator, pool: str
 
 def test_mounts_are_those_that_the_settings_name(started: Emulator, pool: str, registry: ContainerRegistry) -> None:
     mounts = [{"source": "Task"}, {"source": "Shared", "isReadOnly": True}]
-    script = "echo $AZ_BATCH_NODE_STARTUP_DIR; cd $AZ_BATCH_NODE_SHARED_DIR; ls ..; echo > file || echo refused"
+    script = "echo $AZ_BATCH_NODE_STARTUP_DIR; cd $AZ_BATCH_NODE_SHARED_DIR; ls .. /empty; echo > file || echo refused"
     _, output = run_container_task(
         started,
         pool,
         f"/bin/sh -c '{script}'",
         image=f"{registry.name}/public/image",
         containerHostBatchBindMounts=mounts,
+        containerRunOptions="-v /no/such/folder:/empty:ro",
     )
-    assert output.split() == ["shared", "workitems", "refused"]
+    assert output.split() == ["..:", "shared", "workitems", "/empty:", "refused"]
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,9 @@ def test_create_gets_image_options_environment_mounts_and_directory(
     assert "--env=PATH" not in created
     name = created.split("--name ")[1].split()[0]
     label = f"--label batch-emulator.nodes={root.rpartition('/')[0]}"
-    end = f"--cpus 2 --label a b --name {name} {label} --rm --pull=never docker.io/library/busybox:latest /bin/sh -c"
+    end = f"--cpus=2 --label=a b --name {name} {label} --rm --pull=never docker.io/library/busybox:latest /bin/sh -c"
     assert end in created
-    wait_until(lambda: f"rm --force --ignore --time 0 {name}" in stand_in.calls("rm"))
+    wait_until(lambda: f"rm --force --ignore --volumes --time 0 {name}" in stand_in.calls("rm"))
 
 
 def test_mounts_are_those_that_the_settings_name(started: Emulator, pool: str, stand_in: StandIn) -> None:

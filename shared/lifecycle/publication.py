@@ -96,7 +96,7 @@ async def _publish(task_id: str, result: bytes, origin: Origin, services: Servic
     # The task may have ended before the record names the job that accepted it.
     known = origin.job is not None and origin.job.batch_url in services.settings.batch_urls
     job = origin.job if known else conversion.job
-    ended = apply_outcome(_started(conversion, origin, job), outcome, at=utc_now())
+    ended = apply_outcome(started(conversion, origin, job), outcome, at=utc_now())
     await commit(ended, snapshot, services, staged=staged)
     if job and services.settings.logs != "always":
         await _delete_task(job, task_id, services)
@@ -111,8 +111,8 @@ async def _wait_for_files(task_id: str, outcome: Converted, services: Services) 
     return found
 
 
-def _started(conversion: Conversion, origin: Origin, job: JobRef | None) -> Conversion:
-    """The conversion as its converter started it: Batch's own times are not asked for."""
+def started(conversion: Conversion, origin: Origin, job: JobRef | None) -> Conversion:
+    """The conversion as its converter started it, in `job`: Batch's own times are not asked for."""
     now = utc_now()
     earliest = conversion.queued_at or now
     started_at = conversion.started_at or min(max(origin.started_at or now, earliest), now)

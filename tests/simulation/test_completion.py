@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from shared.conversion import Conversion
 from shared.names import GIF_FILE, gif_name
-from tests.simulation.batch import GIF, Task
+from tests.simulation.batch import GIF, Job, Task
 from tests.simulation.steps import VIDEO, let_pass, upload_and_submit
 from tests.simulation.world import World
 
@@ -42,6 +42,38 @@ async def test_running_task_is_recorded_with_its_node_and_start(world: World) ->
     assert ended.finished_at
     assert (ended.state, ended.node_id, ended.preempted) == ("succeeded", "node", 1)
     assert (ended.started_at, ended.compute_seconds) == (record.started_at - timedelta(seconds=30), 30)
+
+
+async def test_running_task_costs_one_read_of_its_record_until_it_is_started_again(world: World) -> None:
+    task = await upload_and_submit(world, b"good1")
+    reads = []
+    for started in (0.0, 0.0, 60.0, 60.0):
+        world.batch.begin(task)
+        task.started = started
+        world.clock.seconds = 120.0
+        world.gate.log.clear()
+        await sweep(world)
+        reads.append(len([call for call in world.gate.log if call.startswith("get conversions/")]))
+    assert reads == [1, 0, 1, 0]
+
+
+async def test_waiting_tasks_are_not_looked_at(world: World) -> None:
+    await upload_and_submit(world, b"good1")
+    world.gate.log.clear()
+    await sweep(world)
+    assert not [call for call in world.gate.log if call.startswith("get conversions/")]
+
+
+async def test_tasks_of_other_jobs_are_completed_although_one_is_deleted_meanwhile(world: World) -> None:
+    await judged(world)
+    world.batch.jobs = {"gifdrop-2000-01-01": Job("gifdrop-2000-01-01"), **world.batch.jobs}
+    world.sweep()
+    await let_pass(world, until="list tasks of gifdrop-2000-01-01")
+    del world.batch.jobs["gifdrop-2000-01-01"]
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert record.state == "succeeded"
 
 
 async def test_task_that_reached_its_time_limit_fails_the_video(world: World) -> None:

@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from shared.lifecycle import protocol, publication, submission, sweep
 from shared.lifecycle.protocol import read
@@ -16,6 +17,7 @@ from shared.services.errors import NewerRecordError
 from tests.simulation.batch import GIF, Job, Task
 from tests.simulation.gate import failure
 from tests.simulation.steps import VIDEO, let_pass, throttle, upload_and_submit
+from tests.simulation.topic import Topic
 from tests.simulation.world import HOME, OTHER, World
 
 LONG = 3 * 3600.0
@@ -178,17 +180,18 @@ async def test_record_of_a_newer_schema_is_left_alone(world: World) -> None:
 
 
 async def test_record_of_a_newer_schema_does_not_delay_other_unstarted_conversions(world: World) -> None:
+    await open_job(world)
     names = ["1.mp4", "2.mp4"]
     for name in names:
         world.videos.put(name, b"good1")
         world.deliver(name)
         await throttle(world, "create gifdrop-")
-    first = min(name for name in world.records.blobs if name.startswith(".unstarted/"))
+    first, _ = sorted(name for name in world.records.blobs if name.startswith(".unstarted/"))
     newer = world.records.blobs[first].metadata["video"]
     write_newer(world, newer, schema=2)
     world.gate.open = True
     await world.app.completion.run()
-    assert [task.video for task in world.batch.tasks] == [name for name in names if name != newer]
+    assert [tasks_of(world, name) for name in names] == [int(name != newer) for name in names]
 
 
 # Refused for good
@@ -251,6 +254,25 @@ async def test_completion_waits_as_long_as_storage_is_busy(world: World) -> None
     record = world.record(VIDEO)
     assert record
     assert not record.final
+
+
+@pytest.mark.parametrize(
+    ("error", "give_up_seconds", "given_up"),
+    [(failure(403, "Forbidden"), 0, True), (failure(403, "Forbidden"), 3600, False), (None, 0, False)],
+)
+async def test_result_event_is_given_up_only_if_the_topic_refuses_it_for_long(
+    error: HttpResponseError | None, give_up_seconds: int, given_up: bool
+) -> None:
+    world = World(give_up_seconds=give_up_seconds)
+    world.topic = topic = Topic(failures=1, error=error)
+    world.restart()
+    task = await judged(world)
+    world.sweep()
+    await let_pass(world)
+    assert world.batch.tasks == ([] if given_up else [task])
+    world.sweep()
+    await let_pass(world)
+    assert (world.batch.tasks, topic.published) == ([], [] if given_up else [f"gifdrop.GifCreated {VIDEO}"])
 
 
 # A second region
@@ -322,6 +344,22 @@ async def test_sweep_marks_a_conversion_again_whose_task_is_still_not_accepted(w
     world.sweep()
     await let_pass(world)
     assert tasks_of(world, VIDEO) == 1
+
+
+async def test_event_is_accepted_although_its_conversion_cannot_be_marked(world: World) -> None:
+    await open_job(world)
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")  # it is marked already
+    (marker,) = (name for name in world.records.blobs if name.startswith(".unstarted/"))
+    del world.records.blobs[marker]
+    world.deliver(VIDEO)
+    await let_pass(world, until="create gifdrop-")
+    world.gate.end(0, "throttled")
+    await throttle(world, f"put conversions/{marker}")
+    assert (tasks_of(world, VIDEO), marker in world.records.blobs, world.events) == (0, False, [])
 
 
 async def test_sweep_tries_no_other_task_once_one_is_not_accepted(world: World) -> None:
@@ -402,14 +440,32 @@ async def test_version_without_a_job_is_superseded_by_a_newer_one(world: World) 
 
 
 async def test_sweep_adds_all_tasks_that_were_not_accepted(world: World) -> None:
+    await open_job(world)
     names = [f"{number}.mp4" for number in range(3)]
     for name in names:
         world.videos.put(name, b"good1")
         world.deliver(name)
         await throttle(world, "create gifdrop-")
+    assert [tasks_of(world, name) for name in names] == [0, 0, 0]
     world.gate.open = True
     await world.app.completion.run()
-    assert sorted(task.video for task in world.batch.tasks) == names
+    assert [tasks_of(world, name) for name in names] == [1, 1, 1]
+
+
+async def test_markers_of_conversions_that_are_gone_or_superseded_are_removed_and_delay_no_other(world: World) -> None:
+    await open_job(world)
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")
+    # They are listed before the others.
+    world.records.put(".unstarted/-1", b"", {"video": "gone.mp4"})
+    world.records.put(".unstarted/-2", b"", {"video": "other.mp4"})
+    world.gate.log.clear()
+    world.gate.open = True
+    await world.app.completion.run()
+    assert [name for name in world.records.blobs if name.startswith(".unstarted/")] == []
+    assert len([call for call in world.gate.log if call.startswith("create")]) == 1
+    assert tasks_of(world, VIDEO) == 1
 
 
 # Jobs

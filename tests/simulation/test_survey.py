@@ -1,4 +1,4 @@
-"""What a reconciliation makes of jobs and tasks: empty jobs, disabled jobs, tasks that hang."""
+"""What a reconciliation makes of jobs, tasks and open conversions."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.lifecycle.reconciliation import tasks
+from shared.lifecycle.reconciliation.open_conversions import check_open
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.reconciliation.report import Report
 from shared.lifecycle.reconciliation.tasks import MAX_CLOCK_SKEW
@@ -147,3 +148,32 @@ async def test_account_that_is_silent_is_given_up_before_the_time_of_the_reconci
         world.gate.end_all_but(f"{OTHER}: ")
     report = await work
     assert (report.unreachable, report.submitted, report.stopped) == ([OTHER], 1, False)
+
+
+async def test_index_entry_of_an_open_conversion_whose_record_is_gone_is_removed(world: World) -> None:
+    await upload_and_submit(world, b"good1")
+    del world.records.blobs[VIDEO], world.videos.blobs[VIDEO]
+    assert await checked(world) == Report(indexed=1)
+    world._check_index()
+
+
+async def test_index_entry_of_a_conversion_that_has_ended_is_corrected(world: World) -> None:
+    task = await upload_and_submit(world, b"good1")
+    rows = dict(world.table.rows)
+    world.batch.begin(task)
+    world.batch.end(task, "judged")
+    world.sweep()
+    await let_pass(world)
+    world.table.rows = rows
+    assert await checked(world) == Report(indexed=1)
+    world._check_index()
+
+
+async def checked(world: World) -> Report:
+    """The report after a look at the open conversions, none of which has a task."""
+    world.clock.seconds += LONG
+    world.restart()
+    world.gate.open = True
+    report = Report()
+    await check_open(world.app.services, set(), report)
+    return report

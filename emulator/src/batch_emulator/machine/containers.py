@@ -116,7 +116,7 @@ async def prepare(machine: Machine, node: Host, command: Command, env: dict[str,
     image = await images.pull_for_task(machine, podman, settings, node)
     variables = _variables(env, mounts, {setting["name"] for setting in command.settings})
     arguments = ["--user=0:0", "--security-opt=label=disable", "--http-proxy=false", "--log-driver=none"]
-    if not {"--network", "--net"} & {word.partition("=")[0] for word in own_options}:
+    if not {"network", "net"} & dict(own_options).keys():
         arguments.append("--network=host")  # the emulator's URL, and often that of storage, is of this host
     if in_task_directory:
         arguments.append(f"--workdir={directory / 'wd'}")
@@ -131,7 +131,7 @@ async def prepare(machine: Machine, node: Host, command: Command, env: dict[str,
     return Container(
         podman,
         name,
-        [*arguments, *own_options, *controlled, image],
+        [*arguments, *run_options.arguments(own_options), *controlled, image],
         {name: value for name, value in variables.items() if name not in by_value},
     )
 

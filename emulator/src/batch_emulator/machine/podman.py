@@ -76,7 +76,7 @@ class Podman:
 
     async def remove(self, container: str) -> None:
         """Kill and remove a container, if it still exists: it does not end with the process that started it."""
-        removal = self.call("rm", "--force", "--ignore", "--time", "0", container)
+        removal = self.call("rm", "--force", "--ignore", "--volumes", "--time", "0", container)
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(removal, _REMOVAL_SECONDS)
 
@@ -113,5 +113,5 @@ def _remove_leftovers(root: Path) -> None:
         raise PodmanError(f"--containers podman: podman does not work: {listed.stderr.strip()}")
     names = listed.stdout.split()
     if names:
-        command = ["podman", "rm", "--force", "--ignore", "--time", "0", *names]
+        command = ["podman", "rm", "--force", "--ignore", "--volumes", "--time", "0", *names]
         subprocess.run(command, capture_output=True, check=False, env=host_environment())

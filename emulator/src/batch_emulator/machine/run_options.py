@@ -7,6 +7,11 @@ find the container again.
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _WITH_VALUE = """
     add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cpu-period
@@ -20,46 +25,79 @@ _WITH_VALUE = """
 _SWITCHES = """
     disable-content-trust init interactive no-healthcheck oom-kill-disable privileged publish-all read-only rm tty
 """
-_OPTIONS = dict.fromkeys(_WITH_VALUE.split(), True) | dict.fromkeys(_SWITCHES.split(), False)
-"""Whether an option has a value."""
+_HAS_VALUE = dict.fromkeys(_WITH_VALUE.split(), True) | dict.fromkeys(_SWITCHES.split(), False)
+_SHORT = {"a": "attach", "c": "cpu-shares", "e": "env", "h": "hostname", "i": "interactive", "l": "label"}
+_SHORT |= {"m": "memory", "p": "publish", "P": "publish-all", "t": "tty", "u": "user", "v": "volume", "w": "workdir"}
 _RESERVED = ("name", "cidfile", "pull", "restart")
-_SHORT_WITH_VALUE = "acehlmpuvw"
-_SHORT_SWITCHES = "iPt"
 
 
 class RunOptionsError(ValueError):
     """Options that the emulator does not pass on."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"containerRunOptions: {reason}")
 
-def parse(text: str) -> list[str]:
-    """The options as separate arguments. Raises RunOptionsError."""
+
+def parse(text: str) -> list[tuple[str, str | None]]:
+    """Each option's long name and its value, None if it has none. Raises RunOptionsError."""
     if "\0" in text:
-        raise RunOptionsError("containerRunOptions contain a NUL character")
+        raise RunOptionsError("a NUL character")
     try:
-        words = shlex.split(text)
+        words = iter(shlex.split(text))
     except ValueError as error:
-        raise RunOptionsError(f"containerRunOptions cannot be split into words: {error}") from None
-    rest = iter(words)
-    for word in rest:
-        if _takes_next_word(word) and next(rest, None) is None:
-            raise RunOptionsError(f"containerRunOptions: {word} has no value")
-    return words
+        raise RunOptionsError(str(error)) from None
+    found: list[tuple[str, str | None]] = []
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            found.append((_known(name), _value(name, value if equals else None, words)))
+        elif word.startswith("-") and word != "-":
+            found += _short(word[1:], words)
+        else:
+            raise RunOptionsError(f"{word!r} is not an option")
+    return found
 
 
-def _takes_next_word(word: str) -> bool:
-    """Whether the value of the option `word` is the next word. Raises RunOptionsError unless it is permitted."""
-    if word.startswith("--"):
-        name, equals, _ = word[2:].partition("=")
-        if name in _RESERVED:
-            raise RunOptionsError(f"containerRunOptions: --{name} is set by the emulator")
-        if name in _OPTIONS:
-            return _OPTIONS[name] and not equals
-    elif len(word) > 1 and word.startswith("-"):
-        switches = word[1:].lstrip(_SHORT_SWITCHES)
-        if not switches or switches.startswith("="):
-            return False
-        if switches[0] in _SHORT_WITH_VALUE:
-            return len(switches) == 1
-    else:
-        raise RunOptionsError(f"containerRunOptions: {word!r} is not an option")
-    raise RunOptionsError(f"containerRunOptions: {word} is not an option of docker create, or not supported")
+def _short(letters: str, words: Iterator[str]) -> Iterator[tuple[str, str | None]]:
+    """The options of one word: switches, then at most one option whose value is the rest of it or the next word."""
+    while letters:
+        name, letters = _known(_SHORT.get(letters[0], letters[0])), letters[1:]
+        if _HAS_VALUE[name] or letters.startswith("="):
+            yield name, _value(name, letters.removeprefix("=") if letters else None, words)
+            return
+        yield name, None
+
+
+def _known(name: str) -> str:
+    if name in _RESERVED:
+        raise RunOptionsError(f"--{name} is set by the emulator")
+    if name not in _HAS_VALUE:
+        raise RunOptionsError(f"{name!r} is not an option of docker create, or not supported")
+    return name
+
+
+def _value(name: str, given: str | None, words: Iterator[str]) -> str | None:
+    if given is None and _HAS_VALUE[name]:
+        given = next(words, None)
+        if given is None:
+            raise RunOptionsError(f"--{name} has no value")
+    return given
+
+
+def arguments(options: list[tuple[str, str | None]]) -> list[str]:
+    """Podman's arguments for `options`."""
+    found = []
+    for name, value in options:
+        if value is None:
+            found.append(f"--{name}")
+        else:
+            found.append(f"--{name}={_existing(value) if name == 'volume' else value}")
+    return found
+
+
+def _existing(volume: str) -> str:
+    """`volume`, or an empty one in its place if its directory does not exist: Docker would create the directory."""
+    source, colon, rest = volume.partition(":")
+    if colon and source.startswith("/") and not Path(source).exists():
+        return rest.partition(":")[0]
+    return volume
