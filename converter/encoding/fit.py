@@ -94,7 +94,8 @@ def measure(workspace: Workspace, *, count: int, dither: str) -> Model:
     plan, full = workspace.plan, full_settings(workspace)
     run = min(TRIAL_RUN_FRAMES, count)
     affordable = int(MAX_TRIAL_PIXELS / (plan.width * plan.height * run))
-    runs = max(1, min(max(MIN_TRIAL_RUNS, count // TRIAL_SHARE // run), count // run, affordable, MAX_TRIAL_RUNS))
+    apart = count // run // 2  # where frames are left out before a run, its first one is stored whole
+    runs = max(1, min(max(MIN_TRIAL_RUNS, count // TRIAL_SHARE // run), apart, affordable, MAX_TRIAL_RUNS))
     starts = [round((i + 0.5) / runs * (count - run)) for i in range(runs)]
     targets = [workspace.scratch / f"trial-{i}.gif" for i in range(4)]
     finished = workspace.run(

@@ -25,11 +25,6 @@ class Crop:
     left: int | None = None
     top: int | None = None
 
-    @property
-    def region(self) -> bool:
-        """Whether it is a region in pixels."""
-        return self.left is not None and self.top is not None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

@@ -56,7 +56,6 @@ MISSING_SOURCE_CODES = {"BlobNotFound", "CannotVerifyCopySource", "ResourceNotFo
 class Snapshot:
     """What is stored of a video, with the ETags on which changing it depends."""
 
-    video: str
     conversion: Conversion | None
     """`None` where there is no record, or none that can be read."""
     record_etag: str | None
@@ -74,9 +73,9 @@ class Snapshot:
         return (self.output_etags or {}).get(name)
 
 
-def nothing_stored(video: str) -> Snapshot:
+def nothing_stored() -> Snapshot:
     """The snapshot of a video that is assumed to be new: a commit over it fails if there is a record or a GIF."""
-    return Snapshot(video=video, conversion=None, record_etag=None, output_etags=None)
+    return Snapshot(conversion=None, record_etag=None, output_etags=None)
 
 
 async def read(video: str, services: Services, *, outputs: bool = True) -> Snapshot:
@@ -98,7 +97,6 @@ async def read(video: str, services: Services, *, outputs: bool = True) -> Snaps
     if stored.newer:
         raise NewerRecordError(f"the record of {video!r} was written by a newer version of gifdrop")
     return Snapshot(
-        video=video,
         conversion=stored.conversion,
         record_etag=stored.etag,
         output_etags=etags,

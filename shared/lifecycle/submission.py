@@ -95,7 +95,7 @@ async def _submit_new(video: str, services: Services) -> bool:
     if blob is None:
         return True
     try:
-        await commit(plan(blob, services.settings), nothing_stored(video), services)
+        await commit(plan(blob, services.settings), nothing_stored(), services)
     except ConflictError:
         return False
     return True

@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converter.planning.budget import (
+    MIN_COLOUR_LOSS,
     MIN_COLOURS,
     MIN_FPS,
+    MIN_RATE_LOSS,
     MIN_SIDE,
+    MIN_SIZE_LOSS,
     SMALLEST_SIDE,
     Cost,
     Model,
@@ -144,6 +147,26 @@ def test_most_of_the_limit_is_used(share: float) -> None:
         chosen = model(trial, FULL).best(limit)
         assert chosen
         assert model(trial, FULL).predicted_bytes(chosen) > 0.95 * limit or chosen == FULL
+
+
+@pytest.mark.parametrize(
+    ("factor", "size", "rate", "colour"), [(1.0, 1.0, 0.02, 0.05), (0.01, 2.2, 1.1, 1.0)], ids=["no bytes", "all bytes"]
+)
+def test_what_a_trial_saves_is_believed_within_bounds(factor: float, size: float, rate: float, colour: float) -> None:
+    small = Cost(bytes=factor * FOOTAGE.full.bytes, loss=0.085)
+    saved = replace(small, bytes=factor * small.bytes)
+    made = model(replace(FOOTAGE, small=small, small_slow=saved, small_plain=saved), FULL)
+    assert (made.size_power, made.rate_power, made.colour_power) == (size, rate, colour)
+
+
+def test_losses_that_a_trial_did_not_measure_count_all_the_same() -> None:
+    cost = Cost(bytes=1000, loss=0.0)
+    made = model(Trial(full=cost, small=cost, small_slow=cost, small_plain=cost), FULL)
+    assert (made.size_loss, made.rate_loss, made.colour_loss) == (MIN_SIZE_LOSS, MIN_RATE_LOSS, MIN_COLOUR_LOSS)
+
+
+def test_estimate_of_a_sample_without_changes_is_its_first_frame() -> None:
+    assert estimate([100], run=1, frames=10) == 100
 
 
 def test_estimate_counts_the_whole_first_frame_once() -> None:

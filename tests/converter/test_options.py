@@ -75,12 +75,15 @@ def test_converter_accepts_every_option_that_the_app_accepts(metadata: dict[str,
         ["--pre", "best"],
         ["--output", "/etc/passwd"],
         ["--loop", "-1"],
+        ["--loop", "65536"],
         ["--height", "15"],
         ["--fit", "stretch"],
         ["--crop", "1:1:1"],
         ["--crop", "iw:ih:0:0"],
         ["--crop", "٤:٣"],
         ["--crop", "0:0:0:0"],
+        ["--crop", "16:16:65536:0"],
+        ["--crop", "15:16:0:0"],
         ["--speed", "0"],
         ["--reverse=1"],
         ["--budget", "10MB"],
@@ -93,6 +96,21 @@ def test_invalid_options_are_rejected(flags: list[str]) -> None:
     with pytest.raises(Rejected, match=r"options are not valid") as caught:
         parse([*flags, "input.mp4"])
     assert caught.value.code == "InvalidOption"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--width", "5"], "width must be a whole number from 16 to 1920, not '5'"),
+        (["--fps", "x" * 99], f"fps must be a number from 1 to 50, not '{'x' * 40}'"),
+        (["--crop", "x" * 99], f"crop must be an aspect or width:height:x:y, not '{'x' * 40}'"),
+        (["--also", "gif"], "also must be of poster, webp, not 'gif'"),
+    ],
+)
+def test_message_says_what_an_option_must_be(flags: list[str], message: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        parse([*flags, "input.mp4"])
+    assert caught.value.message.endswith(f": {message}.")
 
 
 @settings(max_examples=40, deadline=None)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converter.planning.budget import Settings
 from converter.planning.options import parse
 from converter.planning.plan import MAX_TOTAL_PIXELS, Plan, make_plan
 from converter.verdict import Rejected
@@ -39,6 +40,10 @@ def plan(flags: str, of: Source | None = None) -> Plan:
         ("--max-width 128 --max-height 128", (128, 72)),
         ("--max-width 128 --max-height 128 --crop 1:1", (128, 128)),
         ("--width 640 --height 480 --fit exact --max-width 128 --max-height 128", (128, 96)),
+        ("--width 100 --fit cover", (100, 56)),
+        ("--height 100 --fit cover", (178, 100)),
+        ("--max-height 100", (178, 100)),
+        ("--max-width 1920", (480, 270)),
     ],
 )
 def test_size_follows_the_options(flags: str, size: tuple[int, int]) -> None:
@@ -67,6 +72,30 @@ def test_height_is_kept_for_a_film_but_not_for_a_strip() -> None:
     assert plan("--height 200", source(2400, 1000)).height == 200
     strip = plan("--height 200", source(20_000, 1000))
     assert (strip.width, strip.height) == (800, 40)
+
+
+def test_gif_is_at_most_twice_as_high_and_four_times_as_wide_as_the_side_that_was_set() -> None:
+    high, wide = plan("--width 100", source(1000, 10_000)), plan("--height 100", source(10_000, 1000))
+    assert ((high.width, high.height), (wide.width, wide.height)) == ((20, 200), (400, 40))
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [(20_000, 1, (480, 1)), (1, 20_000, (1, 960))])
+def test_gif_has_at_least_one_pixel(width: int, height: int, size: tuple[int, int]) -> None:
+    made = plan("", source(width, height))
+    assert (made.width, made.height) == size
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        ("--width 100 --height 100", (420 / 1920, 0, 1080 / 1920, 1)),
+        ("--width 400 --height 100", (0, 300 / 1080, 1, 480 / 1080)),
+        ("--width 160 --height 90", (0, 0, 1, 1)),
+    ],
+)
+def test_cover_shows_the_middle_of_the_picture(flags: str, shown: tuple[float, float, float, float]) -> None:
+    region = plan(f"{flags} --fit cover").region
+    assert (region.left, region.top, region.width, region.height) == pytest.approx(shown)
 
 
 def test_cover_shows_the_middle_of_the_crop() -> None:
@@ -99,6 +128,9 @@ def test_crop_of_the_whole_picture_needs_no_crop() -> None:
 def test_size_over_a_cap_is_noted_only_if_the_owner_set_a_size() -> None:
     assert plan("--max-width 128 --max-height 128").notes == ()
     assert plan("--width 640 --max-width 128").notes == ("128x72, the most that is allowed",)
+    assert plan("--height 480 --max-width 128").notes == ("128x72, the most that is allowed",)
+    assert plan("--width 128 --max-width 128").notes == ()
+    assert plan("--width 128 --max-width 640").notes == ()
 
 
 @pytest.mark.parametrize(
@@ -153,8 +185,9 @@ def test_size_is_lowered_for_the_cap_on_all_pixels() -> None:
 
 
 def test_start_beyond_the_end_is_rejected_if_the_end_is_known() -> None:
-    with pytest.raises(Rejected, match=r"start at 10 s, but the video ends at 10 s"):
+    with pytest.raises(Rejected, match=r"start at 10 s, but the video ends at 10 s") as caught:
         plan("--start 10")
+    assert caught.value.code == "InvalidOption"
     assert plan("--start 9.5").duration == 0.5
     assert plan("--start 10", source(seconds=None)).start == 10
 
@@ -170,6 +203,32 @@ def test_scaled_plan_has_at_least_one_pixel() -> None:
     assert (half.width, half.height) == (160, 90)
     none = half.scaled(0.001)
     assert (none.width, none.height) == (1, 1)
+
+
+def test_gif_lasts_no_longer_than_the_video_whatever_was_asked_for() -> None:
+    assert plan("--duration 60").duration == 10
+    assert plan("--duration 60 --start 4 --speed 2").duration == 3
+
+
+def test_video_of_no_length_is_converted_from_its_start() -> None:
+    assert plan("", source(seconds=0)).duration == 0
+
+
+@pytest.mark.parametrize(("max_fps", "fps"), [(None, 12), (30.0, 12), (6.0, 6), (0.25, 1)])
+def test_frame_rate_is_that_of_the_preset_or_the_source_but_at_least_1(max_fps: float | None, fps: float) -> None:
+    assert plan("", source(max_fps=max_fps)).fps == fps
+
+
+@pytest.mark.parametrize(("flags", "colours"), [("", 256), ("--preset small", 96), ("--preset small --width 64", 120)])
+def test_settings_have_the_size_the_rate_and_the_colours_of_the_preset(flags: str, colours: int) -> None:
+    made = plan(flags)
+    assert made.settings == Settings(width=made.width, height=made.height, fps=made.fps, colours=colours)
+
+
+def test_order_and_loop_are_those_of_the_options() -> None:
+    made = plan("--reverse --boomerang --loop 3 --speed 2 --start 1")
+    assert (made.reverse, made.boomerang, made.loop, made.speed, made.start) == (True, True, 3, 2, 1)
+    assert (plan("").reverse, plan("").boomerang, plan("").loop) == (False, False, 0)
 
 
 def test_fast_video_has_more_frames_a_second_than_its_source() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.verdict import Rejected
+from converter.verdict import NodeFailure, Rejected
 from converter.video import probe
 
 HEAD = [
@@ -114,3 +114,83 @@ def test_file_without_video_is_rejected_with_what_it_has(file: Path, streams: li
     with pytest.raises(Rejected) as caught:
         probe.read([*HEAD, *streams], path=file, max_pixels=10**6)
     assert (caught.value.code, caught.value.message) == ("NoVideoStream", message)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "png"])
+def test_codec_of_phones_cameras_and_browsers_is_accepted(file: Path, codec: str) -> None:
+    assert read(file, f"Video: {codec}, {SQUARE}").codec == codec
+
+
+def test_other_codec_is_rejected_with_its_stream(file: Path) -> None:
+    with pytest.raises(Rejected) as caught:
+        read(file, f"Video: theora, {SQUARE}")
+    message = "Videos encoded as theora are not supported; use H.264, HEVC, AV1, VP9 or VP8."
+    assert (caught.value.code, caught.value.message) == ("UnsupportedCodec", message)
+    assert (caught.value.evidence or "").startswith("Stream #0:0[0x1](und): Video: theora")
+
+
+def test_frames_may_have_as_many_pixels_as_the_limit(file: Path) -> None:
+    assert read(file, f"Video: h264, {SQUARE}", max_pixels=320 * 240).width == 320
+    with pytest.raises(Rejected) as caught:
+        read(file, f"Video: h264, {SQUARE}", max_pixels=320 * 240 - 1)
+    message = "The video's frames are too large: the limit is 0.076799 megapixels."
+    assert (caught.value.code, caught.value.message) == ("TooLarge", message)
+
+
+def test_frames_without_a_size_are_too_large_only_if_ffmpeg_says_so(file: Path) -> None:
+    unknown = "Video: h264, yuv420p, 30 fps, 30 tbr"
+    with pytest.raises(Rejected) as caught:
+        read(file, unknown)
+    assert caught.value.code == "NothingDecoded"
+    with pytest.raises(Rejected) as caught:
+        read(file, unknown, "[h264 @ 0x1] Picture size 99999x99999 exceeds specified max pixel count 1")
+    assert caught.value.code == "TooLarge"
+    assert caught.value.evidence == "[h264 @ 0x1] Picture size 99999x99999 exceeds specified max pixel count 1"
+
+
+@pytest.mark.parametrize(("duration", "code"), [("12:00:00.00", None), ("12:00:00.01", "TooLong"), ("N/A", None)])
+def test_video_may_last_twelve_hours_or_an_unknown_time(file: Path, duration: str, code: str | None) -> None:
+    lines = ["Input #0, mov", f"  Duration: {duration}, start: 0", f"  Stream #0:0: Video: h264, {SQUARE}"]
+    if code is None:
+        assert probe.read(lines, path=file, max_pixels=10**6).duration_seconds in (12 * 3600, None)
+        return
+    with pytest.raises(Rejected) as caught:
+        probe.read(lines, path=file, max_pixels=10**6)
+    assert caught.value.code == code
+
+
+CUT_MP4 = "The file is cut off or damaged: it starts like an MP4, but its index (moov) is missing or unreadable."
+CUT_MKV = "The file is cut off or damaged: it starts like a WebM or Matroska video, but cannot be read."
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "code", "message"),
+    [
+        (b"", "Invalid data found", "NotAVideo", "The file is empty."),
+        *[
+            (b"\0\0\0\x20" + box, "moov atom not found", "Truncated", CUT_MP4)
+            for box in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip")
+        ],
+        (b"\x1aE\xdf\xa3", "Invalid data found", "Truncated", CUT_MKV),
+        (
+            b"GIF89a\0\0",
+            "Error opening input",
+            "NotAVideo",
+            "The file is not an MP4, MOV, WebM or Matroska video.",
+        ),
+        (b"x", "[mov] exceeds max_streams 64", "TooLarge", "The file has too many tracks: the limit is 64."),
+    ],
+)
+def test_file_that_ffmpeg_cannot_open_is_rejected_by_how_it_begins(
+    file: Path, content: bytes, line: str, code: str, message: str
+) -> None:
+    file.write_bytes(content)
+    with pytest.raises(Rejected) as caught:
+        probe.read(["ffmpeg version 9", f"  {line}"], path=file, max_pixels=10**6)
+    assert (caught.value.code, caught.value.message, caught.value.evidence) == (code, message, line)
+
+
+@pytest.mark.parametrize("line", ["x: Permission denied", "x: No such file or directory"])
+def test_file_that_the_node_cannot_open_is_a_failure_of_the_node(file: Path, line: str) -> None:
+    with pytest.raises(NodeFailure):
+        probe.read([line], path=file, max_pixels=10**6)

@@ -28,6 +28,8 @@ class Task:
     state: str = "active"
     started: float | None = None
     ended: float | None = None
+    reported: float | None = None
+    """When it last reported progress, if that was not when it started."""
     requeues: int = 0
     also: tuple[str, ...] = ()
     """Kinds of files that it uploads beside the GIF, by its output files."""
@@ -46,8 +48,11 @@ class Job:
 class Batch:
     """Stands in for a BatchClient."""
 
-    def __init__(self, gate: Gate, clock: Clock, videos: Container, staging: Container, *, label: str = "") -> None:
+    def __init__(
+        self, gate: Gate, clock: Clock, videos: Container, staging: Container, *, url: str, label: str = ""
+    ) -> None:
         self.gate = gate
+        self.url = url
         self.label = label
         """Precedes the names of this account's calls."""
         self.clock = clock
@@ -103,7 +108,14 @@ class Batch:
                 "gif": measured,
                 "also": [self._upload_extra(task, kind) for kind in task.also],
             }
-        result["task"] = {"video": quote(task.video), "node_id": "node", "started_at": None}
+        job = next(job.id for job in self.jobs.values() if job.tasks.get(task.id) is task)
+        result["task"] = {
+            "video": quote(task.video),
+            "batch_url": self.url,
+            "job_id": job,
+            "node_id": "node",
+            "started_at": None,
+        }
         self.staging.put(f"{task.id}/result.json", json.dumps(result).encode())
 
     def _upload_extra(self, task: Task, kind: str) -> dict[str, object]:
@@ -136,8 +148,9 @@ class Batch:
             failure_info=bad,
             requeue_count=task.requeues,
         )
+        node = None if task.started is None else SimpleNamespace(node_id="node")
         return SimpleNamespace(
-            id=task.id, display_name=task.video, state=task.state, execution_info=execution, node_info=None
+            id=task.id, display_name=task.video, state=task.state, execution_info=execution, node_info=node
         )
 
     async def get_application(self, id_: str) -> Any:
@@ -269,7 +282,7 @@ class Batch:
             task = self._job(job_id).tasks.get(task_id)
             if task is None or task.started is None:
                 raise failure(404, "TaskNotFound")
-            return SimpleNamespace(last_modified=self.clock.as_real(task.started))
+            return SimpleNamespace(last_modified=self.clock.as_real(task.reported or task.started))
 
         return await self._call(f"look at {path} of {task_id}", effect)
 

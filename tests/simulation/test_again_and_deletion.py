@@ -7,7 +7,7 @@ import pytest
 
 from shared.api.deletion import MAX_DELETIONS_PER_MINUTE
 from shared.api.errors import ApiError
-from shared.lifecycle.deletion import delete_video
+from shared.lifecycle.deletion import MAX_TRIES, delete_video
 from shared.lifecycle.refusal import RefusedError
 from shared.lifecycle.retry import retry
 from shared.names import gif_name
@@ -127,6 +127,8 @@ async def test_deletion_leaves_nothing(world: World) -> None:
     await converted(world)
     await call(world, "DELETE")
     assert (world.videos.blobs, world.gifs.blobs, world.records.blobs.get(VIDEO)) == ({}, {}, None)
+    assert not [call for call in world.gate.log if call.startswith("terminate")], "its task has ended"
+    world._check_index()
     await world.come_to_rest()
     world.check()
     with pytest.raises(ApiError) as refused:
@@ -153,8 +155,78 @@ async def test_deletion_that_was_interrupted_is_completed_by_another(world: Worl
     world.check()
 
 
-async def test_gif_that_is_published_after_the_deletion_is_deleted_too(world: World) -> None:
-    task = await upload_and_submit(world, b"good1")
+async def test_blob_that_is_no_video_is_not_deleted(world: World) -> None:
+    world.videos.put("notes.txt", b"")
+    world.gate.open = True
+    with pytest.raises(RefusedError) as refused:
+        await delete_video("notes.txt", world.app.services)
+    assert (refused.value.code, set(world.videos.blobs)) == ("UnknownVideo", {"notes.txt"})
+
+
+async def test_gif_without_a_video_and_a_record_is_deleted(world: World) -> None:
+    world.gifs.put(GIF_NAME, GIF)
+    await call(world, "DELETE")
+    assert world.gifs.blobs == {}
+
+
+async def test_video_that_nothing_was_made_of_is_deleted(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    await call(world, "DELETE")
+    assert world.videos.blobs == {}
+
+
+async def test_deletion_is_refused_if_the_video_is_uploaded_again_before_it_is_deleted(world: World) -> None:
+    await converted(world)
+    work = asyncio.ensure_future(delete_video(VIDEO, world.app.services))
+    await let_pass(world, until="delete videos")
+    world.videos.put(VIDEO, b"good2")
+    await let_pass(world)
+    with pytest.raises(RefusedError, match=r"^The video has just been uploaded again; check it\.$") as refused:
+        await work
+    assert refused.value.code == "Changed"
+    assert (VIDEO in world.videos.blobs, VIDEO in world.records.blobs, GIF_NAME in world.gifs.blobs) == (True,) * 3
+
+
+async def test_record_that_changes_while_it_is_deleted_is_deleted_all_the_same(world: World) -> None:
+    await converted(world)
+    world.delete_by_api(VIDEO)
+    await let_pass(world, until="delete conversions")
+    stored = world.records.blobs[VIDEO]
+    world.records.put(VIDEO, stored.body, stored.metadata)
+    await let_pass(world)
+    assert VIDEO not in world.records.blobs
+
+
+async def test_deletion_is_refused_if_the_record_changes_every_time(world: World) -> None:
+    await converted(world)
+    work = asyncio.ensure_future(delete_video(VIDEO, world.app.services))
+    for _ in range(MAX_TRIES):
+        await let_pass(world, until="delete conversions")
+        stored = world.records.blobs[VIDEO]
+        world.records.put(VIDEO, stored.body, stored.metadata)
+        world.gate.end(0, "done")
+    await let_pass(world)
+    with pytest.raises(RefusedError, match=r"^The video's status keeps changing; try again\.$") as refused:
+        await work
+    assert refused.value.code == "Changed"
+
+
+async def test_record_that_is_written_while_its_video_is_deleted_is_deleted_too(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await let_pass(world, until="put conversions")
+    held = world.gate.waiting.pop(0)
+    world.delete_by_api(VIDEO)
+    await let_pass(world, until="delete videos")
+    world.gate.waiting.insert(0, held)
+    world.gate.end(0, "done")
+    await let_pass(world)
+    assert (world.videos.blobs, VIDEO in world.records.blobs) == ({}, False)
+
+
+@pytest.mark.parametrize("also", ["", "poster,webp"])
+async def test_files_that_are_published_after_the_deletion_are_deleted_too(world: World, also: str) -> None:
+    task = await upload_and_submit(world, b"good1", also=also)
     world.batch.begin(task)
     world.batch.end(task, "judged")
     world.sweep()

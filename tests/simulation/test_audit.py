@@ -57,6 +57,27 @@ async def test_audit_compares_no_more_names_than_its_bound_and_each_once_in_a_ro
     assert (await run(world)).audited == min(names, 10)
 
 
+@pytest.mark.parametrize("names", [1, 2, 3, 5])
+async def test_lost_index_entries_are_found_within_one_round_wherever_they_are(
+    bounded: Callable[..., World], names: int
+) -> None:
+    world = bounded(names)
+    videos = [f"{number}.mp4" for number in range(6)]
+    await convert(world, *videos)
+    forget(world)
+    world.clock.seconds += LATER
+    assert sum([(await run(world)).indexed for _ in range(ceil(6 / names))]) == 6
+    assert set(indexed(world)) == set(videos)
+
+
+async def test_index_entries_of_records_that_are_all_gone_are_removed(world: World) -> None:
+    await convert(world, "a.mp4", "b.mp4")
+    world.videos.blobs.clear()
+    world.records.blobs.clear()
+    world.clock.seconds += LATER
+    assert ((await run(world)).indexed, indexed(world)) == (2, {})
+
+
 @pytest.mark.parametrize("lost", range(9))
 async def test_lost_event_is_found_within_one_round_wherever_it_is(bounded: Callable[..., World], lost: int) -> None:
     """The event is lost just after the audit has begun a round."""
@@ -148,6 +169,15 @@ async def test_audit_with_a_damaged_cursor_starts_at_the_beginning(world: World,
     world.records.put(CURSOR, cursor)
     report = await run(world)
     assert (report.audited, report.submitted) == (1, 1)
+
+
+async def test_audit_goes_on_if_another_one_stores_its_cursor(world: World) -> None:
+    lose(world, *(f"{number}.mp4" for number in range(6)))
+    world.reconcile()
+    await let_pass(world, until=f"put conversions/{CURSOR}")
+    world.records.put(CURSOR, b"{}")
+    await let_pass(world)
+    assert len(indexed(world)) == 6
 
 
 async def test_index_queries_of_a_long_audit_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

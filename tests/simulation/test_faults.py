@@ -118,6 +118,7 @@ async def test_version_deleted_before_conversion_deletes_the_gif_of_an_older_one
     record = world.record(VIDEO)
     assert record
     assert record.error
+    assert record.finished_at
     assert (record.error.code, world.gifs.blobs) == ("VideoGone", {})
 
 
@@ -139,11 +140,13 @@ async def test_reconciliation_records_that_a_task_lost_its_node(world: World) ->
     world.sweep()
     await let_pass(world)
     world.batch.end(task, "node lost")
+    world.gate.log.clear()
     world.reconcile()
     await let_pass(world)
     record = world.record(VIDEO)
     assert record
     assert (record.state, record.started_at, record.preempted) == ("queued", None, 1)
+    assert not [call for call in world.gate.log if call.startswith("create")], "Batch has the task"
 
 
 async def test_sweep_completes_other_jobs_when_one_does_not_list_its_tasks(world: World) -> None:

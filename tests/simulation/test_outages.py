@@ -5,17 +5,19 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
-from shared.lifecycle import protocol, submission, sweep
+from shared.lifecycle import protocol, publication, submission, sweep
 from shared.lifecycle.protocol import read
 from shared.lifecycle.reconciliation.reconcile import reconcile
 from shared.lifecycle.submission import submit
-from shared.names import gif_name
+from shared.names import GIF_FILE, gif_name
 from shared.services.batch import jobs
 from shared.services.errors import NewerRecordError
 from tests.simulation.batch import GIF, Job, Task
 from tests.simulation.gate import failure
 from tests.simulation.steps import VIDEO, let_pass, throttle, upload_and_submit
+from tests.simulation.topic import Topic
 from tests.simulation.world import HOME, OTHER, World
 
 LONG = 3 * 3600.0
@@ -178,17 +180,18 @@ async def test_record_of_a_newer_schema_is_left_alone(world: World) -> None:
 
 
 async def test_record_of_a_newer_schema_does_not_delay_other_unstarted_conversions(world: World) -> None:
+    await open_job(world)
     names = ["1.mp4", "2.mp4"]
     for name in names:
         world.videos.put(name, b"good1")
         world.deliver(name)
         await throttle(world, "create gifdrop-")
-    first = min(name for name in world.records.blobs if name.startswith(".unstarted/"))
+    first, _ = sorted(name for name in world.records.blobs if name.startswith(".unstarted/"))
     newer = world.records.blobs[first].metadata["video"]
     write_newer(world, newer, schema=2)
     world.gate.open = True
     await world.app.completion.run()
-    assert [task.video for task in world.batch.tasks] == [name for name in names if name != newer]
+    assert [tasks_of(world, name) for name in names] == [int(name != newer) for name in names]
 
 
 # Refused for good
@@ -220,6 +223,29 @@ async def test_completion_that_storage_keeps_refusing_becomes_a_failure(world: W
     assert code in record.error.message
 
 
+@pytest.mark.parametrize("code", ["BlobNotFound", "CannotVerifyCopySource", "ResourceNotFound"])
+async def test_sweep_looks_again_at_a_task_whose_staged_files_seem_gone(world: World, code: str) -> None:
+    await judged(world)
+    world.sweep()
+    await let_pass(world, until="copy")
+    world.gate.end(0, failure(404, code))
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, world.batch.tasks) == ("succeeded", [])
+
+
+async def test_staged_gif_that_vanishes_before_it_is_copied_leads_to_another_attempt(world: World) -> None:
+    task = await judged(world)
+    world.sweep()
+    await let_pass(world, until="copy")
+    del world.staging.blobs[f"{task.id}/{GIF_FILE}"]
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, record.attempt, world.gifs.blobs) == ("queued", 2, {})
+
+
 async def test_completion_waits_as_long_as_storage_is_busy(world: World) -> None:
     await judged(world)
     world.clock.seconds += LONG
@@ -228,6 +254,25 @@ async def test_completion_waits_as_long_as_storage_is_busy(world: World) -> None
     record = world.record(VIDEO)
     assert record
     assert not record.final
+
+
+@pytest.mark.parametrize(
+    ("error", "give_up_seconds", "given_up"),
+    [(failure(403, "Forbidden"), 0, True), (failure(403, "Forbidden"), 3600, False), (None, 0, False)],
+)
+async def test_result_event_is_given_up_only_if_the_topic_refuses_it_for_long(
+    error: HttpResponseError | None, give_up_seconds: int, given_up: bool
+) -> None:
+    world = World(give_up_seconds=give_up_seconds)
+    world.topic = topic = Topic(failures=1, error=error)
+    world.restart()
+    task = await judged(world)
+    world.sweep()
+    await let_pass(world)
+    assert world.batch.tasks == ([] if given_up else [task])
+    world.sweep()
+    await let_pass(world)
+    assert (world.batch.tasks, topic.published) == ([], [] if given_up else [f"gifdrop.GifCreated {VIDEO}"])
 
 
 # A second region
@@ -301,6 +346,128 @@ async def test_sweep_marks_a_conversion_again_whose_task_is_still_not_accepted(w
     assert tasks_of(world, VIDEO) == 1
 
 
+async def test_event_is_accepted_although_its_conversion_cannot_be_marked(world: World) -> None:
+    await open_job(world)
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")  # it is marked already
+    (marker,) = (name for name in world.records.blobs if name.startswith(".unstarted/"))
+    del world.records.blobs[marker]
+    world.deliver(VIDEO)
+    await let_pass(world, until="create gifdrop-")
+    world.gate.end(0, "throttled")
+    await throttle(world, f"put conversions/{marker}")
+    assert (tasks_of(world, VIDEO), marker in world.records.blobs, world.events) == (0, False, [])
+
+
+async def test_sweep_tries_no_other_task_once_one_is_not_accepted(world: World) -> None:
+    await open_job(world)
+    for name in ("1.mp4", "2.mp4"):
+        world.videos.put(name, b"good1")
+        world.deliver(name)
+        await throttle(world, "create gifdrop-")
+    world.gate.log.clear()
+    world.sweep()
+    await throttle(world, "create gifdrop-")
+    assert len([call for call in world.gate.log if call.startswith("create gifdrop-")]) == 1
+
+
+async def test_event_of_a_silent_storage_account_is_delivered_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "EVENT_TIMEOUT_SECONDS", 0.01)
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await asyncio.wait_for(asyncio.gather(*world.running), timeout=5)
+    assert world.events == [VIDEO]
+
+
+async def test_result_event_of_a_silent_storage_account_is_delivered_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publication, "EVENT_TIMEOUT_SECONDS", 0.01)
+    world.deliver_result("task")
+    await asyncio.wait_for(asyncio.gather(*world.running), timeout=5)
+    assert world.results == ["task"]
+
+
+async def test_event_of_a_new_video_costs_no_request_to_read_a_record_or_a_gif(world: World) -> None:
+    await upload_and_submit(world, b"good1")
+    assert not [call for call in world.gate.log if call.startswith(("get conversions/", "head gifs/"))]
+
+
+async def test_event_of_a_refused_video_costs_no_request_to_batch(world: World) -> None:
+    world.videos.put(VIDEO, b"")
+    world.deliver(VIDEO)
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, record.job, world.batch.jobs) == ("failed", None, {})
+
+
+@pytest.mark.parametrize("name", ["a/../b.mp4", "./a.mp4", "a" * 1021 + ".mp4"])
+async def test_event_with_a_name_that_storage_refuses_costs_no_request(world: World, name: str) -> None:
+    await submit(name, world.app.services)
+    assert world.gate.log == []
+
+
+async def test_redelivered_event_adds_the_task_of_a_recorded_conversion(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await let_pass(world, until="create gifdrop-")
+    await let_pass(world, until="index")
+    await let_pass(world, until="create gifdrop-")
+    await world.kill()
+    assert (world.record(VIDEO) is not None, world.batch.tasks) == (True, [])
+    world.deliver(VIDEO)
+    await let_pass(world)
+    assert tasks_of(world, VIDEO) == 1
+
+
+async def test_version_without_a_job_is_superseded_by_a_newer_one(world: World) -> None:
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await refuse_all(world, "create", 429, "TooManyRequests")
+    record = world.record(VIDEO)
+    assert record
+    assert record.job is None
+    await upload_and_submit(world, b"good2")
+    record = world.record(VIDEO)
+    assert record
+    assert (record.etag, record.job is not None, world.events) == (world.videos.blobs[VIDEO].etag.strip('"'), True, [])
+
+
+async def test_sweep_adds_all_tasks_that_were_not_accepted(world: World) -> None:
+    await open_job(world)
+    names = [f"{number}.mp4" for number in range(3)]
+    for name in names:
+        world.videos.put(name, b"good1")
+        world.deliver(name)
+        await throttle(world, "create gifdrop-")
+    assert [tasks_of(world, name) for name in names] == [0, 0, 0]
+    world.gate.open = True
+    await world.app.completion.run()
+    assert [tasks_of(world, name) for name in names] == [1, 1, 1]
+
+
+async def test_markers_of_conversions_that_are_gone_or_superseded_are_removed_and_delay_no_other(world: World) -> None:
+    await open_job(world)
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await throttle(world, "create gifdrop-")
+    # They are listed before the others.
+    world.records.put(".unstarted/-1", b"", {"video": "gone.mp4"})
+    world.records.put(".unstarted/-2", b"", {"video": "other.mp4"})
+    world.gate.log.clear()
+    world.gate.open = True
+    await world.app.completion.run()
+    assert [name for name in world.records.blobs if name.startswith(".unstarted/")] == []
+    assert len([call for call in world.gate.log if call.startswith("create")]) == 1
+    assert tasks_of(world, VIDEO) == 1
+
+
 # Jobs
 
 
@@ -314,6 +481,21 @@ async def test_redelivered_event_adds_no_task_in_another_job(world: World) -> No
     world.deliver(VIDEO)
     await let_pass(world)
     assert [each.id for each in world.batch.tasks] == [task.id]
+
+
+async def test_record_names_the_job_that_has_the_task(world: World) -> None:
+    await open_job(world)
+    (closed,) = world.batch.jobs.values()
+    world.videos.put(VIDEO, b"good1")
+    world.deliver(VIDEO)
+    await let_pass(world, until="create gifdrop-")
+    closed.state = "completed"
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert record.job
+    assert record.job.id != closed.id
+    assert record.task_id in world.batch.jobs[record.job.id].tasks
 
 
 async def test_job_of_a_pool_that_is_gone_takes_no_task(world: World) -> None:

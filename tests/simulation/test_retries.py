@@ -1,13 +1,17 @@
 """Retries by people: who may, and how often."""
 
+import asyncio
+from collections.abc import Coroutine
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
 from shared.api.errors import ApiError
 from shared.api.retry import MAX_RETRIES_OF_ALL_PER_MINUTE, MAX_RETRIES_PER_MINUTE
-from shared.lifecycle.retry import MAX_RETRIED_ATTEMPTS
-from tests.simulation.steps import VIDEO, run_tasks
+from shared.lifecycle.refusal import RefusedError
+from shared.lifecycle.retry import MAX_RETRIED_ATTEMPTS, retry, retry_all
+from tests.simulation.steps import VIDEO, let_pass, run_tasks, upload_and_submit
 from tests.simulation.world import World
 
 KEY = "the key of an operator"
@@ -29,6 +33,66 @@ async def code_of(world: World, headers: dict[str, str]) -> str | None:
     except ApiError as error:
         return error.code
     return None
+
+
+async def refusal(work: Coroutine[Any, Any, object]) -> tuple[str, str]:
+    """The code and the message of a refused change."""
+    with pytest.raises(RefusedError) as refused:
+        await work
+    return refused.value.code, str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "b.mp4"])
+async def test_retry_of_an_unknown_video_is_refused(world: World, name: str) -> None:
+    world.gate.open = True
+    world.videos.put("notes.txt", b"")
+    assert await refusal(retry(name, world.app.services)) == ("UnknownVideo", "There is no video of this name.")
+
+
+async def test_retry_of_an_open_conversion_is_refused(world: World) -> None:
+    await upload_and_submit(world, b"good1")
+    world.gate.open = True
+    message = "This video is being converted. Wait until that has ended."
+    assert await refusal(retry(VIDEO, world.app.services)) == ("NotFailed", message)
+
+
+async def test_retry_of_a_deleted_video_is_refused(world: World) -> None:
+    await failed_video(world)
+    del world.videos.blobs[VIDEO]
+    message = "The video was deleted; upload it again."
+    assert await refusal(retry(VIDEO, world.app.services)) == ("VideoGone", message)
+
+
+async def test_retry_of_a_video_that_changes_meanwhile_is_refused(world: World) -> None:
+    await failed_video(world)
+    world.gate.open = False
+    work = asyncio.ensure_future(refusal(retry(VIDEO, world.app.services)))
+    await let_pass(world, until="put conversions")
+    stored = world.records.blobs[VIDEO]
+    world.records.put(VIDEO, stored.body, stored.metadata)
+    await let_pass(world)
+    assert await work == ("Changed", "The video's status has just changed; check it again.")
+
+
+async def test_retry_converts_a_newer_version_whose_event_was_lost_as_its_first_attempt(world: World) -> None:
+    await failed_video(world)
+    failed = world.record(VIDEO)
+    assert failed
+    world.videos.put(VIDEO, b"good2")
+    record = await retry(VIDEO, world.app.services)
+    assert record.id != failed.id
+    assert (record.attempt, record.state, [task.id for task in world.batch.tasks]) == (1, "queued", [record.task_id])
+
+
+async def test_retry_of_all_takes_those_that_failed_with_the_code(world: World) -> None:
+    await failed_video(world)
+    world.videos.put("b.mp4", b"bad")
+    world.deliver("b.mp4")
+    while world.running:
+        await world.idle()
+    await run_tasks(world)
+    services = world.app.services
+    assert [await retry_all(code, services) for code in ("Other", "NotAVideo", "EmptyFile", None)] == [0, 1, 1, 1]
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-gifdrop-operator-key": ""}, {"x-gifdrop-operator-key": f"{KEY}!"}])

@@ -77,6 +77,8 @@ def test_with_options_changes_nothing_but_the_options() -> None:
 
 def test_assigned_to_sets_the_job_and_leaves_the_conversion_queued() -> None:
     assert conversion().job is None
+    assert replace(conversion(), job_id="gifdrop-2026-11-21").job is None
+    assert replace(conversion(), batch_url="https://batch").job is None
     added = conversion().assigned_to(JOB)
     assert (added.state, added.job, added.task_id) == ("queued", JOB, f"{ID}-1")
 
@@ -99,19 +101,20 @@ def test_requeued_changes_nothing_unless_the_conversion_runs() -> None:
 
 def test_task_lost_leaves_the_job_and_keeps_the_attempt() -> None:
     got = running(attempt=3, retries_left=1).task_lost()
-    assert (got.state, got.job, got.node_id, got.started_at) == ("queued", None, None, None)
+    assert (got.state, got.batch_url, got.job_id, got.node_id, got.started_at) == ("queued", None, None, None, None)
     assert (got.attempt, got.retries_left, got.task_id) == (3, 1, f"{ID}-3")
 
 
 def test_spent_adds_up_the_time_on_nodes_over_attempts() -> None:
     first = running().spent(3.5)
     assert first.compute_seconds == 3.5
-    assert first.next_attempt(retries_left=1).spent(7).compute_seconds == 10.5
+    assert first.next_attempt(retries_left=1).spent(7.12345).compute_seconds == 10.623
 
 
 def test_succeeded_has_the_gif_and_no_error() -> None:
-    got = running().succeeded(GIF, at=END)
+    got = running().succeeded(GIF, at=END, sandbox="seccomp", notes=("note",))
     assert (got.state, got.gif, got.error, got.finished_at) == ("succeeded", GIF, None, END)
+    assert (got.sandbox, got.notes) == ("seccomp", ("note",))
 
 
 def test_failed_has_the_error_and_keeps_the_task() -> None:
@@ -160,6 +163,7 @@ def test_hung_uses_up_a_retry() -> None:
 def test_hung_without_retries_left_is_final() -> None:
     got = running(retries_left=0).hung(at=END)
     assert (got.state, got.error, got.finished_at) == ("failed", HUNG, END)
+    assert HUNG.code == "Hung"
 
 
 def test_next_attempt_is_queued_without_job_end_and_error() -> None:
@@ -167,6 +171,18 @@ def test_next_attempt_is_queued_without_job_end_and_error() -> None:
     assert (got.state, got.attempt, got.retries_left) == ("queued", 2, 2)
     assert (got.job, got.node_id, got.started_at, got.finished_at, got.error) == (None, None, None, None, None)
     assert got.queued_at == START
+
+
+def test_next_attempt_has_nothing_of_what_the_last_one_made() -> None:
+    got = running().succeeded(GIF, at=END, sandbox="seccomp", notes=("note",)).next_attempt(retries_left=2)
+    assert (got.gif, got.sandbox, got.notes, got.preempted) == (None, None, (), 0)
+
+
+def test_again_takes_options_warnings_and_retries_of_the_new_plan() -> None:
+    planned = replace(conversion(retries_left=7), options=Options(width=99), warnings=("warning",))
+    got = running(attempt=3).failed(WHY, at=END).again(planned)
+    assert (got.state, got.attempt, got.task_id) == ("queued", 4, f"{ID}-4")
+    assert (got.options, got.warnings, got.retries_left) == (planned.options, ("warning",), 7)
 
 
 def test_next_attempt_has_a_task_id_that_was_never_used_before() -> None:

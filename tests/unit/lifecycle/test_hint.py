@@ -51,3 +51,4 @@ def test_formula_is_held_until_a_time_in_the_past_at_first() -> None:
     assert until is not None
     assert until < AT
     assert held_until("a = 1;") is None
+    assert held_until('holdTime = time("soon");') is None

@@ -7,6 +7,7 @@ import pytest
 
 from shared.conversion import MAX_ATTEMPTS, Conversion, Gif, JobRef, Problem, Source
 from shared.lifecycle.outcome import (
+    LIMIT_TOLERANCE_SECONDS,
     MAX_MESSAGE_CHARS,
     MAX_NOTE_CHARS,
     MAX_NOTES,
@@ -37,9 +38,9 @@ def outcome(
     exit_code: int = 0,
     ran: float = 10,
     also: tuple[str, ...] = (),
+    details: tuple[tuple[str, str], ...] = (),
 ) -> Outcome:
     """The outcome of a task that ran for `ran` seconds under a limit of 1800."""
-    details = (("FilePath", "input.mp4"),)
     task = Task(
         job=JobRef(batch_url="https://batch", id="job"),
         id="task",
@@ -57,7 +58,24 @@ def outcome(
 def test_converted_verdict_gives_a_gif_with_its_measurements() -> None:
     got = outcome({"verdict": "converted", "gif": GIF})
     assert isinstance(got, Converted)
-    assert (got.gif.name, got.gif.bytes, got.gif.frames, got.sha256) == ("tom.gif", 1000, 48, "0" * 64)
+    assert got.gif == Gif(name="tom.gif", bytes=1000, width=480, height=270, frames=48, duration_seconds=4.0)
+    assert (got.sha256, got.sandbox) == ("0" * 64, None)
+
+
+@pytest.mark.parametrize(
+    ("reported", "sandbox"),
+    [
+        (["seccomp", "landlock"], "landlock seccomp"),
+        (["landlock", "\u202e"], "landlock"),
+        ([], ""),
+        ("landlock", None),
+        (None, None),
+    ],
+)
+def test_sandbox_of_a_result_is_the_parts_that_are_known(reported: object, sandbox: str | None) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "sandbox": reported})
+    assert isinstance(got, Converted)
+    assert got.sandbox == sandbox
 
 
 WEBP = {"kind": "webp", "name": "out.webp", "bytes": 400, "width": 480, "height": 270, "sha256": "1" * 64}
@@ -117,6 +135,15 @@ def test_duration_of_a_gif_is_from_0_to_what_a_double_counts_exactly(number: flo
     assert isinstance(got, Converted) is possible
 
 
+@pytest.mark.parametrize("name", ["bytes", "width", "height", "frames"])
+@pytest.mark.parametrize(("number", "possible"), [(0, True), (2**53 - 1, True), (2**53, False), (-1, False)])
+def test_whole_number_of_a_gif_is_from_0_to_what_a_double_counts_exactly(
+    name: str, number: int, possible: bool
+) -> None:
+    got = outcome({"verdict": "converted", "gif": GIF | {name: number}})
+    assert isinstance(got, Converted) is possible
+
+
 @pytest.mark.parametrize("digest", ["", "0" * 63, "G" * 64, 1, ["0" * 64]])
 def test_result_with_an_invalid_digest_cannot_be_read(digest: object) -> None:
     got = outcome({"verdict": "converted", "gif": GIF | {"sha256": digest}})
@@ -145,6 +172,8 @@ def test_task_is_rejected_when_the_video_is_gone_or_takes_too_long(failure: str,
 
 def test_task_terminated_before_its_limit_is_interrupted() -> None:
     assert isinstance(outcome(failure="TaskEnded", ran=10), Interrupted)
+    assert isinstance(outcome(failure="TaskEnded", ran=1800 - LIMIT_TOLERANCE_SECONDS - 1), Interrupted)
+    assert isinstance(outcome(failure="TaskEnded", ran=1800 - LIMIT_TOLERANCE_SECONDS), Rejected)
 
 
 def test_converter_crash_is_a_transient_failure_with_its_exit_code() -> None:
@@ -155,14 +184,27 @@ def test_converter_crash_is_a_transient_failure_with_its_exit_code() -> None:
 
 
 def test_batch_failure_keeps_its_code_and_details() -> None:
-    got = outcome(failure="BlobAccessDenied")
+    got = outcome(failure="BlobAccessDenied", details=(("FilePath", "input.mp4"), ("Status", "403")))
     assert isinstance(got, TransientFailure)
     assert got.error.code == "BlobAccessDenied"
-    assert got.error.message == "The task could not run: What Batch says (FilePath: input.mp4)"
+    assert got.error.message == "The task could not run: What Batch says (FilePath: input.mp4; Status: 403)"
+    got = outcome(failure="BlobAccessDenied")
+    assert isinstance(got, TransientFailure)
+    assert got.error.message == "The task could not run: What Batch says"
 
 
-def test_failed_upload_is_a_transient_failure_whatever_the_verdict() -> None:
-    assert isinstance(outcome({"verdict": "converted", "gif": GIF}, failure="FileUploadMiscError"), TransientFailure)
+REJECTED = {"verdict": "rejected", "code": "NotAVideo", "message": "This is no video."}
+
+
+@pytest.mark.parametrize("code", ["FileUploadAccessDenied", "FileUploadContainerNotFound", "FileUploadMiscError"])
+def test_failed_upload_is_a_transient_failure_unless_the_video_was_rejected(code: str) -> None:
+    assert isinstance(outcome({"verdict": "converted", "gif": GIF}, failure=code), TransientFailure)
+    assert isinstance(outcome(None, failure=code), TransientFailure)
+    assert isinstance(outcome(REJECTED, failure=code), Rejected)
+
+
+def test_other_failure_is_a_transient_failure_although_the_video_was_rejected() -> None:
+    assert isinstance(outcome(REJECTED, failure="FailureExitCode", exit_code=1), TransientFailure)
 
 
 @pytest.mark.parametrize(
@@ -248,11 +290,17 @@ def test_hostile_notes_are_bounded_and_printable(notes: object, kept: tuple[str,
     assert got.notes == kept
 
 
-@pytest.mark.parametrize("value", [-1, 1e300, float("nan"), float("inf"), True, "70", [70], {"x": 1}])
+@pytest.mark.parametrize("value", [-1, 2**53, 1e300, float("nan"), float("inf"), True, "70", [70], {"x": 1}])
 def test_impossible_measurements_of_the_source_are_left_out(value: object) -> None:
     got = outcome({"verdict": "converted", "gif": GIF, "source": dict.fromkeys(SOURCE, value)})
     assert isinstance(got, Converted)
     assert got.source == Source(codec="70" if value == "70" else None)
+
+
+def test_measurements_of_the_source_may_be_0() -> None:
+    got = outcome({"verdict": "converted", "gif": GIF, "source": dict.fromkeys(SOURCE, 0)})
+    assert isinstance(got, Converted)
+    assert got.source == Source(duration_seconds=0, width=0, height=0, fps=0)
 
 
 @pytest.mark.parametrize("source", ["x", 1, [], [[]]])
@@ -301,6 +349,7 @@ def test_transient_failure_queues_another_attempt_and_uses_up_a_retry(retries_le
 def test_transient_failure_of_the_last_attempt_is_the_error_of_the_conversion() -> None:
     conversion = after(TransientFailure(error=WHY), retries_left=0)
     assert (conversion.state, conversion.attempt, conversion.error) == ("failed", 5, WHY)
+    assert conversion.finished_at == END
 
 
 def test_interruption_queues_another_attempt_without_using_up_a_retry() -> None:
@@ -311,15 +360,25 @@ def test_interruption_queues_another_attempt_without_using_up_a_retry() -> None:
 def test_interruption_of_the_last_allowed_attempt_fails_the_conversion() -> None:
     conversion = after(Interrupted(error=WHY), attempt=MAX_ATTEMPTS)
     assert (conversion.state, conversion.error) == ("failed", WHY)
+    assert conversion.finished_at == END
 
 
-ORIGIN = {"video": "cats/tom%20%E2%98%83.mp4", "node_id": "tvm-1_p", "started_at": "2026-11-21T10:20:30.123+00:00"}
+ORIGIN = {
+    "video": "cats/tom%20%E2%98%83.mp4",
+    "batch_url": "https://a.westus.batch.azure.com/",
+    "job_id": "gifdrop-2026-11-21",
+    "node_id": "tvm-1_p",
+    "started_at": "2026-11-21T10:20:30.123+00:00",
+}
 
 
-def test_origin_of_a_result_is_its_video_node_and_start() -> None:
+def test_origin_of_a_result_is_its_video_job_node_and_start() -> None:
     origin = origin_of_result(json.dumps({"task": ORIGIN}).encode())
     assert origin == Origin(
-        video="cats/tom ☃.mp4", node_id="tvm-1_p", started_at=datetime(2026, 11, 21, 10, 20, 30, 123000, tzinfo=UTC)
+        video="cats/tom ☃.mp4",
+        job=JobRef(batch_url="https://a.westus.batch.azure.com", id="gifdrop-2026-11-21"),
+        node_id="tvm-1_p",
+        started_at=datetime(2026, 11, 21, 10, 20, 30, 123000, tzinfo=UTC),
     )
 
 
@@ -338,6 +397,15 @@ def test_origin_of_a_result_is_its_video_node_and_start() -> None:
 )
 def test_result_without_a_readable_origin_has_none(task: object) -> None:
     assert origin_of_result(json.dumps({"task": task}).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "changed", [{"job_id": "../a"}, {"job_id": 7}, {"batch_url": None}, {"job_id": "x" * 65}, {"job_id": "a\n"}]
+)
+def test_job_of_a_result_is_an_id_in_an_account_or_none(changed: dict[str, object]) -> None:
+    origin = origin_of_result(json.dumps({"task": ORIGIN | changed}).encode())
+    assert origin
+    assert origin.job is None
 
 
 @pytest.mark.parametrize("node", ["two words", "", "x" * 129, "\u2603", 7, None])

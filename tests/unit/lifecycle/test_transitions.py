@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,15 @@ from shared.conversion import Conversion, Problem
 from shared.lifecycle.transitions import log_transition
 
 FAILED = Conversion(
-    video="cats/\n\u2028tom.mp4", etag="0x1", id="1", state="failed", error=Problem(code="Why", message="")
+    video="cats/\n\u2028tom.mp4",
+    etag="0x1",
+    id="1",
+    state="failed",
+    attempt=3,
+    task_id="1-3",
+    job_id="gifdrop-2026-11-21",
+    batch_url="https://batch",
+    error=Problem(code="Why", message=""),
 )
 
 
@@ -18,9 +27,19 @@ def test_transition_is_one_line_of_ascii_with_the_error_code(
     error: Problem | None, code: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        log_transition(Conversion(video=FAILED.video, etag="0x1", id="1", state="failed", error=error))
+        log_transition(replace(FAILED, error=error))
     [line] = caplog.messages
     word, _, fields = line.partition(" ")
     assert line.isascii()
     assert line.splitlines() == [line]
-    assert (word, json.loads(fields)["video"], json.loads(fields)["error"]) == ("transition", FAILED.video, code)
+    assert word == "transition"
+    assert json.loads(fields) == {
+        "video": FAILED.video,
+        "conversion": "1",
+        "state": "failed",
+        "attempt": 3,
+        "task": "1-3",
+        "job": "gifdrop-2026-11-21",
+        "account": "https://batch",
+        "error": code,
+    }
