@@ -71,7 +71,8 @@ def gifdrop() -> None:
 def up(directory: Path | None, *, as_json: bool, **ports: int | None) -> None:
     """Run the whole stack on this machine until Ctrl-C.
 
-    Blobs, keys and logs stay in the data directory; the next `up` there goes on with them.
+    Blobs, keys and logs stay in the data directory; the next `up` there goes on with them. The services listen on
+    127.0.0.1, if they are free on the ports 7071 (functions), 10100 (batch) and 10000 (storage).
 
     \b
     Examples:
@@ -220,7 +221,7 @@ def list_command(
 @click.argument("video")
 @connected
 def show(video: str, connection: Connection, *, as_json: bool) -> None:
-    """Show one video: state, progress, GIF, reason of a failure, times, task.
+    """Show everything about one video.
 
     VIDEO is its name in the container, as `gifdrop list` prints it. The exit code is 1 if it failed.
 
@@ -293,7 +294,7 @@ def open_command(video: str | None, connection: Connection, *, as_json: bool) ->
 @gifdrop.command()
 @connected
 def doctor(connection: Connection, *, as_json: bool) -> None:
-    """Check this machine and the app, and say what to do about what is wrong.
+    """Check this machine and the app, and say what to do.
 
     The exit code is 1 if a check is not ok.
 

@@ -160,9 +160,13 @@ def _probe(conversion: Conversion, requested: options.Options, folder: Path) -> 
 def _peak_memory_bytes() -> int:
     """The peak of this process or of one of its children."""
     # Not RUSAGE_SELF: Linux counts in it what the parent had when it started this process.
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
-    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    except OSError:
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if os.uname().sysname == "Darwin" else 1024
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * unit
 
 
 def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | None) -> dict[str, Any]:
@@ -185,6 +189,8 @@ def _result(conversion: Conversion, made: gif.Gif | None, rejected: Rejected | N
         "encodes": conversion.encodes,
         "task": {
             "video": os.environ.get("GIFDROP_VIDEO"),
+            "batch_url": os.environ.get("AZ_BATCH_ACCOUNT_URL"),
+            "job_id": os.environ.get("AZ_BATCH_JOB_ID"),
             "node_id": os.environ.get("AZ_BATCH_NODE_ID"),
             "started_at": conversion.started_at.isoformat(timespec="milliseconds"),
         },

@@ -24,6 +24,9 @@ def app_files() -> dict[str, Path]:
 
 
 def main(arguments: Sequence[str]) -> int:
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2

@@ -1,6 +1,6 @@
 """What gifdrop costs, as tables and as numbers; the estimates are in estimates.py.
 
-python -m infra.costs                            rewrites the tables of docs/operations.md
+python -m infra.costs                            rewrites the tables of docs/costs.md
 python -m infra.costs summary                    prints the estimate that deploy.sh shows
 python -m infra.costs worst-case [NAME=VALUE]... prints the most that a month can cost, in USD, with these parameters
 """
@@ -31,7 +31,7 @@ from infra.estimates import (
     worst_case,
 )
 
-DOCS = INFRA.parent / "docs" / "operations.md"
+DOCS = INFRA.parent / "docs" / "costs.md"
 LINE_CHARS = 120
 AUDITED_VIDEOS = (1_000, 10_000, 100_000, 1_000_000)
 FEW_INSTANCES = "5"
@@ -152,7 +152,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "options": _options_table,
     "prices": _prices_table,
 }
-"""By the name in the marker of docs/operations.md."""
+"""By the name in the marker of docs/costs.md."""
 
 
 def rewritten(page: str) -> str:
@@ -172,12 +172,14 @@ def summary() -> str:
     usd, videos = total(idle(values)), total(per_videos())
     return (
         f"Estimated cost at list prices: about {usd:.2f} USD a month idle, {videos:.2f} per 1,000 one-minute videos,\n"
-        f"at most {total(worst_case(values)):,.0f} USD a month with the default parameters (see docs/operations.md)."
+        f"at most {total(worst_case(values)):,.0f} USD a month with the default parameters (see docs/costs.md)."
     )
 
 
 def main(arguments: Sequence[str]) -> int:
     match arguments:
+        case ["-h" | "--help"]:
+            print(__doc__)
         case []:
             DOCS.write_text(rewritten(DOCS.read_text(encoding="utf-8")), encoding="utf-8")
         case ["summary"]:

@@ -306,10 +306,11 @@ overview() {
   say "Deploys into resource group $group:"
   say '  storage (3 accounts), Batch account and pool, function app (Flex Consumption), identities and roles,'
   say '  Event Grid topic and two subscriptions, Log Analytics, Application Insights, alerts, a workbook.'
-  "$PYTHON" -m infra.costs summary 2>/dev/null || say 'docs/operations.md has its cost.'
+  "$PYTHON" -m infra.costs summary 2>/dev/null || say 'docs/costs.md has its cost.'
   say "Steps: ${chosen[*]}"
 }
 
+[[ ${1:-} != --help ]] || set -- -h
 while getopts ':g:l:p:v:a:yh' option; do
   case $option in
     g) group=$OPTARG ;;

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Deletes a resource group and everything in it, including videos and GIFs: infra/destroy.sh -g GROUP [-y]
+# Deletes a resource group and everything in it, including videos and GIFs: infra/destroy.sh -g GROUP [-y]   (-y does not ask)
 set -euo pipefail
 
 group='' ask=yes
-while getopts ':g:y' option; do
+usage() { sed -n 2p "${BASH_SOURCE[0]}" | sed 's/^# //'; }
+[[ ${1:-} != --help ]] || set -- -h
+while getopts ':g:yh' option; do
   case $option in
     g) group=$OPTARG ;;
     y) ask=no ;;
+    h) usage; exit 0 ;;
     *) group='' && break ;;
   esac
 done
-[[ -n $group ]] || { sed -n 2p "${BASH_SOURCE[0]}" | sed 's/^# //' >&2; exit 2; }
+[[ -n $group ]] || { usage >&2; exit 2; }
 
 exists=$(az group exists --name "$group")
 if [[ $exists != true ]]; then

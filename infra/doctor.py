@@ -192,6 +192,9 @@ def diagnose(at: Deployment, now: datetime) -> list[Finding]:
 
 
 def main(arguments: list[str]) -> int:
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2

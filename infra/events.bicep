@@ -23,7 +23,7 @@ resource blobEvents 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: topic
 }
 
-// maxEventsPerBatch: docs/operations.md, Concurrency.
+// maxEventsPerBatch: docs/azure.md, Concurrency.
 var subscriptions = [
   {
     name: 'on-video-uploaded'

@@ -353,11 +353,13 @@ def checks(target: Target) -> Iterator[Check]:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--group", required=True)
-    parser.add_argument("--region", default="")
-    parser.add_argument("--template", required=True)
-    parser.add_argument("parameters", nargs="*")
+    parser = argparse.ArgumentParser(prog="python -m infra.plan", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--group", required=True, help="resource group; it need not exist")
+    parser.add_argument("--region", default="", help="required for a group that does not exist")
+    parser.add_argument("--template", required=True, metavar="FILE", help="infra/main.bicep, or what was built of it")
+    parser.add_argument(
+        "parameters", nargs="*", metavar="NAME=VALUE | @FILE", help="parameters of the template, as for az deployment"
+    )
     given = parser.parse_args(arguments)
     try:
         subscription = az("account", "show")["id"]

@@ -190,6 +190,9 @@ def given_parameters(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     if len(arguments) < MIN_ARGUMENTS or not Path(arguments[0]).is_dir():
         print(__doc__, file=sys.stderr)
         return 2

@@ -241,6 +241,9 @@ def registration_of(outputs: Mapping[str, Any]) -> Registration:
 
 def main(arguments: list[str]) -> int:
     match arguments:
+        case ["-h" | "--help"]:
+            print(__doc__)
+            return 0
         case ["probe", url]:
             finding = check_forged_principal(url)
             print(finding.message, finding.what_to_do or "", file=sys.stdout if finding.ok else sys.stderr)

@@ -1,4 +1,4 @@
-"""Writes `local.settings.json`, with which Microsoft's own host (`func start`) joins a stack in place of ours."""
+"""Writes `local.settings.json`, with which Microsoft's own host (`func start`) joins a stack beside ours."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FUNC_SETTINGS = ROOT / "local.settings.json"
+FUNC_PORT = 7072
+"""Of Microsoft's host, whose default, 7071, is the port of the stack's own."""
 
 
 @contextmanager
@@ -24,7 +26,8 @@ def func_settings(path: Path, *, endpoints: Mapping[str, str], env: Mapping[str,
         yield False
         return
     values = {"AzureWebJobsStorage": _connection_string(endpoints), "FUNCTIONS_WORKER_RUNTIME": "python", **env}
-    write_private(path, json.dumps({"IsEncrypted": False, "Values": values}, indent=2) + "\n")
+    settings = {"IsEncrypted": False, "Values": values, "Host": {"LocalHttpPort": FUNC_PORT}}
+    write_private(path, json.dumps(settings, indent=2) + "\n")
     try:
         yield True
     finally:

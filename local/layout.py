@@ -7,13 +7,14 @@ import os
 import secrets
 import shlex
 import shutil
+import sys
 from base64 import b64encode
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Layout:
         return self.directory / "nodes"
 
     @property
+    def programs(self) -> Path:
+        return self.directory / "bin"
+
+    @property
     def functions(self) -> Path:
         return self.directory / "functions"
 
@@ -82,7 +87,7 @@ class Layout:
         """Delete everything a stack created here. Does nothing in a directory no stack has used."""
         if not self.keys.exists():
             return
-        for path in (self.tls, self.logs, self.storage, self.batch, self.nodes, self.functions):
+        for path in (self.tls, self.logs, self.storage, self.batch, self.nodes, self.programs, self.functions):
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.pools, self.identities, self.events_checkpoint, self.keys, self.endpoints, self.env):
             path.unlink(missing_ok=True)
@@ -93,6 +98,17 @@ def create_private(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     # mkdir leaves an existing directory as it is.
     directory.chmod(0o700)
+
+
+def link_python(layout: Layout) -> None:
+    """Make the Python that runs the stack, without its virtual environment, `python3` for tasks.
+
+    The machine's own `python3` may be too old for the converter.
+    """
+    create_private(layout.programs)
+    link = layout.programs / "python3"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(sys.executable).resolve())
 
 
 def write_private(path: Path, text: str) -> None:

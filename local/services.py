@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -165,7 +166,12 @@ class StackConfig:
             *("--ca-bundle", str(self.tls.bundle)),
             *("--auto-storage", self.endpoints["storage"]),
         ]
-        own = {"BATCH_ACCOUNT_KEY": self.keys["batch_key"], "BATCH_TOKEN_KEY": self.keys["token_key"]}
+        own = {
+            "BATCH_ACCOUNT_KEY": self.keys["batch_key"],
+            "BATCH_TOKEN_KEY": self.keys["token_key"],
+            # Tasks inherit it.
+            "PATH": f"{self.layout.programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
         return Spec(
             name="batch",
             module="batch_emulator",

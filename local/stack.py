@@ -14,7 +14,7 @@ import psutil
 from infra.package import build
 from local import orphans, resources, services
 from local.identity.managed_identity import write_identities
-from local.layout import Layout, create_private, read_keys, write_connection_files
+from local.layout import Layout, create_private, link_python, read_keys, write_connection_files
 from local.lock import locked
 from local.pause import paused
 from local.ports import check_free, free_ports
@@ -159,6 +159,7 @@ class Stack:
             create_private(path)
         # Left by a stack that was killed.
         layout.endpoints.unlink(missing_ok=True)
+        link_python(layout)
         write_identities(layout.identities, resources.IDENTITIES)
         layout.pools.write_text(json.dumps([resources.pool_definition()], indent=2))
         names = (*self._names, "tables", "links")
@@ -181,7 +182,7 @@ class Stack:
                 for proxy in config.fault_proxies():
                     group.create_task(self._run(proxy))
                 package, sandbox = await asyncio.gather(
-                    asyncio.to_thread(build, PACKAGES), asyncio.to_thread(sandbox_mode)
+                    asyncio.to_thread(build, PACKAGES, local=True), asyncio.to_thread(sandbox_mode)
                 )
                 self.env = config.env(package_version=package.version, sandbox=sandbox)
                 group.create_task(self._run(config.functions(self.env)))

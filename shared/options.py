@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
-from difflib import get_close_matches
 
+from shared.suggestion import MAX_NAME_CHARS, did_you_mean
 from shared.targets import TARGETS
 
 PRESETS = ("small", "balanced", "best")
@@ -18,11 +18,8 @@ SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "kib": 2**10, "mib": 2**2
 MAX_SPEED = 8.0
 MAX_CROP_PIXELS = 65_535
 
-
 METADATA_PREFIX = "gif_"
 MAX_WARNINGS = 3
-MAX_KEY_CHARS = 64
-"""Characters of an unknown key that a warning repeats."""
 NOT_KNOWN_PRESET = ""
 """`Options.preset` of a stored conversion whose options are not known."""
 
@@ -74,6 +71,8 @@ class Options:
 
 METADATA = {field.name: f"gif_{field.name}" for field in fields(Options)} | {"target": "gif_for"}
 """Option -> its blob metadata key."""
+OPTION_NAMES = {option: key.removeprefix(METADATA_PREFIX) for option, key in METADATA.items()}
+"""Option -> its name in a request: as in metadata, without the prefix."""
 
 
 def options_from(
@@ -210,13 +209,6 @@ def option_warnings(metadata: Mapping[str, str]) -> tuple[str, ...]:
     unknown = sorted(key for key in map(str.lower, metadata) if key.startswith(METADATA_PREFIX) and key not in known)
     warnings = []
     for key in unknown[:MAX_WARNINGS]:
-        hint = did_you_mean(key.removeprefix(METADATA_PREFIX), prefix=METADATA_PREFIX)
-        warnings.append(f"The metadata {key[:MAX_KEY_CHARS]} is not an option and was ignored.{hint}")
+        hint = did_you_mean(key.removeprefix(METADATA_PREFIX), OPTION_NAMES.values(), prefix=METADATA_PREFIX)
+        warnings.append(f"The metadata {key[:MAX_NAME_CHARS]} is not an option and was ignored.{hint}")
     return tuple(warnings)
-
-
-def did_you_mean(name: str, *, prefix: str = "") -> str:
-    """A sentence, after a space, with the option that a name resembles; empty if there is none."""
-    known = [key.removeprefix(METADATA_PREFIX) for key in METADATA.values()]
-    close = get_close_matches(name[:MAX_KEY_CHARS].lower(), known, n=1)
-    return f" Did you mean {prefix}{close[0]}?" if close else ""

@@ -46,4 +46,4 @@ TARGETS: dict[str, Target] = {
     ),
     "email": Target(bytes=1_000_000, width=600, source="https://mailchimp.com/help/troubleshoot-images-in-campaigns/"),
 }
-"""Name of a place, as in `gif_for` -> its limits. docs/conversion.md shows them to owners."""
+"""Name of a place, as in `gif_for` -> its limits. docs/options.md shows them to owners."""

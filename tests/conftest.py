@@ -25,3 +25,9 @@ async def client(stack: Stack) -> AsyncIterator[StackClient]:
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Two seconds, 320x180, 25 frames a second."""
     return make_video(tmp_path_factory.mktemp("videos") / "two-seconds.mp4", seconds=2).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def tiny_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A fifth of a second, 64x36: for tests that need a GIF, whatever it looks like."""
+    return make_video(tmp_path_factory.mktemp("videos") / "tiny.mp4", seconds=0.2, size="64x36").read_bytes()

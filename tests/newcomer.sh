@@ -13,12 +13,15 @@
 set -euo pipefail
 
 times=2 skip='' keep=no
-while getopts ':n:x:k' option; do
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+[[ ${1:-} != --help ]] || set -- -h
+while getopts ':n:x:kh' option; do
   case $option in
     n) times=$OPTARG ;;
     x) skip=${skip:+$skip|}$OPTARG ;;
     k) keep=yes ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
   esac
 done
 shift $((OPTIND - 1))
@@ -88,7 +91,8 @@ for ((round = 1; round <= times; round++)); do
     fi
     prepare
     started=$SECONDS
-    if ! env -i "${environment[@]}" bash -eu -o pipefail "$block" >"$work/output" 2>&1 </dev/null; then
+    # A limit, because a block that waits for a stack which has failed to start never ends.
+    if ! timeout 3600 env -i "${environment[@]}" bash -eu -o pipefail "$block" >"$work/output" 2>&1 </dev/null; then
       tail -n 40 "$work/output" >&2
       fail "round $round, $(head -n 1 "$block"): $(<"$block")"
     fi

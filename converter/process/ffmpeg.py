@@ -96,7 +96,7 @@ def _start(
 
     def confine() -> None:
         def set_limits() -> None:
-            limits.apply(file_size=file_size, threads=threads, parent=parent)
+            limits.apply(file_size=file_size, threads=threads, parent=parent, required=required)
 
         try:
             parts = sandbox.enter(
@@ -203,7 +203,8 @@ def _keep(lines: list[str], line: str) -> None:
 
 def _command(binary: Path) -> list[str]:
     """Start through the loader if unpacking lost the executable bit, which the task user may not be able to set."""
-    return [str(binary)] if os.access(binary, os.X_OK) else [LOADERS[os.uname().machine], str(binary)]
+    loader = LOADERS.get(os.uname().machine)
+    return [str(binary)] if loader is None or os.access(binary, os.X_OK) else [loader, str(binary)]
 
 
 def _children_cpu() -> float:

@@ -5,6 +5,7 @@ import functools
 import os
 import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,16 @@ MAX_OPEN_FILES: Final = 64
 SPARE_THREADS: Final = 256
 
 
-def apply(*, file_size: int, threads: int, parent: int) -> None:
+def apply(*, file_size: int, threads: int, parent: int, required: bool) -> None:
     """Limit this process before it becomes ffmpeg: memory, CPU, bytes per file, open files, threads; no core dump.
 
     It is also killed when `parent`, its parent, dies. `threads` limits the total of the user, as the kernel counts it.
+    Unless all are `required`, those that the kernel lacks or refuses are left out: macOS has no PR_SET_PDEATHSIG and
+    does not limit memory.
     """
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    tolerated = () if required else (OSError, ValueError)
+    with suppress(*tolerated):
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise ProcessLookupError(errno.ESRCH, "the converter has died")
     for limit, value in (
@@ -34,7 +39,8 @@ def apply(*, file_size: int, threads: int, parent: int) -> None:
     ):
         _, hard = resource.getrlimit(limit)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (bound, bound))
+        with suppress(*tolerated):
+            resource.setrlimit(limit, (bound, bound))
 
 
 @functools.cache

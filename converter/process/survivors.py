@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +14,15 @@ KILL_SECONDS: Final = 10.0
 
 
 def adopt() -> None:
-    """Become the parent of descendants whose own parent ends, so that `children` lists them."""
-    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    """Become the parent of descendants whose own parent ends, so that `children` lists them. Linux only."""
+    with suppress(OSError):
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def children() -> set[int]:
-    """The ids of this process's children, ended ones included."""
+    """The ids of this process's children, ended ones included; none where the system cannot list them."""
+    if not hasattr(os, "waitid"):
+        return set()  # macOS before Python 3.13; it has no /proc either
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

@@ -38,7 +38,8 @@ def enter(
     """
     tolerated = () if required else (OSError,)
     entered: list[Part] = []
-    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    with suppress(*tolerated):
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     with suppress(*tolerated):
         landlock.restrict(executable=executable, reads=reads, writes=writes)
         entered.append("landlock")

@@ -6,13 +6,15 @@ import inspect
 import re
 
 from batch_emulator.api.routes import ROUTES, Operation
-from batch_emulator.app import OLDEST_VERSION
 from batch_emulator.arm.routes import ROUTES as ARM_ROUTES
 from batch_emulator.schema.checks import Body
+from batch_emulator.wire import old_versions
 from support.emulators import ROOT
 
 PAGE = ROOT / "COMPATIBILITY.md"
 SINCE = {
+    "list_supported_images": "2019-06-01.9.0",
+    "list_node_agent_skus": "before 2019-06-01.9.0",
     "list_node_extensions": "2021-06-01.14.0",
     "get_node_extension": "2021-06-01.14.0",
     "deallocate_node": "2024-07-01.20.0",
@@ -46,7 +48,11 @@ NODE = _names(
 """What `node/client.cjs` calls."""
 SNAKEMAKE = _names("create_job create_task get_task get_pool list_nodes download_task_file delete_job delete_pool")
 """What snakemake's azure-batch plugin calls."""
-CLIENTS = {"azure-batch 14": BATCH_14, "az": AZ, "Node": NODE, "snakemake": SNAKEMAKE}
+SAMPLES = _names(
+    "create_pool create_job create_task_collection list_tasks get_task download_task_file delete_job delete_pool"
+)
+"""What Microsoft's quickstart and ffmpeg tutorial call."""
+CLIENTS = {"azure-batch 14": BATCH_14, "az": AZ, "Node": NODE, "snakemake": SNAKEMAKE, "samples": SAMPLES}
 _SDK_NAMES = {"create_task_collection": "create_tasks", "list_jobs_from_schedule": "list_jobs_from_schedule"}
 
 
@@ -86,9 +92,9 @@ def page() -> str:
         "",
         "## The Batch service",
         "",
-        f"Accepted api-versions: from {OLDEST_VERSION}. *Since* is the api-version that introduced the operation, if",
-        "it is later. *Tested by* names the clients whose tests here call the operation; those of Microsoft are in",
-        "[CONFORMANCE.md](CONFORMANCE.md).",
+        f"Accepted api-versions: from {old_versions.OLDEST}. *Since* is the api-version that introduced the",
+        "operation, if it is later. *Tested by* names the clients whose tests here call the operation; Microsoft's own",
+        "tests are in [CONFORMANCE.md](CONFORMANCE.md).",
         "",
         "| operation | request | since | tested by |",
         "|---|---|---|---|",

@@ -49,7 +49,7 @@ class Certificates:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     directory = tmp_path_factory.mktemp("tls")
     authority = trustme.CA()
-    server = authority.issue_cert("127.0.0.1", "localhost")
+    server = authority.issue_cert("127.0.0.1", "localhost", "devstoreaccount1.blob.core.windows.net")
     paths = Certificates(directory / "ca.pem", directory / "cert.pem", directory / "key.pem")
     authority.cert_pem.write_to_path(str(paths.ca))
     server.cert_chain_pems[0].write_to_path(str(paths.cert))

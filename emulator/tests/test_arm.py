@@ -59,6 +59,8 @@ def test_account_and_its_keys(management: BatchManagementClient, secure: SecureE
     assert account.properties is not None
     assert f"https://{account.properties.account_endpoint}" == secure.url
     assert (account.id, account.properties.provisioning_state) == (ACCOUNT_PATH, "Succeeded")
+    families = {each.name: each.core_quota for each in account.properties.dedicated_core_quota_per_vm_family or []}
+    assert families["standardDADSv5Family"] == account.properties.dedicated_core_quota
     keys = management.batch_account.get_keys("g", ACCOUNT)
     assert keys.account_name == ACCOUNT
     assert keys.primary
@@ -135,6 +137,28 @@ def test_pool_with_an_identity_is_created_runs_tasks_and_is_deleted(
         management.pool.get("g", ACCOUNT, name)
     assert code_of(gone.value) == "PoolNotFound"
     management.pool.begin_delete("g", ACCOUNT, name).result()
+
+
+def test_pool_with_a_container_registry_does_not_show_its_password(
+    management: BatchManagementClient, name: str
+) -> None:
+    password = "secret-word"  # noqa: S105 - of no registry
+    registry = arm.ContainerRegistry(registry_server="registry.example", user_name="reader", password=password)
+    pool = pool_with(scale_settings=arm.ScaleSettings(fixed_scale=arm.FixedScaleSettings(target_dedicated_nodes=0)))
+    assert pool.properties is not None
+    machine = pool.properties.deployment_configuration.virtual_machine_configuration  # type: ignore[union-attr]
+    assert machine is not None
+    machine.container_configuration = arm.ContainerConfiguration(
+        type="DockerCompatible", container_image_names=["busybox"], container_registries=[registry]
+    )
+    for answer in (management.pool.create("g", ACCOUNT, name, pool), management.pool.get("g", ACCOUNT, name)):
+        assert password not in str(answer.as_dict())
+        found = answer.properties.deployment_configuration.virtual_machine_configuration  # type: ignore[union-attr]
+        assert found is not None
+        assert found.container_configuration is not None
+        assert found.container_configuration.type == "DockerCompatible"
+        (shown,) = found.container_configuration.container_registries or []
+        assert (shown.registry_server, shown.user_name, shown.password) == ("registry.example", "reader", None)
 
 
 def test_patch_changes_size_formula_and_metadata(management: BatchManagementClient, name: str) -> None:

@@ -178,8 +178,25 @@ def test_metric_has_count_period_and_begin_time_of_its_history() -> None:
     assert value("$RunningTasks.GetSamplePeriod() == 30 * TimeInterval_Second", samples) == 1
     assert value("$RunningTasks.HistoryBeginTime()", samples) == NOW - timedelta(minutes=10)
     assert value("len($RunningTasks.GetSample(5))", samples) == 5
-    with pytest.raises(FormulaError, match="has no sample"):
-        value("$FailedTasks.GetSample(1)", samples)
+
+
+def test_formula_with_a_start_size_works_on_a_new_pool() -> None:
+    # As workflow tools write them: the tasks are computed before they are needed.
+    formula = """
+        age = time() - time("2026-11-21T12:30:44.123456Z");
+        recent = TimeInterval_Minute * 5;
+        $tasks = $PendingTasks.GetSamplePercent(recent) < 70 ?
+            max(0, $PendingTasks.GetSample(1)) : avg($PendingTasks.GetSample(recent));
+        $TargetDedicatedNodes = age < recent ? 2 : $tasks;"""
+    assert run(formula, history(0)).target_dedicated == 2
+
+
+def test_last_sample_of_a_metric_without_samples_is_zero() -> None:
+    # https://github.com/Azure/batch-shipyard/issues/138: on a new pool, val(GetSample(1), 0) has a value, while
+    # GetSample(interval) in the next line fails.
+    assert value("val($PendingTasks.GetSample(1), 0)", history(0)) == 0
+    with pytest.raises(FormulaError, match="Insufficient data"):
+        value("$PendingTasks.GetSample(TimeInterval_Minute * 5)", history(0))
 
 
 @pytest.mark.parametrize("name", ARTICLE)

@@ -1,64 +1,18 @@
-"""Container tasks: refused, on the host, or by podman, of which a stand-in shows how it is called."""
+"""Container tasks that are refused, or run on the host without their images."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.containers import make_container_pool, pool_body, run_container_task
 from support.emulators import Emulator, call, emulator
-from support.resources import file_text, make_job, wait_for_task
-from support.waiting import wait_until
+from support.resources import make_job, wait_for_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-MACHINE = {
-    "imageReference": {"publisher": "microsoft-azure-batch", "offer": "ubuntu-server-container", "sku": "20-04-lts"},
-    "nodeAgentSKUId": "batch.node.ubuntu 20.04",
-}
-CONTAINERS = {"containerConfiguration": {"type": "dockerCompatible", "containerImageNames": ["busybox"]}}
-# Stands in for podman: writes down its arguments, then runs what follows the image here, as `run` would there.
-PODMAN = """#!/bin/bash
-echo "$@" >> "{log}"
-[ "$1" = run ] || exit 0
-while [ "$1" != busybox ]; do
-  [ "$1" = --workdir ] && cd "$2"
-  shift
-done
-shift
-exec "$@"
-"""
-
-
-def pool_body(name: str, *, containers: bool = True, **settings: Any) -> dict[str, Any]:
-    machine = MACHINE | (CONTAINERS if containers else {})
-    return {"id": name, "vmSize": "s", "virtualMachineConfiguration": machine, "targetDedicatedNodes": 1} | settings
-
-
-def make_container_pool(started: Emulator, **settings: Any) -> tuple[str, dict[str, str]]:
-    """The id of a new pool, once its node is idle, and the headers of the response to its creation."""
-    name = f"p-{uuid.uuid4()}"
-    status, headers, _ = call(started, "POST", "/pools", body=pool_body(name, **settings))
-    assert status == 201
-    wait_until(lambda: [each["state"] for each in call(started, "GET", f"/pools/{name}/nodes")[2]["value"]] == ["idle"])
-    return name, headers
-
-
-def run_container_task(started: Emulator, pool: str, command: str, **settings: object) -> tuple[int | None, str]:
-    """Exit code and standard output of a task in a container."""
-    with started.client() as client:
-        job = make_job(client, f"j-{uuid.uuid4()}", pool)
-        body = {"id": "t", "commandLine": command, "containerSettings": {"imageName": "busybox"} | settings}
-        assert call(started, "POST", f"/jobs/{job}/tasks", body=body)[0] == 201
-        info = wait_for_task(client, job, "t").execution_info
-        assert info is not None
-        return info.exit_code, file_text(client, job, "t", "stdout.txt")
 
 
 @pytest.fixture(scope="module")
@@ -68,22 +22,23 @@ def host() -> Iterator[Emulator]:
 
 
 def test_host_runs_the_command_without_its_image_and_says_so(host: Emulator) -> None:
-    pool, headers = make_container_pool(host)
-    assert "without their images" in headers["Warning"]
-    assert "without their images" in call(host, "GET", f"/pools/{pool}")[1]["Warning"]
-    code, output = run_container_task(host, pool, "/bin/sh -c 'echo $AZ_BATCH_TASK_ID in $PWD'")
-    assert (code, output.split()[0]) == (0, "t")
+    pool, headers, node = make_container_pool(host, images=["example.invalid/image"])
+    assert node["state"] == "idle"
+    assert "without their images. No image is pulled" in headers["Warning"]
+    assert "without their images. No image is pulled" in call(host, "GET", f"/pools/{pool}")[1]["Warning"]
+    info, output = run_container_task(host, pool, "/bin/sh -c 'echo $AZ_BATCH_TASK_ID in $PWD'")
+    assert (info["exitCode"], output.split()[0]) == (0, "t")
     assert output.rstrip().endswith("/t/wd")
 
 
 def test_pool_without_containers_has_no_warning(host: Emulator) -> None:
-    _, headers = make_container_pool(host, containers=False)
+    _, headers, _ = make_container_pool(host, containers=False)
     assert "Warning" not in headers
 
 
 def test_start_and_preparation_tasks_run_as_containers(host: Emulator) -> None:
     settings = {"imageName": "busybox"}
-    pool, _ = make_container_pool(
+    pool, _, _ = make_container_pool(
         host, startTask={"commandLine": "/bin/true", "waitForSuccess": True, "containerSettings": settings}
     )
     body = {
@@ -107,7 +62,7 @@ def test_start_task_in_a_container_needs_a_pool_for_containers(host: Emulator) -
 
 
 def test_multi_instance_tasks_stay_refused(host: Emulator) -> None:
-    pool, _ = make_container_pool(host)
+    pool, _, _ = make_container_pool(host)
     with host.client() as client:
         job = make_job(client, f"j-{uuid.uuid4()}", pool)
     task = {
@@ -137,55 +92,25 @@ def test_containers_are_refused_by_default(plain: Emulator, where: str, name: st
     assert "--containers" in body["message"]["value"]
 
 
-@pytest.fixture
-def podman(tmp_path: Path) -> Iterator[tuple[Emulator, Path]]:
-    """An emulator whose podman is a stand-in, and the file of its calls."""
-    log, program = tmp_path / "calls.txt", tmp_path / "bin/podman"
-    program.parent.mkdir()
-    program.write_text(PODMAN.replace("{log}", str(log)))
-    program.chmod(0o755)
-    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
-    with emulator("--containers", "podman", environment={"PATH": path}) as started:
-        yield started, log
+@pytest.mark.parametrize(
+    ("registry", "code"),
+    [
+        ({"username": "u", "password": "p", "identityReference": {"resourceId": "i"}}, "MutuallyExclusiveProperties"),
+        ({"password": "secret-word"}, "MissingRequiredProperty"),
+        ({"username": "u", "password": ["secret-word"]}, "InvalidPropertyValue"),
+        ({"username": "u\n"}, "InvalidPropertyValue"),
+        ({"identityReference": {}}, "MissingRequiredProperty"),
+        ({"server": "s"}, "InvalidRequestBody"),
+    ],
+)
+def test_invalid_registry_is_refused(host: Emulator, registry: dict[str, Any], code: str) -> None:
+    status, _, body = call(host, "POST", "/pools", body=pool_body("p", registries=[registry]))
+    assert (status, body["code"]) == (400, code)
+    assert "secret-word" not in str(body)
 
 
-def test_podman_gets_image_options_environment_mounts_and_directory(podman: tuple[Emulator, Path]) -> None:
-    started, log = podman
-    pool, headers = make_container_pool(started)
-    assert "Warning" not in headers
-    code, output = run_container_task(
-        started,
-        pool,
-        "/bin/sh -c 'echo $AZ_BATCH_TASK_ID in $PWD'",
-        containerRunOptions="--cpus 2 --label 'a b'",
-    )
-    assert (code, output.split()[0]) == (0, "t")
-    run = next(line for line in log.read_text().splitlines() if line.startswith("run "))
-    root = output.split()[-1].partition("/workitems/")[0]
-    assert f"--volume {root}:{root} --workdir {output.split()[-1]}" in run
-    assert "--env AZ_BATCH_TASK_ID" in run
-    assert "--env PATH" not in run
-    assert "--cpus 2 --label a b busybox /bin/sh" in run
-    name = run.split("--name ")[1].split()[0]
-    wait_until(lambda: f"rm --force --ignore --time 0 {name}" in log.read_text())
-
-
-def test_podman_mounts_only_what_the_settings_name(podman: tuple[Emulator, Path]) -> None:
-    started, log = podman
-    pool, _ = make_container_pool(started)
-    mounts = [{"source": "Task"}, {"source": "Shared", "isReadOnly": True}]
-    code, _ = run_container_task(started, pool, "/bin/true", containerHostBatchBindMounts=mounts)
-    assert code == 0
-    run = next(line for line in log.read_text().splitlines() if line.startswith("run "))
-    volumes = [part.split()[0] for part in run.split("--volume ")[1:]]
-    assert [volume.rpartition("/")[2] for volume in volumes] == ["t", "shared:ro"]
-    code, _ = run_container_task(started, pool, "/bin/true", workingDirectory="containerImageDefault")
-    last = [line for line in log.read_text().splitlines() if line.startswith("run ")][-1]
-    assert (code, "--workdir" in last) == (0, False)
-
-
-def test_podman_that_is_missing_ends_the_start(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "batch_emulator", "--port", "0", "--containers", "podman"]
-    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "podman is not in the search path" in done.stderr
+def test_container_configuration_needs_a_known_type(host: Emulator) -> None:
+    body = pool_body("p")
+    body["virtualMachineConfiguration"]["containerConfiguration"]["type"] = "lxc"
+    status, _, answer = call(host, "POST", "/pools", body=body)
+    assert (status, answer["code"]) == (400, "InvalidPropertyValue")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 from azure.batch import models
 
+from batch_emulator.machine import packages
 from batch_emulator.options import Options
+from batch_emulator.pool import creation as pool_creation
+from batch_emulator.pool import node_faults
 from batch_emulator.pool import resize as pool_resize
 from batch_emulator.server import running
 from support.emulators import Emulator, call
@@ -15,6 +20,9 @@ from support.resources import add_task, make_job, make_pool, pool_options, wait_
 from support.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
     from azure.batch import BatchClient
 
 
@@ -101,6 +109,36 @@ async def test_stopped_resize_lets_a_leaving_node_leave() -> None:
         assert "leavingpool" not in states
         assert pool.doc["targetDedicatedNodes"] == pool.doc["currentDedicatedNodes"] == len(states)
         assert pool.doc["resizeErrors"][0]["code"] == "ResizeStopped"
+
+
+async def test_preempted_node_keeps_nothing_of_a_package_that_was_being_unzipped(
+    monkeypatch: pytest.MonkeyPatch, applications: Path
+) -> None:
+    unzip, begun, may_end, ended = packages._unzip, threading.Event(), threading.Event(), threading.Event()
+
+    def slow_unzip(archives: Path | None, root: Path, name: str, version: str) -> Path:
+        begun.set()
+        may_end.wait()
+        try:
+            return unzip(archives, root, name, version)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(packages, "_unzip", slow_unzip)
+    async with running(Options(port=0, applications=applications)) as emulator:
+        spec = {"id": "p", "vmSize": "x", "targetDedicatedNodes": 1}
+        spec["applicationPackageReferences"] = [{"applicationId": "hello"}]
+        pool = pool_creation.create(emulator.account, spec)
+        await wait_until_async(begun.is_set)
+        (node,) = pool.nodes.values()
+        preemption = asyncio.create_task(node_faults.preempt(node, seconds=None))
+        await asyncio.wait([preemption], timeout=0.1)
+        may_end.set()
+        await preemption
+        await wait_until_async(ended.is_set)
+        assert not node.root.exists()
+        node_faults.restore_now(node)
+        await wait_until_async(lambda: node.state == "idle")
 
 
 async def test_resize_ends_after_its_timeout_and_keeps_the_nodes_that_still_work() -> None:

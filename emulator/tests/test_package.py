@@ -64,11 +64,17 @@ def test_no_file_of_the_package_names_the_project_that_uses_it() -> None:
 
 def interpreter(version: str) -> str:
     """The path of a Python. Skips if there is none."""
-    found = shutil.which(f"python{version}")
-    command = [found or "", "-c", "import sys; print(sys.executable)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False) if found else None
-    if done is None or done.returncode:
+    found, pyenv = shutil.which(f"python{version}"), shutil.which("pyenv")
+    if found is None:
         pytest.skip(f"Python {version} is not installed")
+    environment = dict(os.environ)
+    if pyenv:  # its programs on PATH run only the versions that are selected
+        known = subprocess.run([pyenv, "whence", f"python{version}"], capture_output=True, text=True, check=False)
+        environment["PYENV_VERSION"] = ":".join(known.stdout.split())
+    command = [found, "-c", "import sys; print(sys.executable)"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"Python {version} does not start: {done.stderr.strip()}")
     return done.stdout.strip()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -98,14 +100,20 @@ def test_running_task_has_its_output_files() -> None:
             assert {"stdout.txt", "stderr.txt"} <= {each.name for each in client.list_task_files(job, f"t{index}")}
 
 
-def test_tasks_get_default_signal_handlers_and_a_session_of_their_own() -> None:
-    with emulator() as started, started.client() as client:
+def test_tasks_get_default_signal_handlers_a_process_group_of_their_own_and_no_terminal() -> None:
+    ours, theirs = pty.openpty()
+    with emulator(terminal=os.ttyname(theirs)) as started, started.client() as client:
         job = make_job(client, "j", make_pool(client, "p"))
-        run_task(client, job, "t", "/bin/sh -c 'grep SigIgn /proc/self/status; ps -o sid= -p $$; echo $$'")
-        ignored, session, pid = file_text(client, job, "t", "stdout.txt").splitlines()
+        run_task(client, job, "t", "/bin/sh -c 'grep SigIgn /proc/self/status; ps -o pgid=,tty= -p $$; echo $$'")
+        ignored, process, pid = file_text(client, job, "t", "stdout.txt").splitlines()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
             assert int(ignored.split()[1], 16) & 1 << (number - 1) == 0
-        assert session.strip() == pid
+        assert process.split() == [pid, "?"]
+        (spawner,) = (each for each in _helpers(started) if "spawner" in " ".join(each.cmdline()))
+        assert psutil.Process(started.process.pid).terminal() == os.ttyname(theirs)
+        assert spawner.terminal() is None
+    for descriptor in (ours, theirs):
+        os.close(descriptor)
 
 
 def test_second_emulator_on_the_same_directory_is_refused(tmp_path: Path) -> None:

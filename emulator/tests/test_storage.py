@@ -10,6 +10,7 @@ import pytest
 from azure.batch import models
 from azure.storage.blob import ContainerSasPermissions, ContentSettings, generate_container_sas
 
+from batch_emulator.machine import blobs
 from support.resources import file_text, make_job, run_task
 from support.secure import AZURITE_KEY, NODE_IDENTITY, SecureEmulator
 
@@ -95,6 +96,27 @@ def test_resource_files_are_downloaded_by_sas_from_url_and_container(
     ]
     run_task(client, job, "t", "/bin/bash -c 'cat o; cat all/in/*'", resource_files=files)
     assert file_text(client, job, "t") == "otheronetwo"
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://account.blob.core.windows.net/c/b?sig=x", "http://proxy:3128"),
+        ("https://internal.example/c/b", None),
+        ("http://account.blob.core.windows.net/c/b", None),
+        ("https://127.0.0.1:10000/devstoreaccount1/c/b", None),
+        ("https://devstoreaccount1.blob.localhost:10000/c/b", None),
+    ],
+)
+def test_storage_elsewhere_is_reached_through_the_proxy_of_the_environment(
+    url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "internal.example")
+    assert blobs.proxy(url) == proxy
 
 
 def test_resource_files_are_downloaded_from_auto_storage(

@@ -70,6 +70,7 @@ def test_environment_has_batchs_variables_and_not_the_emulators(client: BatchCli
         ("/no/such/program", "CommandProgramNotFound", None),
         ("/etc/passwd", "CommandLaunchFailed", None),
         ("'unbalanced", "CommandLaunchFailed", None),
+        ("/bin/echo a\0b", "CommandLaunchFailed", None),
     ],
 )
 def test_failed_task_has_batchs_failure_code(

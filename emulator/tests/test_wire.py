@@ -65,7 +65,7 @@ def test_error_response_has_the_form_of_the_service(plain: Emulator) -> None:
         ("POST", "/jobs", {"id": "x"}, 400, "MissingRequiredProperty"),
         ("POST", "/jobs", {"id": "x y", "poolInfo": {"poolId": "wire"}}, 400, "InvalidPropertyValue"),
         ("POST", "/jobs", {"id": "x", "poolInfo": {"poolId": "wire"}, "prio": 1}, 400, "InvalidRequestBody"),
-        ("GET", "/jobs?api-version=2019-08-01.10.0", None, 400, "UnsupportedRequestVersion"),
+        ("GET", "/jobs?api-version=2018-03-01.6.1", None, 400, "UnsupportedRequestVersion"),
         ("GET", "/lifetimepoolstats", None, 400, "OperationNotSupported"),
         ("POST", "/pools", {"id": "x", "vmSize": "a1"}, 400, "MissingRequiredProperty"),
         ("GET", "/jobs?maxresults=0", None, 400, "InvalidQueryParameterValue"),
@@ -171,6 +171,20 @@ def test_list_is_filtered_projected_and_paged(client: BatchClient, job: str) -> 
     later = list(client.list_tasks(job, filter=f"executionInfo/endTime gt {ends[9]}"))
     assert sorted(task["executionInfo"]["endTime"] for task in later) == [end for end in ends if end > ends[9]]
     assert list(client.list_tasks(job, filter="not (state eq 'completed')")) == []
+
+
+def test_asterisk_selects_all_properties(plain: Emulator, pool: str) -> None:
+    _, _, everything = call(plain, "GET", f"/pools/{pool}")
+    _, _, selected = call(plain, "GET", f"/pools/{pool}?$select=*")
+    assert selected.keys() == everything.keys()
+
+
+def test_properties_that_only_old_versions_return_can_be_selected(plain: Emulator, pool: str) -> None:
+    for path in (
+        f"/pools/{pool}?$select=id,currentNodeCommunicationMode",
+        f"/pools/{pool}/nodes?$select=id,certificateReferences",
+    ):
+        assert call(plain, "GET", f"{path}&api-version=2024-02-01.19.0")[0] == 200
 
 
 async def test_asynchronous_client_works_over_tls_with_a_token(secure: SecureEmulator) -> None:

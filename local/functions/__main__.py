@@ -13,16 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from local.functions import sign_in
 from local.functions.host import Host, serve
 from local.functions.index import IndexingError, load
 from local.functions.keys import Keys, new_key
 from local.functions.settings import InvalidHostFileError, read_host_file
-from local.functions.sign_in import SignIn
 from local.shutdown import stop_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from local.functions.sign_in import SignIn
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,8 +57,12 @@ def main() -> int:
     )
     # Popped, too: the app must not be able to sign tokens.
     token_key = os.environ.pop("FUNCTIONS_TOKEN_KEY", "")
+    authentication: SignIn | None = None
     if arguments.sign_in:
+        from local.functions import sign_in  # noqa: PLC0415  # PyJWT takes 0.05 s of CPU, and few apps need it
+
         os.environ[sign_in.VARIABLE] = "True"
+        authentication = sign_in.SignIn(client_id=arguments.sign_in, key=token_key)
     keys = Keys(
         function=arguments.function_key or new_key(),
         master=arguments.master_key or new_key(),
@@ -68,7 +72,6 @@ def main() -> int:
     try:
         host_file = read_host_file(arguments.app / "host.json", os.environ)
         functions = load(arguments.app, environ=os.environ)
-        authentication = SignIn(client_id=arguments.sign_in, key=token_key) if arguments.sign_in else None
         host = Host(functions=functions, host_file=host_file, keys=keys, data=data, sign_in=authentication)
         if inherited is None:
             listener = socket.create_server(("127.0.0.1", arguments.port), backlog=128)

@@ -106,6 +106,7 @@ async def _start(service: _Service, arguments: argparse.Namespace) -> asyncio.su
         return await asyncio.create_subprocess_exec(
             str(node_program()),
             *("--require", str(_HERE / "exit_with_stdin.cjs")),
+            *("--require", str(_HERE / "lazy_modules.cjs")),
             *("--require", str(_HERE / "authentication.cjs")),
             *service.command,
             *("--location", str(arguments.data.resolve())),

@@ -140,7 +140,9 @@ async def video_link(name: str, services: Services) -> LinkResponse:
     """
     checked_name(name)
     container = services.settings.input_container
-    if not is_video(name) or await services.rest.etag(container, name) is None:
+    with name_may_be_refused():
+        exists = is_video(name) and await services.rest.etag(container, name) is not None
+    if not exists:
         raise ApiError("UnknownVideo", "There is no video of this name.")
     link = await services.links.read(container, name, disposition=content_disposition(name))
     return {"url": link.url, "expires_at": to_rfc3339(link.expires_at)}

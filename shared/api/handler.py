@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cache
 from inspect import isawaitable
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from shared.api.http import Response, json_response
 from shared.api.routes import ROUTES
 from shared.services.errors import ServiceError
 from shared.settings import SettingsError
+from shared.suggestion import MAX_NAME_CHARS, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,8 +29,6 @@ REQUEST_ID_HEADER = "X-Request-Id"
 PROBLEM_TYPE = "application/problem+json"
 KEY_PARAMETERS = ("code", "clientId")
 """Query parameters of the Functions host, which every route accepts: a key and its name."""
-MAX_PARAMETER_CHARS = 64
-"""Characters of an unknown parameter's name that an error repeats."""
 
 
 async def handle(
@@ -84,10 +82,8 @@ def check_query(request: AzureRequest, operation: str) -> None:
         return
     for name in request.params:
         if name not in known and name not in KEY_PARAMETERS:
-            shown = name[:MAX_PARAMETER_CHARS]
-            close = get_close_matches(shown, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            raise ApiError("UnknownParameter", f"There is no query parameter {shown!r}.{hint}")
+            hint = did_you_mean(name, known)
+            raise ApiError("UnknownParameter", f"There is no query parameter {name[:MAX_NAME_CHARS]!r}.{hint}")
 
 
 @cache

@@ -92,7 +92,8 @@ def content_disposition(name: str, *, download: bool = False) -> str:
         for character in name.rpartition("/")[2]
     )
     stem, dot, ending = file.rpartition(".")
-    file = f"{stem[: MAX_FILE_NAME_CHARS - len(ending)]}{dot}{ending}" if dot else file[:MAX_FILE_NAME_CHARS]
+    excess = max(0, len(file) - MAX_FILE_NAME_CHARS)
+    file = f"{stem[: max(0, len(stem) - excess)]}{dot}{ending}"[:MAX_FILE_NAME_CHARS]
     plain = re.sub("[^ -~]", "_", unicodedata.normalize("NFKD", file))
     kind = "attachment" if download else "inline"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(file, safe='')}"

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import types
 from functools import cache
-from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Literal,
+    NotRequired,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from shared.api.errors import ERRORS
-from shared.api.routes import COMMON_ERRORS, QUERY_ERRORS, ROUTES, Body, Parameter, Route
+from shared.api.routes import COMMON_ERRORS, QUERY_ERRORS, ROUTES
 from shared.api.schemas import Problem
 
-Schema = dict[str, Any]
+if TYPE_CHECKING:
+    from shared.api.contract import Body, Parameter, Route, Schema
 
 _PLAIN: dict[object, Schema] = {
     str: {"type": "string"},

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from shared.api.errors import ApiError
-from shared.options import MAX_KEY_CHARS, METADATA, METADATA_PREFIX, InvalidOptionError, did_you_mean, options_from
+from shared.options import OPTION_NAMES, InvalidOptionError, options_from
+from shared.suggestion import MAX_NAME_CHARS, did_you_mean
 
 if TYPE_CHECKING:
     from shared.options import Options
@@ -34,14 +35,11 @@ def option_texts(options: object) -> dict[str, str]:
     if not isinstance(options, dict):
         raise ApiError("InvalidOption", "options must be an object.")
     for name in options:
-        if name not in _NAMES.values():
-            raise ApiError("InvalidOption", f"There is no option {name[:MAX_KEY_CHARS]!r}.{did_you_mean(name)}")
+        if name not in OPTION_NAMES.values():
+            hint = did_you_mean(name, OPTION_NAMES.values())
+            raise ApiError("InvalidOption", f"There is no option {name[:MAX_NAME_CHARS]!r}.{hint}")
     texts = {name: _text(value) for name, value in options.items()}
-    return {option: texts[key] for option, key in _NAMES.items() if key in texts}
-
-
-_NAMES = {option: key.removeprefix(METADATA_PREFIX) for option, key in METADATA.items()}
-"""Option -> its name in a request: as in metadata, without the prefix."""
+    return {option: texts[key] for option, key in OPTION_NAMES.items() if key in texts}
 
 
 def _text(value: object) -> str:
@@ -62,7 +60,7 @@ def _text(value: object) -> str:
 def parse_options(texts: dict[str, str], settings: Settings) -> Options:
     """The options in texts, over the app's defaults. Raises `ApiError` `InvalidOption`."""
     try:
-        return options_from(texts, settings.defaults, max_seconds=settings.max_seconds, label=_NAMES.__getitem__)
+        return options_from(texts, settings.defaults, max_seconds=settings.max_seconds, label=OPTION_NAMES.__getitem__)
     except InvalidOptionError as error:
         raise ApiError("InvalidOption", str(error)) from error
 

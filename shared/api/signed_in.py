@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.api.access import User
+    from shared.api.contract import Route
     from shared.api.http import AzureRequest, AzureResponse
-    from shared.api.routes import Route
     from shared.api.schemas import UserResponse
     from shared.settings import Settings
 

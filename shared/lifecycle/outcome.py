@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from shared.conversion import VIDEO_GONE, Extra, Gif, Problem, Source
+from shared.conversion import VIDEO_GONE, Extra, Gif, JobRef, Problem, Source
 from shared.names import EXTRA_FILES, extra_name
 from shared.timestamps import to_milliseconds
 
@@ -70,6 +70,7 @@ MAX_MEASUREMENT = 2**53
 _CODE = re.compile("[A-Za-z0-9]{1,64}")
 _CODEC = re.compile("[A-Za-z0-9_]{1,32}")
 _SHA256 = re.compile("[0-9a-f]{64}")
+_JOB_ID = re.compile("[A-Za-z0-9_-]{1,64}")
 _NODE_ID = re.compile("[A-Za-z0-9_.-]{1,128}")
 
 _TOOK_TOO_LONG = Problem(
@@ -119,6 +120,7 @@ class Origin:
     """Where a result.json says that it comes from."""
 
     video: str
+    job: JobRef | None
     node_id: str | None
     started_at: datetime | None
 
@@ -130,11 +132,18 @@ def origin_of_result(result: bytes) -> Origin | None:
         node, started = task["node_id"], task["started_at"]
         return Origin(
             video=unquote(task["video"], errors="strict"),
+            job=_job(task.get("batch_url"), task.get("job_id")),
             node_id=node if isinstance(node, str) and _NODE_ID.fullmatch(node) else None,
             started_at=to_milliseconds(datetime.fromisoformat(started).astimezone(UTC)) if started else None,
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+
+
+def _job(url: object, job: object) -> JobRef | None:
+    if isinstance(url, str) and isinstance(job, str) and _JOB_ID.fullmatch(job):
+        return JobRef(batch_url=url.rstrip("/"), id=job)
+    return None
 
 
 def apply_outcome(conversion: Conversion, outcome: Outcome, *, at: datetime) -> Conversion:

@@ -93,10 +93,13 @@ async def _publish(task_id: str, result: bytes, origin: Origin, services: Servic
         staged = found
     if isinstance(outcome, TransientFailure):
         return  # the sweep sees what Batch says of the task
-    ended = apply_outcome(_started(conversion, origin), outcome, at=utc_now())
+    # The task may have ended before the record names the job that accepted it.
+    known = origin.job is not None and origin.job.batch_url in services.settings.batch_urls
+    job = origin.job if known else conversion.job
+    ended = apply_outcome(started(conversion, origin, job), outcome, at=utc_now())
     await commit(ended, snapshot, services, staged=staged)
-    if conversion.job and services.settings.logs != "always":
-        await _delete_task(conversion.job, task_id, services)
+    if job and services.settings.logs != "always":
+        await _delete_task(job, task_id, services)
 
 
 async def _wait_for_files(task_id: str, outcome: Converted, services: Services) -> Mapping[str, str] | Problem:
@@ -108,16 +111,16 @@ async def _wait_for_files(task_id: str, outcome: Converted, services: Services) 
     return found
 
 
-def _started(conversion: Conversion, origin: Origin) -> Conversion:
-    """The conversion as its converter started it: Batch's own times are not asked for."""
+def started(conversion: Conversion, origin: Origin, job: JobRef | None) -> Conversion:
+    """The conversion as its converter started it, in `job`: Batch's own times are not asked for."""
     now = utc_now()
     earliest = conversion.queued_at or now
     started_at = conversion.started_at or min(max(origin.started_at or now, earliest), now)
     running = (
         conversion
-        if conversion.job is None
+        if job is None
         else conversion.running(
-            conversion.job,
+            job,
             node_id=conversion.node_id or origin.node_id,
             started_at=started_at,
             preempted=conversion.preempted,

@@ -61,7 +61,7 @@ async def chromium() -> AsyncIterator[Browser]:
         async with async_playwright() as playwright:
             # The sandbox needs privileges that containers rarely have; the browser opens only our own page.
             browser = await playwright.chromium.launch(
-                executable_path=executable, env=environment, args=["--no-sandbox", "--disable-gpu"]
+                executable_path=executable, env=environment, args=["--no-sandbox", "--disable-gpu", "--in-process-gpu"]
             )
             try:
                 yield browser

@@ -1,6 +1,7 @@
-"""Makes the pictures of the page in docs/: `python -m tests.browser.pictures`. Starts a stack of its own."""
+"""Makes the pictures of the page in docs/, with a stack of its own: `python -m tests.browser.pictures`."""
 
 import asyncio
+from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -91,4 +92,5 @@ async def _save(page: Page, name: str) -> None:
 
 
 if __name__ == "__main__":
+    ArgumentParser(prog="python -m tests.browser.pictures", description=__doc__).parse_args()
     asyncio.run(main())

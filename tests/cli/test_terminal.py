@@ -5,13 +5,14 @@ import re
 import shlex
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
+from azure.storage.blob import ContainerClient
 
 from local.layout import Layout, write_connection_files
 from local.lock import is_locked
@@ -79,6 +80,17 @@ def large(tmp_path: Path) -> Path:
     with path.open("wb") as file:
         file.truncate(300_000_000)
     return path
+
+
+def delete_videos(up: Up, names: Sequence[str]) -> None:
+    """Delete uploaded videos."""
+    endpoints = json.loads((up.directory / "endpoints.json").read_text())
+    bundle = Layout(up.directory).tls / "ca.pem"
+    with ContainerClient(
+        endpoints["storage"], "videos", endpoints["storage_key"], connection_verify=str(bundle)
+    ) as videos:
+        for name in names:
+            videos.delete_blob(name)
 
 
 def assert_stopped(shown: Terminal, *, code: int) -> None:
@@ -154,6 +166,8 @@ def test_progress_of_many_videos_moves_before_the_first_is_done(up: Up, video: P
         shown.wait_for("40 Waiting")
         assert max(int(number) for number in re.findall(r"40 videos.*?(\d+)%", shown.text)) > 0
         assert_stopped(shown, code=130)
+        # Before the app sees them: the other tests would wait for their conversions.
+        delete_videos(up, [f"{number}.mp4" for number in range(40)])
 
 
 # Ctrl-C
@@ -257,7 +271,7 @@ def test_drop_does_not_trust_the_files_of_a_stack_that_was_killed(up: Up, video:
     assert done.stderr.count("\n") == 1
 
 
-def test_drop_ends_when_its_stack_is_killed(video: Path, tmp_path: Path) -> None:
+def test_drop_and_all_services_end_when_their_stack_is_killed(video: Path, tmp_path: Path) -> None:
     directory = tmp_path / "stack"
     command = [*GIFDROP, "up", "--json", "--dir", str(directory), *port_arguments(ports := service_ports())]
     with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as stack:
@@ -267,8 +281,12 @@ def test_drop_ends_when_its_stack_is_killed(video: Path, tmp_path: Path) -> None
             with terminal("drop", "--dir", str(directory), str(video), cwd=tmp_path) as shown:
                 with paused(service(directory, "functions")):
                     shown.wait_for("Waiting")
+                    processes = psutil.Process(stack.pid).children(recursive=True)
+                    assert len(processes) > 5  # the services, and Azurite under storage
                     stack.kill()
                 assert shown.wait() == 3
+                _, alive = psutil.wait_procs(processes, timeout=20)
+                assert alive == []
         finally:
             stack.kill()
     assert addresses["functions"] == f"http://127.0.0.1:{ports['functions']}"

@@ -49,8 +49,8 @@ def test_choices_in_the_table_are_those_of_the_code() -> None:
 
 
 def test_costs_are_those_of_the_generated_tables() -> None:
-    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    totals = re.findall(r"\| \*\*total\*\* \| \| \*\*([\d.,]+)\*\* \|", operations)
+    page = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    totals = re.findall(r"\| \*\*total\*\* \| \| \*\*([\d.,]+)\*\* \|", page)
     videos, idle = re.findall(r"([\d.]+) USD", README)
     assert [videos, idle] == totals[:2]
 

@@ -493,8 +493,9 @@ def test_recipients_are_asked_for_at_deployment() -> None:
     assert "outputs.warnings.value" in (INFRA / "deploy.sh").read_text(encoding="utf-8")
 
 
-def test_operations_guide_names_existing_parameters_and_all_steps() -> None:
-    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_operators_pages_name_existing_parameters_and_all_steps() -> None:
+    pages = ("operations", "access", "azure", "costs", "first-deployment")
+    guide = "\n".join((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in pages)
     named = set(re.findall(r"-p '?(\w+)=", guide)) | set(re.findall(r"`(\w+)=[^`]+`", guide))
     assert named <= set(parse(INFRA / "main.bicep").of("param"))
     steps = re.search(r"^STEPS=\((.*)\)$", (INFRA / "deploy.sh").read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The cost tables of docs/operations.md are those that the prices, the use and the Bicep files give."""
+"""The cost tables of docs/costs.md are those that the prices, the use and the Bicep files give."""
 
 import re
 from datetime import date
@@ -124,7 +124,7 @@ def test_command_refuses_what_it_does_not_know(
 
 
 def test_command_rewrites_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = tmp_path / "operations.md"
+    page = tmp_path / "costs.md"
     page.write_text(costs.DOCS.read_text(encoding="utf-8").replace("**total**", "**sum**"), encoding="utf-8")
     expected = costs.DOCS.read_text(encoding="utf-8")
     monkeypatch.setattr(costs, "DOCS", page)

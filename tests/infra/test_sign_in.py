@@ -106,7 +106,7 @@ def test_registration_has_the_roles_that_the_app_knows() -> None:
     options = FITS.options
     given = json.loads(options[options.index("--app-roles") + 1])
     assert {role["value"]: role["id"] for role in given} == ROLE_IDS
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
     section = page.partition("## Sign-in with Entra ID")[2].partition("\n## ")[0]
     assert all(f"`{word}`" in section for word in (*ROLES, "signInClientId", "GIFDROP_SIGN_IN"))
 

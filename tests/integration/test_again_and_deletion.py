@@ -21,9 +21,9 @@ async def test_video_is_converted_again_with_other_options(client: StackClient, 
     await client.wait_until_tasks_deleted()
 
 
-async def test_deleted_video_leaves_nothing(client: StackClient, video: bytes) -> None:
+async def test_deleted_video_leaves_nothing(client: StackClient, tiny_video: bytes) -> None:
     name = "again/gone.mp4"
-    await client.drop(name, video)
+    await client.drop(name, tiny_video)
     await client.final_status(name)
     deleted = await client.change("DELETE", f"videos/{name}")
     assert (deleted.status, deleted.body) == (204, b"")
@@ -32,5 +32,5 @@ async def test_deleted_video_leaves_nothing(client: StackClient, video: bytes) -
     assert (await client.get("status", prefix=name))[1]["videos"] == []
     repeated = await client.change("DELETE", f"videos/{name}")
     assert (repeated.status, repeated.json()["code"]) == (404, "UnknownVideo")
-    await client.drop(name, video)
+    await client.drop(name, tiny_video)
     assert (await client.final_status(name))["state"] == "succeeded"

@@ -6,9 +6,9 @@ from tests.support.stack_client import StackClient
 
 
 @pytest.fixture(scope="module")
-async def converted(client: StackClient, video: bytes) -> None:
+async def converted(client: StackClient, tiny_video: bytes) -> None:
     """There is a video that succeeded."""
-    await client.drop("errors/tom & jérry.mp4", video)
+    await client.drop("errors/tom & jérry.mp4", tiny_video)
     await client.final_status("errors/tom & jérry.mp4")
 
 

@@ -17,13 +17,13 @@ async def accounts(tmp_path: Path) -> AsyncIterator[TwoAccounts]:
 
 
 @pytest.mark.timeout(240)
-async def test_tasks_go_to_the_fallback_while_home_is_down_or_full(accounts: TwoAccounts, video: bytes) -> None:
+async def test_tasks_go_to_the_fallback_while_home_is_down_or_full(accounts: TwoAccounts, tiny_video: bytes) -> None:
     stack = accounts.stack
     async with StackClient(stack.endpoints, stack.env) as client:
 
         async def account_of(name: str) -> str:
             """The Batch account that converts a new video."""
-            await client.drop(name, video)
+            await client.drop(name, tiny_video)
             assert (await client.final_status(name))["state"] == "succeeded"
             return str((await client.record(name))["batch_url"])
 

@@ -14,9 +14,9 @@ PATH = f"gifs/{quote(GIF)}"
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def converted(client: StackClient, video: bytes) -> None:
+async def converted(client: StackClient, tiny_video: bytes) -> None:
     """The GIF exists."""
-    await client.drop("gifs/tom & jérry 100%.mp4", video)
+    await client.drop("gifs/tom & jérry 100%.mp4", tiny_video)
     await client.final_status("gifs/tom & jérry 100%.mp4")
 
 

@@ -10,9 +10,9 @@ VIDEO = "links/tom & jérry #1 100%.mp4"
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def converted(client: StackClient, video: bytes) -> None:
+async def converted(client: StackClient, tiny_video: bytes) -> None:
     """The video has a GIF."""
-    await client.drop(VIDEO, video)
+    await client.drop(VIDEO, tiny_video)
     await client.final_status(VIDEO)
 
 
@@ -59,8 +59,8 @@ async def test_status_is_not_sent_again_if_it_has_not_changed(client: StackClien
     assert (head.status, head.body, head.headers["ETag"]) == (200, b"", first.headers["ETag"])
 
 
-async def test_status_says_when_to_ask_again_until_it_is_final(client: StackClient, video: bytes) -> None:
-    await client.drop("links/later.mp4", video)
+async def test_status_says_when_to_ask_again_until_it_is_final(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("links/later.mp4", tiny_video)
     while (response := await client.request("GET", "status/links/later.mp4")).status == 404:
         pass
     assert response.json()["state"] not in ("queued", "running") or 1 <= int(response.headers["Retry-After"]) <= 10

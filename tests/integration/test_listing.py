@@ -9,9 +9,9 @@ from tests.support.waiting import wait_until_async
 
 
 @pytest.fixture(scope="module")
-async def videos(client: StackClient, video: bytes) -> list[str]:
+async def videos(client: StackClient, tiny_video: bytes) -> list[str]:
     """Six videos that succeeded and three that failed."""
-    bodies = {f"list/{number}.mp4": video if number % 3 else b"not a video" for number in range(9)}
+    bodies = {f"list/{number}.mp4": tiny_video if number % 3 else b"not a video" for number in range(9)}
     await client.drop_all(bodies)
     await client.final_statuses(*bodies)
     return sorted(bodies)
@@ -42,8 +42,8 @@ async def test_pages_of_one_state_have_no_gap_and_no_overlap(client: StackClient
         assert await pages(client, prefix="list/", state="failed", limit=limit) == failed
 
 
-async def test_sort_newest_returns_the_newest_first(client: StackClient, videos: list[str], video: bytes) -> None:
-    await client.drop("list/00-newest.mp4", video)
+async def test_sort_newest_returns_the_newest_first(client: StackClient, videos: list[str], tiny_video: bytes) -> None:
+    await client.drop("list/00-newest.mp4", tiny_video)
     await client.final_status("list/00-newest.mp4")
 
     async def newest() -> Any:

@@ -17,9 +17,9 @@ async def test_openapi_is_served(client: StackClient) -> None:
     assert "/status/{video}" in body["paths"]
 
 
-async def test_responses_match_the_openapi_description(client: StackClient, video: bytes, tmp_path: Path) -> None:
+async def test_responses_match_the_openapi_description(client: StackClient, tiny_video: bytes, tmp_path: Path) -> None:
     # The names in the description's examples, so that responses with a video and a GIF are checked, too.
-    await client.drop("cats/tom.mp4", video)
+    await client.drop("cats/tom.mp4", tiny_video)
     await client.final_status("cats/tom.mp4")
     api = f"{client.endpoints['functions']}/api"
     key = f"x-functions-key: {client.endpoints['function_key']}"

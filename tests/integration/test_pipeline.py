@@ -27,25 +27,27 @@ async def test_video_becomes_a_gif(client: StackClient, video: bytes, tmp_path: 
     assert status["compute_seconds"] > 0
 
 
-async def test_gif_blob_has_its_content_type_and_conversion_id(client: StackClient, video: bytes) -> None:
-    await client.drop("typed.mp4", video)
+async def test_gif_blob_has_its_content_type_and_conversion_id(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("typed.mp4", tiny_video)
     await client.final_status("typed.mp4")
     blob = await client.storage.get_blob_client("gifs", "typed.gif").get_blob_properties()
     assert blob.content_settings.content_type == "image/gif"
     assert blob.metadata["conversion_id"] == (await client.record("typed.mp4"))["id"]
 
 
-async def test_completion_deletes_the_task_and_uploads_no_logs_of_a_success(client: StackClient, video: bytes) -> None:
-    await client.drop("tidy.mp4", video)
+async def test_completion_deletes_the_task_and_uploads_no_logs_of_a_success(
+    client: StackClient, tiny_video: bytes
+) -> None:
+    await client.drop("tidy.mp4", tiny_video)
     task = (await client.final_status("tidy.mp4"))["task"]["task_id"]
     await client.wait_until_tasks_deleted()
     logs = client.storage.get_container_client("logs")
     assert [blob.name async for blob in logs.list_blobs(name_starts_with=task)] == []
 
 
-async def test_twenty_videos_at_once_become_twenty_gifs(client: StackClient, video: bytes) -> None:
+async def test_twenty_videos_at_once_become_twenty_gifs(client: StackClient, tiny_video: bytes) -> None:
     names = [f"twenty/{number:02}.mp4" for number in range(20)]
-    await client.drop_all(dict.fromkeys(names, video))
+    await client.drop_all(dict.fromkeys(names, tiny_video))
     assert [status["state"] for status in await client.final_statuses(*names)] == ["succeeded"] * 20
     gifs = client.storage.get_container_client("gifs")
     assert [blob.name async for blob in gifs.list_blobs(name_starts_with="twenty/")] == [
@@ -67,8 +69,8 @@ async def test_new_version_of_a_video_is_converted_again(
     assert look_at(gif, tmp_path / "versions.gif").frames == newer["gif"]["frames"] > older["gif"]["frames"]
 
 
-async def test_redelivered_event_changes_nothing(client: StackClient, video: bytes) -> None:
-    await client.drop("redelivered.mp4", video)
+async def test_redelivered_event_changes_nothing(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("redelivered.mp4", tiny_video)
     await asyncio.gather(*(client.deliver_event("redelivered.mp4") for _ in range(5)))
     before = await client.final_status("redelivered.mp4")
     await client.wait_until_tasks_deleted()
@@ -91,8 +93,8 @@ async def test_redelivered_event_changes_nothing(client: StackClient, video: byt
         "SHOUT.MP4",
     ],
 )
-async def test_blob_name_is_preserved(client: StackClient, video: bytes, name: str) -> None:
-    await client.drop(name, video)
+async def test_blob_name_is_preserved(client: StackClient, tiny_video: bytes, name: str) -> None:
+    await client.drop(name, tiny_video)
     status = await client.final_status(name)
     assert (status["video"], status["state"], status["error"]) == (name, "succeeded", None)
     gif = name[:-4] + (".GIF" if name.isupper() else ".gif")
@@ -132,8 +134,8 @@ async def test_metadata_sets_the_options_of_the_gif(client: StackClient, video: 
     assert gif["frames"] <= 6
 
 
-async def test_task_runs_in_the_days_job_on_the_pool(client: StackClient, video: bytes) -> None:
-    await client.drop("seen.mp4", video)
+async def test_task_runs_in_the_days_job_on_the_pool(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("seen.mp4", tiny_video)
     await client.final_status("seen.mp4")
     jobs = [job.id async for job in client.batch.list_jobs()]
     pools = [pool.id async for pool in client.batch.list_pools()]
@@ -141,23 +143,23 @@ async def test_task_runs_in_the_days_job_on_the_pool(client: StackClient, video:
     assert pools == ["gifdrop"]
 
 
-async def test_terminated_job_is_replaced_by_another(client: StackClient, video: bytes) -> None:
-    await client.drop("before.mp4", video)
+async def test_terminated_job_is_replaced_by_another(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("before.mp4", tiny_video)
     closed = (await client.final_status("before.mp4"))["task"]["job_id"]
     await client.wait_until_tasks_deleted()
     poller = await client.batch.begin_terminate_job(closed, options={"terminateReason": "a test"})  # type: ignore[arg-type]
     await poller.wait()
-    await client.drop("after.mp4", video)
+    await client.drop("after.mp4", tiny_video)
     after = await client.final_status("after.mp4")
     assert after["state"] == "succeeded"
     assert after["task"]["job_id"] != closed
 
 
-async def test_foreign_task_in_the_job_is_left_alone(client: StackClient, video: bytes) -> None:
-    await client.drop("host.mp4", video)
+async def test_foreign_task_in_the_job_is_left_alone(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("host.mp4", tiny_video)
     job = (await client.final_status("host.mp4"))["task"]["job_id"]
     await client.batch.create_task(job, BatchTaskCreateOptions(id="foreign", command_line="/bin/true"))
-    await client.drop("guest.mp4", video)
+    await client.drop("guest.mp4", tiny_video)
     await client.final_status("guest.mp4")
     foreign = await client.batch.get_task(job, "foreign")
     assert foreign.id == "foreign"

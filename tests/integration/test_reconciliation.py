@@ -24,15 +24,15 @@ async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stac
         yield client
 
 
-async def test_video_without_an_event_is_converted(client: StackClient, video: bytes) -> None:
-    await client.drop("lost.mp4", video)
+async def test_video_without_an_event_is_converted(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("lost.mp4", tiny_video)
     assert (await client.final_status("lost.mp4"))["state"] == "succeeded"
 
 
-async def test_new_version_without_an_event_is_converted(client: StackClient, video: bytes) -> None:
+async def test_new_version_without_an_event_is_converted(client: StackClient, tiny_video: bytes) -> None:
     first = await client.drop("changed.mp4", b"not a video")
     assert (await client.final_status("changed.mp4", etag=first))["state"] == "failed"
-    second = await client.drop("changed.mp4", video)
+    second = await client.drop("changed.mp4", tiny_video)
     assert (await client.final_status("changed.mp4", etag=second))["state"] == "succeeded"
 
 
@@ -45,18 +45,18 @@ async def test_changed_metadata_is_converted_again(client: StackClient, video: b
     assert converted["gif"]["width"] == 100
 
 
-async def test_disabled_job_gets_no_new_tasks(client: StackClient, video: bytes) -> None:
-    await client.drop("before.mp4", video)
+async def test_disabled_job_gets_no_new_tasks(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("before.mp4", tiny_video)
     job = (await client.final_status("before.mp4"))["task"]["job_id"]
     poller = await client.batch.begin_disable_job(job, BatchJobDisableOptions(disable_tasks="requeue"))
     await poller.wait()
-    await client.drop("after.mp4", video)
+    await client.drop("after.mp4", tiny_video)
     after = await client.final_status("after.mp4")
     assert after["state"] == "succeeded"
     assert after["task"]["job_id"] != job
 
 
-async def test_videos_of_a_deleted_job_are_converted(client: StackClient, video: bytes) -> None:
+async def test_videos_of_a_deleted_job_are_converted(client: StackClient, tiny_video: bytes) -> None:
     names = [f"many/{number}.mp4" for number in range(6)]
     # No node runs tasks meanwhile, so that none completes before its job is deleted.
     nodes = [node.id async for node in client.batch.list_nodes("gifdrop")]
@@ -64,7 +64,7 @@ async def test_videos_of_a_deleted_job_are_converted(client: StackClient, video:
     for node in nodes:
         options = BatchNodeDisableSchedulingOptions(node_disable_scheduling_option="requeue")
         await client.batch.disable_node_scheduling("gifdrop", node, options)
-    await client.drop_all(dict.fromkeys(names, video))
+    await client.drop_all(dict.fromkeys(names, tiny_video))
 
     async def all_queued() -> bool:
         return set(names) <= set(await client.videos_with_tasks())
@@ -77,8 +77,8 @@ async def test_videos_of_a_deleted_job_are_converted(client: StackClient, video:
     assert [status["state"] for status in await client.final_statuses(*names)] == ["succeeded"] * 6
 
 
-async def test_unreadable_record_is_replaced(client: StackClient, video: bytes) -> None:
-    etag = await client.drop("damaged.mp4", video)
+async def test_unreadable_record_is_replaced(client: StackClient, tiny_video: bytes) -> None:
+    etag = await client.drop("damaged.mp4", tiny_video)
     await client.final_status("damaged.mp4", etag=etag)
     record = client.storage.get_blob_client("conversions", "damaged.mp4")
     await record.upload_blob(b"not a record", overwrite=True)

@@ -67,8 +67,8 @@ async def client(topic: Topic) -> AsyncIterator[StackClient]:
         yield client
 
 
-async def test_each_result_is_published_under_one_id(client: StackClient, topic: Topic, video: bytes) -> None:
-    bodies = {"results/tom & ☃.mp4": video, "results/notes.mp4": b"not a video", "results/empty.mp4": b""}
+async def test_each_result_is_published_under_one_id(client: StackClient, topic: Topic, tiny_video: bytes) -> None:
+    bodies = {"results/tom & ☃.mp4": tiny_video, "results/notes.mp4": b"not a video", "results/empty.mp4": b""}
     await client.drop_all(bodies)
     events = {name: await topic.first_event(name) for name in bodies}
     assert {name: event["type"] for name, event in events.items()} == {

@@ -59,7 +59,7 @@ async def restart_app(accounts: TwoAccounts) -> None:
 
 
 async def test_videos_are_converted_by_the_other_account_while_home_is_silent(
-    accounts: TwoAccounts, client: StackClient, video: bytes, longer_video: bytes
+    accounts: TwoAccounts, client: StackClient, tiny_video: bytes, longer_video: bytes
 ) -> None:
     await client.drop("home.mp4", longer_video)
 
@@ -68,7 +68,7 @@ async def test_videos_are_converted_by_the_other_account_while_home_is_silent(
 
     await wait_until_async(at_home, within=TIMEOUT_SECONDS)
     with accounts.stack.paused("batch"):
-        await client.drop("away.mp4", video)
+        await client.drop("away.mp4", tiny_video)
         accepted, listed, shown, shown_at_home = await asyncio.gather(
             push_event(accounts, client, "away.mp4"),
             get(client, "status"),
@@ -104,7 +104,7 @@ async def test_list_has_the_videos_and_an_error_of_the_pool_while_batch_is_silen
 
 
 async def test_new_version_is_accepted_while_the_account_of_the_older_one_is_silent(
-    accounts: TwoAccounts, client: StackClient, video: bytes, longer_video: bytes
+    accounts: TwoAccounts, client: StackClient, tiny_video: bytes, longer_video: bytes
 ) -> None:
     await restart_app(accounts)
     await client.drop("versions.mp4", longer_video)
@@ -115,7 +115,7 @@ async def test_new_version_is_accepted_while_the_account_of_the_older_one_is_sil
 
     await wait_until_async(at_home, within=TIMEOUT_SECONDS)
     with accounts.stack.paused("batch"):
-        etag = await client.drop("versions.mp4", video)
+        etag = await client.drop("versions.mp4", tiny_video)
         assert await push_event(accounts, client, "versions.mp4") // 100 == 2
         assert await client.recorded_etag("versions.mp4") == etag
     assert (await client.final_status("versions.mp4", etag=etag))["state"] == "succeeded"
@@ -123,10 +123,10 @@ async def test_new_version_is_accepted_while_the_account_of_the_older_one_is_sil
 
 
 async def test_event_is_delivered_again_after_storage_was_silent(
-    accounts: TwoAccounts, client: StackClient, video: bytes
+    accounts: TwoAccounts, client: StackClient, tiny_video: bytes
 ) -> None:
     with accounts.stack.paused("storage_proxy"):
-        await client.drop("redelivered.mp4", video)
+        await client.drop("redelivered.mp4", tiny_video)
         pushed, listed, shown = await asyncio.gather(
             push_event(accounts, client, "redelivered.mp4"),
             get(client, "status"),
@@ -138,21 +138,21 @@ async def test_event_is_delivered_again_after_storage_was_silent(
 
 
 async def test_cached_tokens_outlast_the_silence_of_identity(
-    accounts: TwoAccounts, client: StackClient, video: bytes
+    accounts: TwoAccounts, client: StackClient, tiny_video: bytes
 ) -> None:
     assert await get(client, "status") == 200
     with accounts.stack.paused("identity_proxy"):
-        await client.drop("cached.mp4", video)
+        await client.drop("cached.mp4", tiny_video)
         await wait_for_gif(client, "cached.gif")
         assert await get(client, "status") == 200
 
 
 async def test_app_without_tokens_recovers_after_identity_was_silent(
-    accounts: TwoAccounts, client: StackClient, video: bytes
+    accounts: TwoAccounts, client: StackClient, tiny_video: bytes
 ) -> None:
     with accounts.stack.paused("identity_proxy"):
         await restart_app(accounts)
-        await client.drop("recovered.mp4", video)
+        await client.drop("recovered.mp4", tiny_video)
         assert (await get(client, "status"), await get(client, "status/recovered.mp4")) == (503, 503)
         assert await client.recorded_etag("recovered.mp4") is None
     await wait_for_gif(client, "recovered.gif")

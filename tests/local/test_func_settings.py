@@ -29,8 +29,10 @@ def test_settings_are_those_of_the_stack_and_gone_afterwards(tmp_path: Path) -> 
     with func_settings(path, endpoints=ENDPOINTS, env=ENV) as written:
         assert written
         assert path.stat().st_mode & 0o777 == 0o600
-        values = json.loads(path.read_text())["Values"]
+        written_settings = json.loads(path.read_text())
+        values = written_settings["Values"]
         assert values.items() >= ENV.items()
+        assert written_settings["Host"] == {"LocalHttpPort": 7072}  # the stack's own host has 7071
         assert read_settings(values).storage_url == ENDPOINTS["storage"]
         with BlobServiceClient.from_connection_string(values["AzureWebJobsStorage"]) as client:
             assert client.url.rstrip("/") == ENDPOINTS["storage"]

@@ -31,27 +31,37 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["blob", "dfs", "sftp"])
-async def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Storage]:
-    arguments = ["--interface", request.param, *(["--garble-supplementary"] if request.param == "dfs" else [])]
-    directory = tmp_path_factory.mktemp("stack")
-    stack = Stack(directory=directory, settings=SETTINGS, arguments={"events": arguments})
+@pytest.fixture(scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with Stack(directory=tmp_path_factory.mktemp("stack"), settings=SETTINGS) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+async def storage(stack: Stack) -> AsyncIterator[Storage]:
     with patch.dict(os.environ):
-        async with (
-            stack,
-            open_storage(find_target(Connection(directory=directory)), stack.endpoints["storage"]) as storage,
-        ):
+        target = find_target(Connection(directory=stack.layout.directory))
+        async with open_storage(target, stack.endpoints["storage"]) as storage:
             yield storage
 
 
-async def test_gifs_are_named_after_their_videos(storage: Storage, tmp_path: Path) -> None:
-    video = make_video(tmp_path / "video.mp4", seconds=0.2)
+@pytest.mark.parametrize("interface", ["blob", "dfs", "sftp"])
+async def test_gifs_are_named_after_their_videos(
+    interface: str, stack: Stack, storage: Storage, tmp_path: Path
+) -> None:
+    arguments = ["--interface", interface, *(["--garble-supplementary"] if interface == "dfs" else [])]
+    await stack.kill("events")
+    await stack.restart("events", arguments=arguments)
+    gifs = storage.service.get_container_client("gifs")
+    # Those of the interface before.
+    await asyncio.gather(*[gifs.delete_blob(blob.name) async for blob in gifs.list_blobs()])
+
+    video = make_video(tmp_path / "video.mp4", seconds=0.2, size="64x36")
     folder = storage.service.get_blob_client(storage.container, "folder.mp4")
-    await folder.upload_blob(b"", metadata={"hdi_isfolder": "true"})
+    await folder.upload_blob(b"", metadata={"hdi_isfolder": "true"}, overwrite=True)
     await asyncio.gather(*(storage.upload(name, video, metadata={}, progress=lambda _: None) for name in NAMES))
     # The service stores a backslash as a slash.
     expected = {name.replace("\\", "/").removesuffix(".mp4") + ".gif" for name in NAMES}
-    gifs = storage.service.get_container_client("gifs")
 
     async def complete() -> bool:
         return expected <= {blob.name async for blob in gifs.list_blobs()}

@@ -59,9 +59,9 @@ def unsigned(headers: dict[str, str]) -> dict[str, str]:
     return headers | {"Authorization": f"Bearer {header}.{claims}."}
 
 
-@pytest.fixture
-async def uploaded(client: StackClient, video: bytes) -> None:
-    await client.drop(VIDEO, video)
+@pytest.fixture(scope="module")
+async def uploaded(client: StackClient, tiny_video: bytes) -> None:
+    await client.drop(VIDEO, tiny_video)
 
 
 async def test_identity_endpoint_gives_no_token_without_the_secret(stack: Stack, client: StackClient) -> None:
@@ -216,8 +216,8 @@ def test_running_stack_has_a_private_directory(stack: Stack) -> None:
     assert {path.stat().st_mode & 0o777 for path in secret_files} == {0o600}
 
 
-async def test_no_secret_is_on_a_command_line_or_in_a_log(stack: Stack, client: StackClient, video: bytes) -> None:
-    await client.drop("logged.mp4", video)
+async def test_no_secret_is_on_a_command_line_or_in_a_log(stack: Stack, client: StackClient, tiny_video: bytes) -> None:
+    await client.drop("logged.mp4", tiny_video)
     assert (await client.final_status("logged.mp4"))["state"] == "succeeded"
     redirect = await client.request("GET", "gifs/logged.gif")
     link = redirect.headers["Location"]

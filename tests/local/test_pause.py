@@ -4,6 +4,9 @@ import asyncio
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +14,6 @@ import psutil
 import pytest
 
 from local.pause import paused
-from local.services import NAMES
 from local.stack import Stack
 from tests.support.waiting import wait_until, wait_until_async
 
@@ -41,8 +43,8 @@ def test_process_may_be_killed_while_paused() -> None:
     assert not process.is_running()
 
 
-async def test_paused_storage_accepts_connections_and_is_silent(tmp_path: Path) -> None:
-    async with Stack(directory=tmp_path / "stack") as stack, aiohttp.ClientSession() as session:
+async def test_paused_storage_accepts_connections_and_is_silent(stack: Stack) -> None:
+    async with aiohttp.ClientSession() as session:
         url, context = stack.endpoints["storage"], ssl.create_default_context(cafile=stack.env["SSL_CERT_FILE"])
         with stack.paused("storage"), pytest.raises(TimeoutError):
             await session.get(url, ssl=context, timeout=aiohttp.ClientTimeout(total=1))
@@ -50,19 +52,23 @@ async def test_paused_storage_accepts_connections_and_is_silent(tmp_path: Path) 
             assert response.status < 500
 
 
-@pytest.mark.parametrize("name", [*NAMES, "storage_proxy"])
-async def test_stack_stops_cleanly_while_a_service_is_paused(name: str, tmp_path: Path) -> None:
+def is_stopped(process: psutil.Process) -> bool:
+    return bool(process.status() == psutil.STATUS_STOPPED)
+
+
+# Two stacks for all services: those that send work, and those that the others depend on.
+@pytest.mark.parametrize("names", [("functions", "events", "batch"), ("storage", "identity", "storage_proxy")])
+async def test_stack_stops_cleanly_while_services_are_paused(names: Sequence[str], tmp_path: Path) -> None:
     others = psutil.Process().children(recursive=True)
     async with Stack(directory=tmp_path / "stack", fault_proxies=True) as stack:
-        pid = stack.pid(name)
-        assert pid is not None
-        process = psutil.Process(pid)
         processes = [each for each in psutil.Process().children(recursive=True) if each not in others]
-        with stack.paused(name):
-            await wait_until_async(lambda: process.status() == psutil.STATUS_STOPPED)
+        with ExitStack() as pauses:
+            for name in names:
+                pauses.enter_context(stack.paused(name))
+                process = psutil.Process(stack.pid(name))
+                await wait_until_async(partial(is_stopped, process))
             async with asyncio.timeout(30):
                 await stack.stop()
             assert not any(each.is_running() for each in processes)
-        service = stack._services[name].process
-        assert service is not None
-        assert service.returncode == 0
+        services = {name: stack._services[name].process for name in names}
+        assert {name: service and service.returncode for name, service in services.items()} == dict.fromkeys(names, 0)

@@ -113,7 +113,6 @@ async def test_app_uses_the_fault_proxies_and_clients_the_services(
             assert (await pending("identity_proxy"), await pending("storage_proxy")) == ([], [])
 
 
-async def test_stack_has_no_fault_proxies_by_default(tmp_path: Path) -> None:
-    async with Stack(directory=tmp_path / "stack") as stack:
-        assert not [name for name in stack.endpoints if "proxy" in name]
-        assert set(stack._services) == set(NAMES)
+async def test_stack_has_no_fault_proxies_by_default(stack: Stack) -> None:
+    assert not [name for name in stack.endpoints if "proxy" in name]
+    assert set(stack._services) == set(NAMES)

@@ -48,8 +48,11 @@ class Job:
 class Batch:
     """Stands in for a BatchClient."""
 
-    def __init__(self, gate: Gate, clock: Clock, videos: Container, staging: Container, *, label: str = "") -> None:
+    def __init__(
+        self, gate: Gate, clock: Clock, videos: Container, staging: Container, *, url: str, label: str = ""
+    ) -> None:
         self.gate = gate
+        self.url = url
         self.label = label
         """Precedes the names of this account's calls."""
         self.clock = clock
@@ -105,7 +108,14 @@ class Batch:
                 "gif": measured,
                 "also": [self._upload_extra(task, kind) for kind in task.also],
             }
-        result["task"] = {"video": quote(task.video), "node_id": "node", "started_at": None}
+        job = next(job.id for job in self.jobs.values() if job.tasks.get(task.id) is task)
+        result["task"] = {
+            "video": quote(task.video),
+            "batch_url": self.url,
+            "job_id": job,
+            "node_id": "node",
+            "started_at": None,
+        }
         self.staging.put(f"{task.id}/result.json", json.dumps(result).encode())
 
     def _upload_extra(self, task: Task, kind: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.lifecycle import publication
 from shared.names import GIF_FILE, gif_name
-from tests.simulation.batch import GIF, Task
+from tests.simulation.batch import GIF, Job, Task
 from tests.simulation.steps import VIDEO, let_pass, upload_and_submit
 from tests.simulation.world import World
 
@@ -36,6 +36,20 @@ async def test_result_event_publishes_the_gif_while_batch_still_shows_the_task_r
     assert record.finished_at
     assert (record.state, record.node_id, world.batch.tasks) == ("succeeded", "node", [])
     assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good1;"
+
+
+async def test_result_event_of_a_task_in_another_job_than_the_record_names(world: World) -> None:
+    # A closed job refuses the task, another accepts it, and the task ends before that is recorded.
+    task = await running(world)
+    [chosen] = world.batch.jobs.values()
+    world.batch.jobs["gifdrop-2026-11-21-2"] = Job("gifdrop-2026-11-21-2", tasks=chosen.tasks)
+    chosen.state, chosen.tasks = "completed", {}
+    upload_outputs(world, task)
+    world.deliver_result(task.id)
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.state, record.job_id, world.batch.tasks) == ("succeeded", "gifdrop-2026-11-21-2", [])
 
 
 async def test_new_video_costs_no_request_for_older_files_or_index_entries(world: World) -> None:

@@ -108,7 +108,9 @@ class World:
         self.table = TableClient(self.gate, self.clock)
         urls = (HOME, OTHER)[:accounts]
         self.batches = {
-            url: Batch(self.gate, self.clock, self.videos, self.staging, label=f"{url}: " if accounts > 1 else "")
+            url: Batch(
+                self.gate, self.clock, self.videos, self.staging, url=url, label=f"{url}: " if accounts > 1 else ""
+            )
             for url in urls
         }
         self.batch = self.batches[HOME]

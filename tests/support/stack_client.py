@@ -141,7 +141,8 @@ class StackClient:
 
     async def final_statuses(self, *names: str) -> list[Any]:
         """The `final_status` of each video."""
-        return list(await asyncio.gather(*(self.final_status(name) for name in names)))
+        # One after the other: to poll all of them at once costs more than to convert them.
+        return [await self.final_status(name) for name in names]
 
     async def recorded_etag(self, name: str) -> str | None:
         """The ETag of the version that a video's record is about; `None` if it has no record."""

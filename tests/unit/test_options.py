@@ -169,7 +169,7 @@ def test_options_are_bounded_or_refused_whatever_the_metadata(metadata: dict[str
 
 
 def test_docs_show_every_option_and_target() -> None:
-    docs = (Path(__file__).parents[2] / "docs" / "conversion.md").read_text()
+    docs = (Path(__file__).parents[2] / "docs" / "options.md").read_text()
     assert [key for key in METADATA.values() if f"| `{key}` |" not in docs] == []
     assert [name for name, target in TARGETS.items() if f"| `{name}` |" not in docs or target.source not in docs] == []
 

@@ -15,6 +15,7 @@ from batch_emulator import clock, control, injection
 from batch_emulator.api.routes import ROUTES, Operation
 from batch_emulator.arm import routes as arm
 from batch_emulator.errors import BatchError
+from batch_emulator.wire import old_versions
 from batch_emulator.wire.call import JSON, REQUEST_ID, STANDARD_HEADERS, Call, encode
 from batch_emulator.wire.preconditions import NotModifiedError
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"^20\d\d-\d\d-\d\d(\.\d+\.\d+)?(-preview)?$")
-# Earlier ones have other names for some properties, such as maxTasksPerNode.
-OLDEST_VERSION = "2020-09-01"
 # The query parameters of Batch's operations; not all of them have an effect here.
 _PARAMETERS = frozenset(
     [
@@ -82,10 +81,10 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         version = request.query.get("api-version")
         if version is None:
             raise BatchError("MissingRequiredQueryParameter", QueryParameterName="api-version")
-        if not _VERSION.fullmatch(version) or version < OLDEST_VERSION:
+        if not _VERSION.fullmatch(version) or version < old_versions.OLDEST:
             raise BatchError(
                 "UnsupportedRequestVersion",
-                f"The api-version {version} is not supported; the oldest is {OLDEST_VERSION}.",
+                f"The api-version {version} is not supported; the oldest is {old_versions.OLDEST}.",
             )
         unknown = [name for name in request.query if name.lower() not in _PARAMETERS]
         if unknown:
@@ -97,6 +96,8 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         account.store.flush()
         if call.base != account.url:
             _follow_host(response, call)
+        if isinstance(response, web.Response) and isinstance(response.body, bytes):
+            response.body = old_versions.spoken(response.body, version)
         return response
 
     if faults is None:

@@ -5,6 +5,7 @@ Timestamps have a fixed width: comparing two of them as text compares the times.
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from dataclasses import dataclass, field
@@ -43,8 +44,7 @@ def timestamp(moment: datetime) -> str:
 
 def moment(text: str) -> datetime:
     """Parse an ISO 8601 date and time; without a zone it is UTC. Raises ValueError."""
-    cut = re.sub(r"(\.\d{6})\d+", r"\1", text)
-    parsed = datetime.fromisoformat(cut)
+    parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
@@ -73,6 +73,7 @@ def normal_duration(text: str) -> str:
     return f"{match['sign'] or ''}P{date}{f'T{clock}' if clock else ''}" if date or clock else "PT0S"
 
 
+@functools.lru_cache(256)
 def seconds(duration: str) -> float:
     """The length of an ISO 8601 duration of days and below. Raises ValueError."""
     match = _DURATION.fullmatch(duration)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -162,15 +161,15 @@ def _is_manager(task: Task) -> bool:
 
 def exit_options(conditions: Doc, outcome: Outcome) -> Doc:
     """The exit options that apply: by exit code, by range, by the stage that failed, else the default."""
-    if outcome.stage in _STAGE_CONDITION and outcome.failure is not None:
+    if outcome.failure is not None and outcome.stage in _STAGE_CONDITION:
         found: Doc | None = conditions.get(_STAGE_CONDITION[outcome.stage])
         return found or conditions.get("default", {})
     code = outcome.exit_code
-    with contextlib.suppress(StopIteration):
-        return next(each["exitOptions"] for each in conditions.get("exitCodes", []) if each["code"] == code) or {}
     if code is not None:
-        with contextlib.suppress(StopIteration):
-            ranges = conditions.get("exitCodeRanges", [])
-            return next(each["exitOptions"] for each in ranges if each["start"] <= code <= each["end"]) or {}
-    fallback: Doc = conditions.get("default", {})
-    return {} if outcome.failure is None else fallback
+        for each in conditions.get("exitCodes", []):
+            if each["code"] == code:
+                return dict(each["exitOptions"])
+        for each in conditions.get("exitCodeRanges", []):
+            if each["start"] <= code <= each["end"]:
+                return dict(each["exitOptions"])
+    return {} if outcome.failure is None else dict(conditions.get("default", {}))

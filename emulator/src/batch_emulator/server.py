@@ -20,7 +20,7 @@ from batch_emulator.account import Account
 from batch_emulator.due_actions import ACTIONS
 from batch_emulator.faults import Faults
 from batch_emulator.limits import Limits
-from batch_emulator.machine import containers, isolation
+from batch_emulator.machine import containers, isolation, podman
 from batch_emulator.machine import guardian as guardians
 from batch_emulator.machine.machine import Machine, open_session
 from batch_emulator.machine.process import Processes
@@ -57,16 +57,20 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         root = _node_root(options, stack)
         guardian = guardians.open_in(root)
         stack.callback(guardian.close)
-        containers.check_mode(options.containers)
-        if options.containers == "podman":
-            containers.remove_leftovers(root)
+        containers.log_mode(options.containers)
         processes = Processes(guardian.journal, guardian.journal_path)
         stack.push_async_callback(processes.close)
         await processes.start()
         session = await stack.enter_async_context(open_session(options))
         account = Account(
             options=options,
-            machine=Machine(options, processes, session, isolation.open_in(root) if options.isolate else None),
+            machine=Machine(
+                options,
+                processes,
+                session,
+                isolation.open_in(root) if options.isolate else None,
+                podman.open_in(root) if options.containers == "podman" else None,
+            ),
             node_root=root,
             autoscale_clock=clock.FastClock(options.autoscale_speed),
             store=store.open_store(options.data),

@@ -8,6 +8,8 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from batch_emulator import registries
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -59,7 +61,7 @@ class Store:
         if self.database is None or not self._dirty:
             return
         saved = [
-            (kind, key, entity.seq, json.dumps(entity.stored(), separators=(",", ":")))
+            (kind, key, entity.seq, json.dumps(entity.stored(), separators=(",", ":"), default=registries.stored))
             for (kind, key), entity in self._dirty.items()
             if entity is not None
         ]
@@ -76,7 +78,8 @@ class Store:
         former = self._former_url()
         query = "select key, seq, doc from entity where kind = ? order by seq"
         for key, seq, text in self.database.execute(query, (kind,)):
-            yield Row(key, seq, json.loads(text.replace(former, url) if former else text))
+            found = text.replace(former, url) if former else text
+            yield Row(key, seq, json.loads(found, object_hook=registries.restored))
 
     def _former_url(self) -> str:
         assert self.database is not None  # noqa: S101
@@ -101,7 +104,9 @@ def open_store(directory: Path | None) -> Store:
     if directory is None:
         return Store()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = sqlite3.connect(directory / "batch.sqlite")
+    path = directory / "batch.sqlite"
+    path.touch(mode=0o600)  # it holds the passwords of container registries
+    database = sqlite3.connect(path)
     # A commit survives a crash of the emulator. A crash of the machine may lose the last commits, not the file.
     database.executescript("pragma journal_mode = wal; pragma synchronous = normal;" + _SCHEMA)
     return Store(database)

@@ -26,9 +26,14 @@ ACCOUNT = "devbatchaccount"
 
 
 class Emulator:
-    """An emulator in a separate process: its first line of output, and the shared key in it if it chose one itself."""
+    """An emulator in a separate process: its first line of output, and the shared key in it if it chose one itself.
 
-    def __init__(self, *arguments: object, environment: dict[str, str] | None = None) -> None:
+    With the path of a `terminal`, it runs in a session that this terminal controls.
+    """
+
+    def __init__(
+        self, *arguments: object, environment: dict[str, str] | None = None, terminal: str | None = None
+    ) -> None:
         command = [sys.executable, "-m", "batch_emulator", "--exit-with-stdin", *map(str, arguments)]
         if "--port" not in arguments:
             command += ["--port", "0"]
@@ -38,6 +43,9 @@ class Emulator:
             env=os.environ | {"BATCH_TOKEN_KEY": TOKEN_KEY} | (environment or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=terminal is not None,
+            # The first terminal that the leader of a session opens controls it.
+            preexec_fn=(lambda: os.close(os.open(terminal, os.O_RDWR))) if terminal is not None else None,  # noqa: PLW1509
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -71,9 +79,11 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def emulator(*arguments: object, environment: dict[str, str] | None = None) -> Iterator[Emulator]:
+def emulator(
+    *arguments: object, environment: dict[str, str] | None = None, terminal: str | None = None
+) -> Iterator[Emulator]:
     """Run an emulator during a `with` block; `environment` is added to its environment."""
-    started = Emulator(*arguments, environment=environment)
+    started = Emulator(*arguments, environment=environment, terminal=terminal)
     try:
         yield started
     finally:

@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.api.http import MAX_FILE_NAME_CHARS, content_disposition, etag_matches, revalidated
@@ -61,6 +61,8 @@ def test_download_is_an_attachment() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=1024))
+@example("0" * MAX_FILE_NAME_CHARS)
+@example("a." + "b" * MAX_FILE_NAME_CHARS)
 def test_header_is_well_formed_whatever_the_name(name: str) -> None:
     header = content_disposition(name + ".gif")
     found = re.fullmatch(r"inline; filename=\"([ !#-\[\]-~]*)\"; filename\*=UTF-8''([A-Za-z0-9_.~%-]*)", header)

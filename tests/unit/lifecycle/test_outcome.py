@@ -363,13 +363,22 @@ def test_interruption_of_the_last_allowed_attempt_fails_the_conversion() -> None
     assert conversion.finished_at == END
 
 
-ORIGIN = {"video": "cats/tom%20%E2%98%83.mp4", "node_id": "tvm-1_p", "started_at": "2026-11-21T10:20:30.123+00:00"}
+ORIGIN = {
+    "video": "cats/tom%20%E2%98%83.mp4",
+    "batch_url": "https://a.westus.batch.azure.com/",
+    "job_id": "gifdrop-2026-11-21",
+    "node_id": "tvm-1_p",
+    "started_at": "2026-11-21T10:20:30.123+00:00",
+}
 
 
-def test_origin_of_a_result_is_its_video_node_and_start() -> None:
+def test_origin_of_a_result_is_its_video_job_node_and_start() -> None:
     origin = origin_of_result(json.dumps({"task": ORIGIN}).encode())
     assert origin == Origin(
-        video="cats/tom ☃.mp4", node_id="tvm-1_p", started_at=datetime(2026, 11, 21, 10, 20, 30, 123000, tzinfo=UTC)
+        video="cats/tom ☃.mp4",
+        job=JobRef(batch_url="https://a.westus.batch.azure.com", id="gifdrop-2026-11-21"),
+        node_id="tvm-1_p",
+        started_at=datetime(2026, 11, 21, 10, 20, 30, 123000, tzinfo=UTC),
     )
 
 
@@ -388,6 +397,15 @@ def test_origin_of_a_result_is_its_video_node_and_start() -> None:
 )
 def test_result_without_a_readable_origin_has_none(task: object) -> None:
     assert origin_of_result(json.dumps({"task": task}).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "changed", [{"job_id": "../a"}, {"job_id": 7}, {"batch_url": None}, {"job_id": "x" * 65}, {"job_id": "a\n"}]
+)
+def test_job_of_a_result_is_an_id_in_an_account_or_none(changed: dict[str, object]) -> None:
+    origin = origin_of_result(json.dumps({"task": ORIGIN | changed}).encode())
+    assert origin
+    assert origin.job is None
 
 
 @pytest.mark.parametrize("node", ["two words", "", "x" * 129, "\u2603", 7, None])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from batch_emulator.errors import BatchError
 from batch_emulator.machine import packages
 from batch_emulator.schema import images
-from batch_emulator.wire import listing
+from batch_emulator.wire import listing, old_versions
 from batch_emulator.wire.call import json_response
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _IMAGES = listing.kind(
     ["nodeAgentSKUId", "imageReference", "osType", "capabilities", "batchSupportEndOfLife", "verificationType"],
     "nodeAgentSKUId osType verificationType",
 )
+_NODE_AGENTS = listing.kind("nodeagentskus", [], "id osType")
 _USAGE = listing.kind("poolusagemetrics", [], "poolId")
 
 
@@ -55,6 +56,18 @@ async def list_supported_images(call: Call) -> web.Response:
         for publisher, offer, sku, agent, capabilities in images.SUPPORTED
     ]
     return listing.page(call, _IMAGES, enumerate(found, 1))
+
+
+async def list_node_agent_skus(call: Call) -> web.Response:
+    """The node agents with their images: what api-versions before 2019-06-01 have instead of supported images."""
+    if not old_versions.has_node_agents(call.version):
+        raise BatchError("ResourceNotFound", "Since 2019-06-01, Batch lists supported images instead of node agents.")
+    found: dict[str, Doc] = {}
+    for publisher, offer, sku, agent, _ in images.SUPPORTED:
+        system = "windows" if "windows" in agent else "linux"
+        doc = found.setdefault(agent, {"id": agent, "verifiedImageReferences": [], "osType": system})
+        doc["verifiedImageReferences"].append({"publisher": publisher, "offer": offer, "sku": sku, "version": "latest"})
+    return listing.page(call, _NODE_AGENTS, enumerate(found.values(), 1))
 
 
 async def list_pool_usage_metrics(call: Call) -> web.Response:

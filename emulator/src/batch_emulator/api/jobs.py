@@ -8,7 +8,7 @@ from batch_emulator.errors import BatchError
 from batch_emulator.job import creation as job_creation
 from batch_emulator.job import lifecycle as job_lifecycle
 from batch_emulator.schema import jobs as bodies
-from batch_emulator.wire import listing
+from batch_emulator.wire import listing, old_versions
 from batch_emulator.wire.call import empty_response, entity_response, json_response
 
 if TYPE_CHECKING:
@@ -105,7 +105,10 @@ async def delete_job(call: Call) -> web.Response:
 
 async def get_job_task_counts(call: Call) -> web.Response:
     job = call.job()
-    return json_response({"odata.metadata": f"{call.base}/$metadata#taskcountresults/@Element"} | job.counts.doc())
+    counts = job.counts.doc()
+    if not old_versions.has_slots(call.version):
+        counts = counts["taskCounts"]
+    return json_response({"odata.metadata": f"{call.base}/$metadata#taskcountresults/@Element"} | counts)
 
 
 async def list_job_preparation_and_release_task_status(call: Call) -> web.Response:

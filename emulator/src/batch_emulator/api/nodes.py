@@ -38,6 +38,7 @@ _PROPERTIES = [
     "recentTasks",
     "startTask",
     "startTaskInfo",
+    "certificateReferences",
     "errors",
     "isDedicated",
     "endpointConfiguration",

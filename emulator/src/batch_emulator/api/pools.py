@@ -32,6 +32,7 @@ _RESPONSE_PROPERTIES = [
     "allocationStateTransitionTime",
     "currentDedicatedNodes",
     "currentLowPriorityNodes",
+    "currentNodeCommunicationMode",
     "resizeErrors",
     "autoScaleRun",
     "identity",

@@ -23,6 +23,7 @@ ROUTES: list[tuple[str, str, Operation]] = [
     ("GET", "/applications", account.list_applications),
     ("GET", "/applications/{application}", account.get_application),
     ("GET", "/supportedimages", account.list_supported_images),
+    ("GET", "/nodeagentskus", account.list_node_agent_skus),
     ("GET", "/poolusagemetrics", account.list_pool_usage_metrics),
     ("GET", "/nodecounts", pools.list_pool_node_counts),
     ("POST", "/pools", pools.create_pool),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from batch_emulator.pool.model import Pool
 
 _LOCATION = "local"
+# Clients choose the size of a machine from the families for which there is a quota.
+_FAMILIES = ("Dv2", "DSv2", "Dv3", "DSv3", "DSv4", "DDSv4", "DSv5", "DDSv5", "DASv5", "DADSv5", "ESv5", "EDSv5", "FSv2")
 _IMMUTABLE = ("vmSize", "virtualMachineConfiguration", "networkConfiguration")
 _RETRY_SECONDS = "1"
 
@@ -101,6 +103,9 @@ def _account(call: ArmCall) -> Doc:
             "publicNetworkAccess": "Enabled",
             "dedicatedCoreQuota": account.limits.nodes,
             "lowPriorityCoreQuota": account.limits.nodes,
+            "dedicatedCoreQuotaPerVMFamily": [
+                {"name": f"standard{name}Family", "coreQuota": account.limits.nodes} for name in _FAMILIES
+            ],
             "dedicatedCoreQuotaPerVMFamilyEnforced": False,
             "poolQuota": account.limits.pools,
             "activeJobAndJobScheduleQuota": account.limits.active_jobs,

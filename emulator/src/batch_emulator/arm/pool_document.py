@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batch_emulator.errors import BatchError
+from batch_emulator.registries import Registry
 
 if TYPE_CHECKING:
     from batch_emulator.entity import Doc
@@ -20,6 +21,7 @@ _RENAMED_BACK = {batch: arm for arm, batch in _RENAMED.items()}
 # Values that the two spell differently.
 _VALUES = {
     "elevationLevel": {"admin": "Admin", "nonadmin": "NonAdmin"},
+    "type": {"dockercompatible": "DockerCompatible", "cricompatible": "CriCompatible"},
     "scope": {"pool": "Pool", "task": "Task"},
     "protocol": {"tcp": "TCP", "udp": "UDP"},
     "targetNodeCommunicationMode": {"default": "Default", "classic": "Classic", "simplified": "Simplified"},
@@ -193,6 +195,8 @@ def from_batch(doc: Doc, *, resource_id: str, account_id: str) -> Doc:
 
 
 def _from_batch(value: object, name: str = "") -> object:
+    if isinstance(value, Registry):
+        return value.doc  # its `username` has the same name in both forms
     if isinstance(value, dict):
         return {_RENAMED_BACK.get(key, key): _from_batch(item, key) for key, item in value.items()}
     if isinstance(value, list):

@@ -68,11 +68,8 @@ class History:
                 yield self._times[index], self._samples[index][metric]
 
     def last(self, metric: str, count: int, now: datetime) -> tuple[float, ...]:
-        """The newest `count` samples, newest first. Raises InsufficientSampleDataError if there is none."""
-        found = tuple(value for _, value in islice(self._visible(metric, now), max(0, count)))
-        if not found:
-            raise InsufficientSampleDataError(f"Insufficient data from data set: {metric} has no sample")
-        return found
+        """The newest `count` samples, newest first. Without any it is one zero, as on a new pool in Batch."""
+        return tuple(value for _, value in islice(self._visible(metric, now), max(0, count))) or (0.0,)
 
     def between(
         self, metric: str, start: datetime, end: datetime, now: datetime, percent: float | None = None

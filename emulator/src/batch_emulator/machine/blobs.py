@@ -7,6 +7,7 @@ import base64
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 from xml.etree import ElementTree as ET
 
 import aiohttp
@@ -54,11 +55,20 @@ def _url(text: str) -> yarl.URL:
     return yarl.URL(text, encoded=True)
 
 
+def proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL; none for storage on this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host.startswith("127.") or f".{host}".endswith(".localhost") or proxy_bypass(host):
+        return None
+    return getproxies().get(parts.scheme)
+
+
 async def download(machine: Machine, url: str, target: Path, sent: Doc) -> None:
     """Download a blob into a file. Raises BlobRefusedError."""
 
     async def once() -> None:
-        async with machine.session.get(_url(url), headers=sent) as reply:
+        async with machine.session.get(_url(url), headers=sent, proxy=proxy(url)) as reply:
             if reply.status != 200:
                 raise BlobRefusedError(reply.status, (await reply.text(errors="replace"))[:300])
             with target.open("wb") as file:
@@ -74,7 +84,7 @@ async def names(machine: Machine, container: str, prefix: str, sent: Doc) -> Asy
     while True:
         query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}&marker={quote(marker, safe='')}"
         url = f"{container}{'&' if '?' in container else '?'}{query}"
-        async with machine.session.get(_url(url), headers=sent) as reply:
+        async with machine.session.get(_url(url), headers=sent, proxy=proxy(url)) as reply:
             text = await reply.text()
             if reply.status != 200:
                 raise BlobRefusedError(reply.status, text[:300])
@@ -108,7 +118,7 @@ async def upload(machine: Machine, source: Path, url: str, sent: Doc) -> None:
 async def _put(machine: Machine, url: str, content: bytes, sent: Doc) -> None:
     async def once() -> None:
         defaults = {"Content-Type": "application/octet-stream"}
-        async with machine.session.put(_url(url), data=content, headers=defaults | sent) as reply:
+        async with machine.session.put(_url(url), data=content, headers=defaults | sent, proxy=proxy(url)) as reply:
             if reply.status >= 300:
                 raise BlobRefusedError(reply.status, (await reply.text(errors="replace"))[:300])
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_emulator.entity import Doc
+    from batch_emulator.registries import Registry
 
 
 class Host(Protocol):
@@ -31,6 +32,12 @@ class Host(Protocol):
 
     @property
     def has_containers(self) -> bool: ...
+
+    @property
+    def container_images(self) -> list[str]: ...
+
+    @property
+    def container_registries(self) -> list[Registry]: ...
 
     @property
     def pool_packages(self) -> list[Doc]: ...

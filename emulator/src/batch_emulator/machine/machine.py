@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from batch_emulator.entity import Doc
     from batch_emulator.machine.isolation import Isolation
+    from batch_emulator.machine.podman import Podman
     from batch_emulator.machine.process import Processes
     from batch_emulator.options import Options
 
@@ -37,11 +38,12 @@ class Machine:
     processes: Processes
     session: aiohttp.ClientSession
     isolation: Isolation | None = None
+    podman: Podman | None = None
     url: str = ""
     key: str = field(default="", repr=False)
     failing_uploads: int = 0
     failing_unmatched_uploads: int = 0
-    _tokens: dict[tuple[str, str | None], tuple[str, float]] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str, str | None], tuple[str, float]] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -51,8 +53,8 @@ class Machine:
     def applications(self) -> Path | None:
         return self.options.applications
 
-    async def token(self, *, resource_id: str | None, identities: list[Doc]) -> str:
-        """A storage token for one of the pool's `identities`; None is the account's own. Raises IdentityError."""
+    async def token(self, *, resource_id: str | None, identities: list[Doc], resource: str = _STORAGE) -> str:
+        """A token for `resource` of one of the pool's `identities`; None is the account's own. Raises IdentityError."""
         client_id: str | None = None
         if resource_id is not None:
             wanted = resource_id.lower()
@@ -62,17 +64,17 @@ class Machine:
             client_id = found[0].get("clientId")
         # The client id of an identity is known only if the pool came with it.
         name = ("client_id", client_id) if client_id is not None else ("mi_res_id", resource_id)
-        token, expires = self._tokens.get(name, ("", 0.0))
+        token, expires = self._tokens.get((resource, *name), ("", 0.0))
         if expires - _TOKEN_RENEWAL_SECONDS < time.time():
-            token, expires = await self._request_token(*name)
-            self._tokens[name] = token, expires
+            token, expires = await self._request_token(resource, *name)
+            self._tokens[resource, *name] = token, expires
         return token
 
-    async def _request_token(self, name: str, value: str | None) -> tuple[str, float]:
+    async def _request_token(self, resource: str, name: str, value: str | None) -> tuple[str, float]:
         endpoint = self.options.identity_endpoint
         if endpoint is None:
             raise IdentityError("The emulator was started without an identity endpoint.")
-        query = {"api-version": "2019-08-01", "resource": _STORAGE}
+        query = {"api-version": "2019-08-01", "resource": resource}
         if value is not None:
             query[name] = value
         headers = {"X-IDENTITY-HEADER": self.options.identity_header or ""}
@@ -88,6 +90,7 @@ class Machine:
 
 def open_session(options: Options) -> aiohttp.ClientSession:
     """The HTTP session for storage and the identity endpoint."""
-    context = ssl.create_default_context(cafile=str(options.ca_bundle) if options.ca_bundle else None)
+    # True is aiohttp's own context: reading the system's certificates again would take 20 ms of each start.
+    context = ssl.create_default_context(cafile=str(options.ca_bundle)) if options.ca_bundle else True
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=120)
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=32), timeout=timeout)

@@ -51,6 +51,12 @@ async def install(machine: Machine, node: Host, references: list[Doc]) -> dict[s
     return found
 
 
+async def forget(node: Host) -> None:
+    """Forget the packages of `node` before its files are removed, once nothing is being unzipped there."""
+    await asyncio.gather(*node.packages.values(), return_exceptions=True)
+    node.packages.clear()
+
+
 def _resolve(machine: Machine, reference: Doc) -> tuple[str, str]:
     wanted = str(reference["applicationId"])
     for name, versions in available(machine.applications).items():

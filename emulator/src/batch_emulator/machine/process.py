@@ -36,9 +36,7 @@ class Processes(asyncio.Protocol):
         self._starting: asyncio.Task[asyncio.Transport] | None = None
         self._closing = False
 
-    async def run(
-        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: Path, stderr: Path
-    ) -> int:
+    async def run(self, arguments: Sequence[str], *, cwd: str, env: Mapping[str, str], stdout: str, stderr: str) -> int:
         """Run to the end; returns the exit code, or 128 + N after signal N. Cancellation kills the whole group.
 
         Raises FileNotFoundError for a missing program, OSError or ValueError for one that cannot be started.
@@ -46,20 +44,30 @@ class Processes(asyncio.Protocol):
         for path in (stdout, stderr):
             # At once: a task that is running has these files.
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
-        transport = self._transport or await self.start()
+        while self._transport is None:
+            await self.start()
         number = next(self._numbers)
         exited = self._exits[number] = asyncio.get_running_loop().create_future()
-        transport.write(spawner.pack(("start", number, list(arguments), dict(env), str(cwd), str(stdout), str(stderr))))
+        self._send("start", number, list(arguments), dict(env), cwd, stdout, stderr)
         try:
-            code: int = await asyncio.shield(exited)
+            code: int = await exited
         except asyncio.CancelledError:
-            transport.write(spawner.pack(("kill", number)))
-            while not exited.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([exited])
-            exited.exception()
+            if number in self._exits:
+                await self._kill(number)
             raise
         return 128 - code if code < 0 else code
+
+    async def _kill(self, number: int) -> None:
+        exited = self._exits[number] = asyncio.get_running_loop().create_future()
+        self._send("kill", number)
+        while not exited.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([exited])
+        exited.exception()
+
+    def _send(self, *message: object) -> None:
+        assert self._transport is not None  # noqa: S101
+        self._transport.write(spawner.pack(message))
 
     async def start(self) -> asyncio.Transport:
         """Start the helper, unless it runs. Cancellation does not interrupt this: another command may need it."""
@@ -87,6 +95,8 @@ class Processes(asyncio.Protocol):
         for number, code, error, text in spawner.unpack(self._buffer):
             assert isinstance(number, int)  # noqa: S101
             exited = self._exits.pop(number)
+            if exited.cancelled():  # just now, and its kill is not sent yet
+                continue
             if isinstance(code, int):
                 exited.set_result(code)
             elif error == -1:
@@ -106,7 +116,8 @@ class Processes(asyncio.Protocol):
         kill_groups(self._journal_path.read_text())
         os.ftruncate(self._journal, 0)
         for exited in self._exits.values():
-            exited.set_exception(OSError(0, "The process that started it has died"))
+            if not exited.cancelled():
+                exited.set_exception(OSError(0, "The process that started it has died"))
         self._exits.clear()
 
     async def close(self) -> None:

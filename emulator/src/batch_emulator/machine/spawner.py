@@ -7,6 +7,7 @@ interpreter, so messages are marshalled.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import marshal
 import os
 import select
@@ -14,6 +15,7 @@ import signal
 import socket
 import struct
 import sys
+import termios
 
 # For `start`: "start", number, arguments, environment, directory, paths of standard output and standard error.
 # For `kill`: "kill", number. The answers: number, exit code, error number, error.
@@ -55,7 +57,9 @@ class Spawner:
 
     def serve(self) -> None:
         """Serve until the emulator ends, then kill what still runs."""
-        wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        wake, woken = os.pipe()
+        for end in (wake, woken):
+            os.set_blocking(end, False)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for ignored in (signal.SIGINT, signal.SIGTERM):
@@ -107,17 +111,8 @@ class Spawner:
             self._numbers[pid], self._pids[number] = number, pid
 
     def _reap(self) -> None:
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None:
-                return
-            pid = ended.si_pid
-            # While the process is not reaped, no other has its id: what is left of its group can be killed.
-            _kill_group(pid)
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        while ended := _reap_one():
+            pid, code = ended
             number = self._numbers.pop(pid)
             del self._pids[number]
             if self._numbers:
@@ -125,6 +120,38 @@ class Spawner:
             else:
                 os.ftruncate(self._journal, 0)
             self._out.append(pack((number, code, 0, "")))
+
+
+def _reap_one() -> tuple[int, int] | None:
+    """The id and exit code of a process that has ended; what is left of its group is killed. None if there is none."""
+    try:
+        if hasattr(os, "waitid"):
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None:
+                return None
+            # While the process is not reaped, no other has its id.
+            _kill_group(ended.si_pid)
+            pid, status = os.waitpid(ended.si_pid, 0)
+        else:  # macOS before Python 3.13
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return None
+            _kill_group(pid)
+    except ChildProcessError:
+        return None
+    return pid, os.waitstatus_to_exitcode(status)
+
+
+def _leave_terminal() -> None:
+    """Give up the emulator's terminal, so that no task reads from it.
+
+    A session for each task would have the same effect, but Linux schedules each session as a group of its own, which
+    takes a tenth of the time of a short task, and more on a busy machine.
+    """
+    with contextlib.suppress(OSError):  # there is none
+        terminal = os.open("/dev/tty", os.O_RDWR)
+        fcntl.ioctl(terminal, termios.TIOCNOTTY)
+        os.close(terminal)
 
 
 def _start(arguments: list[str], env: dict[str, str], directory: str, stdout: str, stderr: str) -> int:
@@ -135,7 +162,7 @@ def _start(arguments: list[str], env: dict[str, str], directory: str, stdout: st
         (os.POSIX_SPAWN_OPEN, 2, stderr, os.O_WRONLY, 0),
     ]
     return os.posix_spawn(
-        _program(arguments[0], env), arguments, env, file_actions=actions, setsid=True, setsigdef=_RESET_SIGNALS
+        _program(arguments[0], env), arguments, env, file_actions=actions, setpgroup=0, setsigdef=_RESET_SIGNALS
     )
 
 
@@ -159,4 +186,5 @@ if __name__ == "__main__":
     descriptor, journal_descriptor = int(sys.argv[1]), int(sys.argv[2])
     for inherited in (descriptor, journal_descriptor):
         os.set_inheritable(inherited, False)
+    _leave_terminal()
     Spawner(socket.socket(fileno=descriptor), journal_descriptor).serve()

@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from batch_emulator import clock
-from batch_emulator.machine import command, packages
+from batch_emulator.machine import command, images, packages
 from batch_emulator.machine.command import Command
 from batch_emulator.machine.errors import PreparationError
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def start(node: Node) -> None:
-    """Begin to start it: directories, packages, start task, then tasks."""
+    """Begin to start it: directories, packages, container images, start task, then tasks."""
     # At once: what started it may be stored by the next commit.
     node.move_to("starting")
     node.startup = asyncio.get_running_loop().create_task(_start(node))
@@ -34,8 +34,9 @@ async def _start(node: Node) -> None:
         (node.root / name).mkdir(parents=True, exist_ok=True)
     try:
         await packages.install(node.pool.account.machine, node, node.pool_packages)
+        await images.pull_for_node(node.pool.account.machine, node)
     except PreparationError as error:
-        node.doc["errors"] = [{"code": "ApplicationPackageError", "message": error.message}]
+        node.doc["errors"] = [{"code": error.code, "message": error.message, "errorDetails": error.details}]
         node.move_to("unusable")
         return
     except Exception:
@@ -134,6 +135,7 @@ async def power_off(node: Node) -> None:
         preparation = job.preparations.pop(node.id, None)
         if preparation is not None and preparation.work is not None:
             preparation.work.cancel()
+    await packages.forget(node)
     await asyncio.to_thread(_remove_files, node)
 
 
@@ -141,7 +143,7 @@ async def _restart(node: Node, *, option: str, state: str) -> None:
     """Drain it, remove its files if it is reimaged, and start it again."""
     await drain(node, option)
     if state == "reimaging":
-        node.packages.clear()
+        await packages.forget(node)
         await asyncio.to_thread(_remove_files, node)
         for job in node.pool.jobs.values():
             job.preparations.pop(node.id, None)

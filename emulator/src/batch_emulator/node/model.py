@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_emulator.pool.model import Pool
+    from batch_emulator.registries import Registry
     from batch_emulator.task.model import Task
 
 _WORKING = ("idle", "running")
@@ -65,6 +66,17 @@ class Node(Entity):
     @property
     def has_containers(self) -> bool:
         return self.pool.has_containers
+
+    @property
+    def container_images(self) -> list[str]:
+        """The container images that are pulled when it starts."""
+        found: list[str] = self.pool.container_configuration.get("containerImageNames", [])
+        return found
+
+    @property
+    def container_registries(self) -> list[Registry]:
+        found: list[Registry] = self.pool.container_configuration.get("containerRegistries", [])
+        return found
 
     @property
     def pool_packages(self) -> list[Doc]:

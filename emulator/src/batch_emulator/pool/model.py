@@ -48,6 +48,11 @@ class Pool(Entity):
         return "containerConfiguration" in self.doc.get("virtualMachineConfiguration", {})
 
     @property
+    def container_configuration(self) -> Doc:
+        found: Doc = self.doc.get("virtualMachineConfiguration", {}).get("containerConfiguration", {})
+        return found
+
+    @property
     def warning(self) -> str | None:
         """What a client should know about how its tasks run here."""
         return HOST_WARNING if self.has_containers and self.account.options.containers == "host" else None

@@ -52,7 +52,6 @@ async def preempt(node: Node, *, seconds: float | None) -> None:
         node.pool.account.due_times.add("restore node", _subject(node), at=clock.after(seconds))
     await _interrupt_tasks(node)
     await node_lifecycle.power_off(node)
-    node.packages.clear()
     node.pool.wake_scheduler()
 
 

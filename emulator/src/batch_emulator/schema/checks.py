@@ -12,7 +12,7 @@ from batch_emulator.errors import BatchError
 
 Check = Callable[[object, str], object]
 # A GET returns none of these.
-_SECRETS = frozenset(["password", "accountkey", "saskey", "sshprivatekey", "protectedsettings"])
+_SECRETS = frozenset(["password", "registrypassword", "accountkey", "saskey", "sshprivatekey", "protectedsettings"])
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from batch_emulator import defaults
 from batch_emulator.errors import BatchError
+from batch_emulator.schema import containers
 from batch_emulator.schema.checks import (
     Check,
-    anything,
     body,
-    boolean,
     duration,
     exactly_one,
     identifier,
@@ -86,23 +85,13 @@ def unsupported(what: str) -> Check:
 
 
 authentication_tokens = body(access=many(one_of("job")))
-_bind_source = one_of("Shared", "Startup", "VfsMounts", "Task", "JobPrep", "Applications")
-_workdir = one_of("taskWorkingDirectory", "containerImageDefault")
-container_settings = body(
-    "imageName",
-    imageName=text(),
-    containerRunOptions=text(),
-    registry=anything,
-    workingDirectory=_workdir,
-    containerHostBatchBindMounts=many(body("source", source=_bind_source, isReadOnly=boolean)),
-)
 # Clients send an empty array where they have none.
 certificates = many(unsupported("Certificates"))
 
 # The common properties of tasks, start tasks, preparation and release tasks.
 command: dict[str, Check] = {
     "commandLine": text(),
-    "containerSettings": container_settings,
+    "containerSettings": containers.settings,
     "resourceFiles": many(resource_file),
     "environmentSettings": environment,
     "userIdentity": user_identity,

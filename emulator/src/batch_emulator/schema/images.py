@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from batch_emulator.schema import containers
 from batch_emulator.schema.checks import anything, body, invalid, text
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ SUPPORTED = (
     ("debian", "debian-12", "12-gen2", "batch.node.debian 12", ("Generation2VMImage",)),
     ("almalinux", "almalinux", "8-gen2", "batch.node.el 8", ("Generation2VMImage",)),
     ("almalinux", "almalinux-x86_64", "9-gen2", "batch.node.el 9", ("Generation2VMImage",)),
+    ("microsoft-dsvm", "ubuntu-hpc", "2404", "batch.node.ubuntu 24.04", ("DockerCompatible", "Generation2VMImage")),
     ("microsoft-dsvm", "ubuntu-hpc", "2204", "batch.node.ubuntu 22.04", ("DockerCompatible", "Generation2VMImage")),
     ("microsoft-azure-batch", "ubuntu-server-container", "20-04-lts", "batch.node.ubuntu 20.04", ("DockerCompatible",)),
     ("microsoftwindowsserver", "windowsserver", "2022-datacenter", "batch.node.windows amd64", ()),
@@ -35,7 +37,13 @@ _AGENTS = frozenset(
         *(agent for _, _, _, agent, _ in SUPPORTED),
         "batch.node.debian 11",
         "batch.node.mariner 2.0",
+        # Retired in Batch, but named by clients that use old api-versions.
         "batch.node.centos 7",
+        "batch.node.centos 8",
+        "batch.node.debian 9",
+        "batch.node.debian 10",
+        "batch.node.ubuntu 16.04",
+        "batch.node.ubuntu 18.04",
     ]
 )
 _IMAGE_ID = re.compile(
@@ -80,12 +88,12 @@ _machine = body(
     "imageReference nodeAgentSKUId",
     imageReference=image,
     nodeAgentSKUId=agent,
+    containerConfiguration=containers.configuration,
     **dict.fromkeys(
         [
             "windowsConfiguration",
             "dataDisks",
             "licenseType",
-            "containerConfiguration",
             "diskEncryptionConfiguration",
             "nodePlacementConfiguration",
             "extensions",

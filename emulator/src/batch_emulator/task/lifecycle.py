@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from batch_emulator.node.model import Node
     from batch_emulator.task.model import Task
 
+_OF_OUTCOME = ("result", "exitCode", "failureInfo", "containerInfo")
+
 
 def assign(task: Task, node: Node) -> None:
     """Assign it to `node`. Its state changes when the node begins to prepare or to run it."""
@@ -28,11 +30,11 @@ def assign(task: Task, node: Node) -> None:
 
 def start(task: Task) -> None:
     """Mark it running: fetching its resource files counts as running."""
+    task.move_to("running")
     info = task.info
-    info["startTime"] = clock.now()
+    info["startTime"] = task.doc["stateTransitionTime"]
     if info["retryCount"]:
         info["lastRetryTime"] = info["startTime"]
-    task.move_to("running")
 
 
 def complete(task: Task, outcome: Outcome) -> None:
@@ -40,20 +42,16 @@ def complete(task: Task, outcome: Outcome) -> None:
     info = task.info
     info["endTime"] = clock.now()
     info.setdefault("startTime", info["endTime"])
-    info.pop("exitCode", None)
-    info.pop("failureInfo", None)
-    if outcome.exit_code is not None:
-        info["exitCode"] = outcome.exit_code
-    if outcome.failure is not None:
-        info["failureInfo"] = outcome.failure
-    info["result"] = "success" if outcome.failure is None else "failure"
+    for name in _OF_OUTCOME:
+        info.pop(name, None)
+    info |= outcome.doc()
     task.move_to("completed")
 
 
 def reset(task: Task) -> None:
     """Return it to the queue as if it had not run."""
     task.satisfied = task.files_removed = False
-    for name in ("startTime", "endTime", "exitCode", "failureInfo", "result"):
+    for name in ("startTime", "endTime", *_OF_OUTCOME):
         task.info.pop(name, None)
     task.doc.pop("nodeInfo", None)
     task.move_to("active")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
-from batch_emulator import clock
+from batch_emulator import clock, registries
 from batch_emulator.errors import BatchError
 from batch_emulator.schema.common import refuse_containers
-from batch_emulator.wire import preconditions
+from batch_emulator.wire import old_versions, preconditions
 
 if TYPE_CHECKING:
     from batch_emulator.account import Account
@@ -33,7 +33,9 @@ STANDARD_HEADERS = web.RequestKey("standard_headers", dict[str, str])
 
 def encode(doc: object) -> bytes:
     """JSON as sent."""
-    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False, default=registries.public).encode(
+        errors="replace"
+    )
 
 
 @dataclass(slots=True)
@@ -49,6 +51,11 @@ class Call:
         if self.account.options.public_url is not None:
             return self.account.url
         return str(self.request.url.origin())
+
+    @property
+    def version(self) -> str:
+        """The api-version of the request, which only the control endpoint does without."""
+        return self.request.query.get("api-version", old_versions.NEWEST)
 
     def link(self, url: str) -> str:
         """A URL of a document, as the client would use it."""
@@ -104,7 +111,7 @@ class Call:
             raise BatchError("InvalidRequestBody", Reason="The body is not JSON") from None
         if value is None and optional:
             return {}
-        found = schema.read(value)
+        found = schema.read(old_versions.normal(value, self.version))
         if self.account.options.containers == "refuse":
             refuse_containers(found)
         return found

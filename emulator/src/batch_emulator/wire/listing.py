@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from batch_emulator.errors import BatchError
-from batch_emulator.wire import odata
+from batch_emulator.wire import odata, old_versions
 from batch_emulator.wire.call import Call, json_response
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def selected(call: Call, kind: Kind) -> frozenset[str] | None:
     text = call.request.query.get("$select")
     if not text:
         return None
-    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    names = frozenset(old_versions.normal_name(name.strip(), call.version) for name in text.split(",") if name.strip())
+    if "*" in names:
+        return None
     unknown = names - kind.selectable
     if unknown:
         raise _bad("$select", text, f"Unknown properties: {', '.join(sorted(unknown))}")
