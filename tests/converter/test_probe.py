@@ -60,8 +60,9 @@ def test_cropping_of_the_container_is_subtracted(file: Path) -> None:
     more = ["    Side data:", "      Frame Cropping: 10/20/4/6", "      Display Matrix: rotation of -90.00 degrees"]
     source = read(file, f"Video: h264, {SQUARE}", *more)
     assert (source.width, source.height, source.rotation, source.shape) == (290, 230, 90, (230, 290))
-    absurd = read(file, f"Video: h264, {SQUARE}", "      Frame Cropping: 4000000000/0/0/0")
-    assert (absurd.width, absurd.height) == (320, 240)
+    for absurd in ("4000000000/0/0/0", "160/160/120/120", "0/0/0/4000000000"):
+        uncut = read(file, f"Video: h264, {SQUARE}", f"      Frame Cropping: {absurd}")
+        assert (uncut.width, uncut.height) == (320, 240)
 
 
 def test_rotation_of_another_stream_is_ignored(file: Path) -> None:
@@ -75,6 +76,24 @@ def test_variable_rate_has_an_average_and_a_maximum(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rates", "fps", "most"),
+    [("30 tbr", 30, 30), ("90k tbr", 90_000, 90_000), ("0 fps, 0 tbr", None, None), ("", None, None)],
+)
+def test_rate_is_the_base_rate_of_the_stream_or_unknown_where_there_is_no_average(
+    file: Path, rates: str, fps: float | None, most: float | None
+) -> None:
+    source = read(file, f"Video: h264, yuv420p, 320x240, {rates}, 15360 tbn")
+    assert (source.fps, source.max_fps) == (fps, most)
+
+
+@pytest.mark.parametrize(("content", "demuxer"), [(b"\0\0\0\x20ftypisom", "mov"), (b"\x1aE\xdf\xa3", "matroska")])
+def test_demuxer_is_that_of_the_first_bytes(file: Path, content: bytes, demuxer: str) -> None:
+    file.write_bytes(content)
+    source = read(file, f"Video: h264, {SQUARE}")
+    assert (source.demuxer, source.bytes, source.rotation) == (demuxer, len(content), 0)
+
+
+@pytest.mark.parametrize(
     ("transfer", "found"), [("smpte2084", "smpte2084"), ("arib-std-b67", "arib-std-b67"), ("bt709", None)]
 )
 def test_hdr_transfer_is_detected(file: Path, transfer: str, found: str | None) -> None:
@@ -84,8 +103,16 @@ def test_hdr_transfer_is_detected(file: Path, transfer: str, found: str | None) 
     assert source.pixel_format == "yuv420p10le"
 
 
-def test_transparency_is_detected(file: Path) -> None:
-    assert read(file, "Video: png (png  / 0x20676E70), rgba(pc, gbr/unknown/unknown), 64x48, 12 fps, 12 tbr").alpha
+@pytest.mark.parametrize(
+    ("pixels", "alpha"),
+    [
+        *[(name, True) for name in ("rgba", "argb", "bgra", "abgr", "yuva420p", "ya8", "gbrap", "pal8", "rgba64be")],
+        *[(name, False) for name in ("rgb24", "yuv420p", "gbrp", "gray", "yuyv422")],
+    ],
+)
+def test_transparency_is_detected(file: Path, pixels: str, alpha: bool) -> None:
+    found = read(file, f"Video: png (png  / 0x20676E70), {pixels}(pc, gbr/unknown/unknown), 64x48, 12 fps, 12 tbr")
+    assert found.alpha == alpha
 
 
 def test_cover_picture_is_not_a_video(file: Path) -> None:
@@ -114,6 +141,7 @@ def test_file_without_video_is_rejected_with_what_it_has(file: Path, streams: li
     with pytest.raises(Rejected) as caught:
         probe.read([*HEAD, *streams], path=file, max_pixels=10**6)
     assert (caught.value.code, caught.value.message) == ("NoVideoStream", message)
+    assert caught.value.evidence == (streams[0].strip() if streams else HEAD[1])
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "png"])
