@@ -133,6 +133,16 @@ async def test_older_gif_is_replaced_by_the_second_look_at_a_task(world: World) 
     assert [call for call in world.gate.log if call.startswith("copy")] == [f"copy to gifs/{gif_name(VIDEO)}"] * 2
 
 
+async def test_superseded_task_leaves_the_older_gif_until_the_newest_version_has_ended(world: World) -> None:
+    await judged(world)
+    await sweep(world)
+    await judged(world, b"good2")
+    newest = await upload_and_submit(world, b"good3")
+    assert (await sweep(world)).state == "queued"
+    assert world.batch.tasks == [newest]
+    assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good1;"
+
+
 async def test_gif_that_changes_during_the_second_look_is_replaced_by_the_third(world: World) -> None:
     await judged(world)
     await sweep(world)
