@@ -9,9 +9,9 @@ from tests.simulation.steps import VIDEO, let_pass, upload_and_submit
 from tests.simulation.world import World
 
 
-async def judged(world: World, body: bytes = b"good1") -> Task:
+async def judged(world: World, body: bytes = b"good1", *, also: str = "") -> Task:
     """A version of the video whose task has completed."""
-    task = await upload_and_submit(world, body)
+    task = await upload_and_submit(world, body, also=also)
     world.batch.begin(task)
     world.batch.end(task, "judged")
     return task
@@ -134,10 +134,10 @@ async def test_older_gif_is_replaced_by_the_second_look_at_a_task(world: World) 
 
 
 async def test_superseded_task_leaves_the_older_gif_until_the_newest_version_has_ended(world: World) -> None:
-    await judged(world)
+    await judged(world, also="webp")
     await sweep(world)
-    await judged(world, b"good2")
-    newest = await upload_and_submit(world, b"good3")
+    await judged(world, b"good2", also="webp")
+    newest = await upload_and_submit(world, b"good3", also="webp")
     assert (await sweep(world)).state == "queued"
     assert world.batch.tasks == [newest]
     assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good1;"

@@ -145,3 +145,7 @@ async def test_video_is_not_retried_for_ever() -> None:
     await run_tasks(world)
     world.restart()
     assert await code_of(world, {}) == "TooManyAttempts"
+    message = f"The video was tried {MAX_RETRIED_ATTEMPTS} times. Upload it again."
+    assert await refusal(retry(VIDEO, world.app.services)) == ("TooManyAttempts", message)
+    world.videos.put(VIDEO, b"good2")
+    assert (await retry(VIDEO, world.app.services)).attempt == 1
