@@ -67,8 +67,11 @@ azure() {
       timeout --kill-after=10 "$limit" "$@" 2>"$failures/stderr" </dev/null &
     fi
     wait "$!" || code=$?
-    [[ $1 == func ]] || cat "$failures/stderr" >&2
-    if [[ $code -eq 0 ]]; then rm -f "$failures/command"; return 0; fi
+    [[ $1 == func || ! -s $failures/stderr ]] || cat "$failures/stderr" >&2
+    if [[ $code -eq 0 ]]; then
+      [[ ! -e $failures/command ]] || rm -f "$failures/command"
+      return 0
+    fi
     kind=$("$PYTHON" -m infra.failures kind "$code" <"$failures/stderr") || kind=other
     printf '%s' "$kind" >"$failures/kind"
     printf '%s\0' "$code" "$@" >"$failures/command"

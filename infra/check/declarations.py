@@ -44,7 +44,7 @@ def _duplicate_names(source: Source) -> Iterator[Problem]:
 
 
 def _duplicate_properties(source: Source) -> Iterator[Problem]:
-    for node in walk(source.root):
+    for node in source.nodes:
         if node.type != "object":
             continue
         seen: set[str] = set()

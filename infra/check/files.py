@@ -19,7 +19,6 @@ from infra.check.syntax import (
     property_of,
     syntax_problems,
     text,
-    walk,
 )
 from infra.check.types import Property, ResourceType, Shape, load
 from infra.check.values import Checker
@@ -61,7 +60,7 @@ def _file_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterato
 
 
 def _loaded_files(source: Source) -> Iterator[Problem]:
-    for node in walk(source.root):
+    for node in source.nodes:
         function = node.child_by_field_name("function") if node.type == "call_expression" else None
         if function is not None and text(function) in ("loadTextContent", "loadJsonContent"):
             arguments = node.child_by_field_name("arguments")

@@ -42,7 +42,7 @@ def name_problems(source: Source, types: Mapping[str, ResourceType]) -> Iterator
     """Unknown identifiers and functions, unused declarations, unknown outputs, properties and keys."""
     known = {item.name: item for item in source.declarations}
     used: set[str] = set()
-    for node in walk(source.root):
+    for node in source.nodes:
         if node.type == "identifier" and is_reference(node):
             name = text(node)
             if _is_function(node):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import tree_sitter_bicep
@@ -67,6 +67,11 @@ class Source:
     root: Node
     declarations: tuple[Declaration, ...] = field(default=())
 
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes of the tree, in the order of the text."""
+        return tuple(walk(self.root))
+
     def of(self, *kinds: str) -> dict[str, Declaration]:
         return {item.name: item for item in self.declarations if item.kind in kinds}
 
@@ -82,7 +87,7 @@ def parse(path: Path) -> Source:
 
 
 def syntax_problems(source: Source) -> Iterator[Problem]:
-    for node in walk(source.root):
+    for node in source.nodes:
         if node.is_error:
             yield source.problem(node, f"syntax error at {text(node)[:40]!r}")
         elif node.is_missing:
@@ -90,9 +95,12 @@ def syntax_problems(source: Source) -> Iterator[Problem]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    """A node and all below it, in the order of the text."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(node.children)
 
 
 def text(node: Node) -> str:

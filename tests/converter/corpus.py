@@ -95,7 +95,10 @@ def _pictures() -> dict[str, Recipe]:
         "thousand-frames-a-second": (lambda p: make_video(p, *H264, source="testsrc2=s=32x32:d=0.3:r=1000"), (OK,)),
         "one-frame-in-ten-seconds": (lambda p: make_video(p, *H264, source="testsrc2=s=32x32:d=20:r=1/10"), (OK,)),
         "still": (lambda p: make_video(p, *H264, source="color=red:s=64x64:d=1:r=12"), (OK,)),
-        "huge-picture": (lambda p: make_video(p, "-c:v", "png", source="color=s=12000x12000:d=1:r=1"), ("TooLarge",)),
+        "huge-picture": (
+            lambda p: make_video(p, "-c:v", "png", source="color=s=12000x12000:d=1:r=1,format=gray"),
+            ("TooLarge",),
+        ),
         "sound-longer-than-picture": (
             lambda p: make_video(p, "-f", "lavfi", "-i", "sine=d=3", "-c:a", "aac", *H264),
             (OK,),

@@ -1,12 +1,15 @@
 """Runs the packaged converter on one file and reads what it leaves behind."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from tests.support.fork_server import ForkServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +33,15 @@ class Convert(Protocol):
     def __call__(self, source: Path, *flags: str, name: str = "input.mp4") -> Outcome: ...
 
 
-def run_converter(converter: Path, source: Path, *flags: str, name: str, work: Path) -> Outcome:
+def run_converter(converter: Path, source: Path, *flags: str, name: str, work: Path, server: ForkServer) -> Outcome:
     """Run `converter`, a convert.py, in `work` on a copy of `source` called `name`."""
     shutil.copyfile(source, work / name)
-    finished = subprocess.run(
-        [sys.executable, "-I", str(converter), *flags, "--", name],
-        cwd=work,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    arguments = [*flags, "--", name]
+    if "COVERAGE_PROCESS_CONFIG" in os.environ:  # coverage measures processes that start, not those that are forked
+        command = [sys.executable, "-I", str(converter), *arguments]
+        finished = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=90, check=False)
+    else:
+        finished = server.run(converter, *arguments, cwd=work, timeout=90)
     result = work / "result.json"
     return Outcome(
         code=finished.returncode,

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.converter.mp4_files import H264, make_video
+from tests.converter.mp4_files import H264, make_video, run_ffmpeg
 from tests.support.waiting import wait_until
 
 
@@ -67,7 +67,8 @@ def test_converter_runs_without_the_executable_bit_of_ffmpeg(converter: Path, tm
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_ffmpeg_dies_with_the_converter(converter: Path, tmp_path: Path, end: signal.Signals) -> None:
-    make_video(tmp_path / "input.mp4", "-preset", "ultrafast", *H264, source="testsrc2=s=1280x720:d=60:r=25")
+    short = make_video(tmp_path / "short.mp4", *H264, source="testsrc2=s=1280x720:d=1:r=25")
+    run_ffmpeg(tmp_path / "input.mp4", "-stream_loop", "59", "-i", str(short), "-c", "copy")
     with started(converter, "--preset", "best", work=tmp_path) as process:
         wait_until(lambda: progress(tmp_path).get("phase") == "decoding")
         children = wait_until(psutil.Process(process.pid).children)

@@ -1,6 +1,6 @@
 """A fake of `az`, `func` and `azd`: records calls, keeps the state that the scripts query, fails on request.
 
-Its state is in the folder FAKE_AZ_HOME: a command that starts with the content of `fail` fails, with `fail-after` once
+Its state is in the folder `HOME`: a command that starts with the content of `fail` fails, with `fail-after` once
 it has taken effect, and `calls` gets a JSON line per call. Versions of the application package go through the states of
 Batch: pending once created, active once their file is uploaded and they are activated.
 """
@@ -8,12 +8,11 @@ Batch: pending once created, active once their file is uploaded and they are act
 import base64
 import itertools
 import json
-import os
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-HOME = Path(os.environ.get("FAKE_AZ_HOME", "."))
+HOME = Path()
 SECRET = "the-secret-function-key"  # noqa: S105  # a fake that tests look for in output
 
 OPERATOR = "11111111-2222-3333-4444-555555555555"
@@ -125,7 +124,7 @@ def application(command: str, arguments: list[str]) -> str:
     return "{}"
 
 
-def output(command: str, arguments: list[str]) -> str:
+def output(command: str, arguments: list[str], environment: Mapping[str, str]) -> str:
     """What the real command prints, for commands whose output the scripts read."""
     if command.startswith("az account show --query user.type"):
         return "servicePrincipal" if is_set("workflow") else "user"
@@ -163,7 +162,7 @@ def output(command: str, arguments: list[str]) -> str:
         names = [
             last_succeeded(),
             "gifdrop-abcdef",
-            os.environ["FAKE_AZ_APP_URL"],
+            environment["FAKE_AZ_APP_URL"],
             "gifdropabcdata",
             "gifdrop-abcdef-blobs",
             "gifdrop-new",
@@ -196,7 +195,7 @@ def output(command: str, arguments: list[str]) -> str:
         return json.dumps({"id": f"/subscriptions/0/storageAccounts/{option(arguments, '--name')}"})
     if command.startswith("az storage blob upload") and option(arguments, "--container-name") == "app-gifdrop":
         by_token = option(arguments, "--auth-mode") == "login" and is_set("uploader")
-        authenticated = by_token or "AZURE_STORAGE_SAS_TOKEN" in os.environ
+        authenticated = by_token or "AZURE_STORAGE_SAS_TOKEN" in environment
         upload_blob(option(arguments, "--name").removeprefix("gifdrop-"), authenticated=authenticated)
     if command.startswith("az role assignment create"):
         (HOME / "uploader").touch()
@@ -212,7 +211,7 @@ def output(command: str, arguments: list[str]) -> str:
     return ""
 
 
-def respond(tool: str, arguments: list[str]) -> tuple[int, str, str]:
+def respond(tool: str, arguments: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
     """Exit code, output and error output of a command."""
     command = " ".join([tool, *arguments])
     with (HOME / "calls").open("a", encoding="utf-8") as calls:
@@ -220,7 +219,7 @@ def respond(tool: str, arguments: list[str]) -> tuple[int, str, str]:
     fail = HOME / "fail"
     failing = fail.exists() and command.startswith(fail.read_text())
     if failing and is_set("fail-after"):
-        output(command, arguments)
+        output(command, arguments, environment)
     if failing:
         if command.startswith("az deployment group create"):
             deploy(arguments, succeeded=False)
@@ -237,19 +236,6 @@ def respond(tool: str, arguments: list[str]) -> tuple[int, str, str]:
     if command.startswith(("func azure functionapp publish", "az functionapp deployment source config-zip")):
         (HOME / "published").touch()
     try:
-        return 0, output(command, arguments), ""
+        return 0, output(command, arguments, environment), ""
     except RefusedError as error:
         return 1, "", f"ERROR: {error}"
-
-
-def main() -> int:
-    code, out, error = respond(Path(sys.argv[0]).name, sys.argv[1:])
-    if error:
-        print(error, file=sys.stderr)
-    if code == 0:
-        print(out)
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

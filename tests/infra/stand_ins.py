@@ -1,6 +1,7 @@
-"""Stand-ins of `az` and `func` that start in milliseconds, because this process answers them; and their faults.
+"""Stand-ins of `az`, `func` and `azd` that start in milliseconds, because this process answers them; and their faults.
 
-Each tool is a short bash script that sends its arguments over a socket and prints the answer.
+Each tool is a short bash script that sends its arguments over a socket and prints the answer. So is `python`: its
+modules are the real ones, in forks of one interpreter.
 """
 
 import json
@@ -10,38 +11,58 @@ import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from tests.infra import fake_az
-from tests.infra.bicep import INFRA
+from tests.infra.bicep import INFRA, ROOT
+from tests.support.fork_server import ForkServer
 
 Answer: TypeAlias = tuple[int, str, str]
 """Exit code, output, error output."""
 Fault: TypeAlias = Callable[[Callable[[], Answer]], Answer]
 """Takes what carries out the command, and answers in its place."""
 
+Run: TypeAlias = subprocess.CompletedProcess[str]
+
+SITE_PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
 VERSION = "0123456789abcdef" * 4
 TOOL = r"""#!/bin/bash
 exec 3<>"/dev/tcp/127.0.0.1/$FAKE_AZ_PORT"
-printf '%s\0' "$#" "${0##*/}" "$@" >&3
+given=(); for name in ${!FAKE_AZ_@} ${!AZURE_@}; do given+=("$name=${!name}"); done
+printf '%s\0' "$#" "${0##*/}" "$@" "${#given[@]}" "${given[@]}" '' >&3
 IFS= read -r -d '' -u 3 code && IFS= read -r -d '' -u 3 out && IFS= read -r -d '' -u 3 error
 [ -z "$out" ] || printf '%s\n' "$out"
 [ -z "$error" ] || printf '%s\n' "$error" >&2
 exit "$code"
 """
-PYTHON = """#!/bin/bash
+PYTHON = r"""#!/bin/bash
 case "$*" in
-  "-m infra.package") printf 'id: gifdrop\\nversion: {version}\\npath: /tmp/{version}.zip\\n' ;;
-  "-m infra.costs summary") ;;
-  "-m infra.sign_in probe "*) ;;
-  "-m infra.smoke wait "*) echo '"state": "succeeded"' ;;
-  *) exec {python} -X frozen_modules=on -S "$@" ;;
+STUBS
+  "-m infra."*) ;;
+  *) exec EXECUTABLE "$@" ;;
 esac
+case "$2" in infra.az_output | infra.failures) IFS= read -r -d '' input ;; *) input='' ;; esac
+exec 3<>"/dev/tcp/127.0.0.1/$FAKE_AZ_PORT"
+given=()
+for name in PATH HOME PWD PYTHON ${!FAKE_AZ_@} ${!AZURE_@} ${!GIFDROP_@}; do given+=("$name=${!name}"); done
+printf '%s\0' "$#" python "$@" "${#given[@]}" "${given[@]}" "$input" >&3
+IFS= read -r -d '' -u 3 code && IFS= read -r -d '' -u 3 out && IFS= read -r -d '' -u 3 error
+printf '%s' "$out"
+printf '%s' "$error" >&2
+exit "$code"
 """
+FACTS = {"-m infra.package": f"printf 'id: gifdrop\\nversion: {VERSION}\\npath: /tmp/{VERSION}.zip\\n'"}
+"""Not the real package, which takes seconds to build."""
+STUBS = FACTS | {
+    "-m infra.costs summary": "true",
+    "-m infra.sign_in probe *": "true",
+    "-m infra.smoke wait *": """echo '"state": "succeeded"'""",
+}
+"""Pattern of bash for a command line of Python -> what runs in its place."""
 
 DENIED = (
     "ERROR: (AuthorizationFailed) The client 'me@example.com' with object id '11111111-2222-3333-4444-555555555555'"
@@ -67,6 +88,7 @@ class StandIns:
     """A fake subscription, its tools, and the fault that is to happen."""
 
     home: Path
+    interpreter: ForkServer
     port: int = 0
     calls: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
@@ -79,7 +101,7 @@ class StandIns:
         """The next `times` calls for which `at` holds fail in this way."""
         self.fault, self.fault_at, self.faults_left = FAULTS[fault], at, times
 
-    def answer(self, tool: str, arguments: list[str]) -> Answer:
+    def answer(self, tool: str, arguments: list[str], environment: Mapping[str, str]) -> Answer:
         command = " ".join([tool, *arguments])
         self.calls.append(command)
 
@@ -88,38 +110,47 @@ class StandIns:
             if answer is not None:
                 return 0, answer, ""
             fake_az.HOME = self.home
-            return fake_az.respond(tool, arguments)
+            return fake_az.respond(tool, arguments, environment)
 
         if self.fault and self.faults_left > 0 and self.fault_at(command):
             self.faults_left -= 1
             return self.fault(run)
         return run()
 
-    def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def python(self, module: str, *arguments: str, stdin: str = "", **environment: str) -> Run:
+        """Run `python -m MODULE ARGUMENTS`."""
+        folder = Path(environment.get("PWD", ROOT))
+        path = [str(folder), *SITE_PACKAGES]
+        return self.interpreter.run(module, *arguments, cwd=folder, environment=environment, path=path, stdin=stdin)
+
+    def deploy(self, *arguments: str) -> Run:
         return self.run("-y", "-g", "pets", "-l", "westeurope", *arguments)
 
-    def run(self, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, script: str = "deploy.sh", stdin: str = "", **changed: str) -> Run:
+        return subprocess.run(
+            [str(INFRA / script), *arguments],
+            env=self.environment | changed,
+            capture_output=True,
+            text=True,
+            check=False,
+            input=stdin,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of a script that uses the stand-ins."""
         tools = self.home / "bin"
-        environment = {
+        return {
             "PATH": f"{tools}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "PYTHON": str(tools / "python"),
-            "PYTHONPATH": ":".join(path for path in sys.path if path.endswith("site-packages")),
+            "FAKE_AZ_APP_URL": "https://gifdrop.example",
             "FAKE_AZ_PORT": str(self.port),
             "GIFDROP_WAIT_SECONDS": "0",
             "GIFDROP_ATTEMPTS": "3",
             "GIFDROP_PAUSE_SECONDS": "0",
             "GIFDROP_COMMIT": "c0ffee",
-            **changed,
         }
-        return subprocess.run(
-            [str(INFRA / "deploy.sh"), *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
 
     def state(self) -> dict[str, bytes]:
         """Everything that the fake subscription remembers."""
@@ -142,17 +173,23 @@ def fingerprint(state: dict[str, bytes]) -> str:
 
 
 @contextmanager
-def stand_ins(home: Path) -> Iterator[StandIns]:
+def stand_ins(home: Path, python: ForkServer, stubs: Mapping[str, str] = STUBS) -> Iterator[StandIns]:
     """A fake subscription in a folder, with the tools in `bin`."""
-    cloud = StandIns(home)
+    cloud = StandIns(home, python)
     lock = threading.Lock()
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             count = int(self._word())
             tool, *arguments = [self._word() for _ in range(count + 1)]
-            with lock:
-                code, out, error = cloud.answer(tool, arguments)
+            environment = dict(self._word().split("=", 1) for _ in range(int(self._word())))
+            stdin = self._word()
+            if tool == "python":  # without the lock: it may run az
+                done = cloud.python(*arguments[1:], stdin=stdin, **environment)
+                code, out, error = done.returncode, done.stdout, done.stderr
+            else:
+                with lock:
+                    code, out, error = cloud.answer(tool, arguments, environment)
             self.wfile.write(f"{code}\0{out}\0{error}\0".encode())
 
         def _word(self) -> str:
@@ -162,14 +199,13 @@ def stand_ins(home: Path) -> Iterator[StandIns]:
             return word.decode()
 
     (home / "bin").mkdir(parents=True)
-    for tool, text in {
-        "az": TOOL,
-        "func": TOOL,
-        "python": PYTHON.format(version=VERSION, python=sys.executable),
-    }.items():
+    cases = "\n".join(
+        f"{pattern.replace(' ', chr(92) + ' ')}) {command}; exit ;;" for pattern, command in stubs.items()
+    )
+    python_tool = PYTHON.replace("STUBS", cases).replace("EXECUTABLE", sys.executable)
+    for tool, text in {"az": TOOL, "func": TOOL, "azd": TOOL, "python": python_tool}.items():
         (home / "bin" / tool).write_text(text, encoding="utf-8")
         (home / "bin" / tool).chmod(0o755)
-    os.environ.setdefault("FAKE_AZ_APP_URL", "https://gifdrop.example")
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         cloud.port = server.server_address[1]

@@ -9,6 +9,7 @@ import pytest
 
 from infra.canary import jobs_elsewhere, problem_of, task_of
 from tests.infra.stand_ins import StandIns, stand_ins
+from tests.support.fork_server import ForkServer
 
 SETTINGS = {
     "GIFDROP_STORAGE_URL": "https://gifdropabcdata.blob.core.windows.net",
@@ -57,7 +58,7 @@ def test_task_is_that_of_the_app() -> None:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[StandIns]:
+def cloud(tmp_path: Path, python: ForkServer) -> Iterator[StandIns]:
     outputs = {"functionApp": "app", "dataAccount": "gifdropabcdata", "batchAccount": "gifdropabc"}
     deployment = {
         "name": "gifdrop-main-1",
@@ -67,7 +68,7 @@ def cloud(tmp_path: Path) -> Iterator[StandIns]:
             "outputs": {name: {"value": value} for name, value in outputs.items()},
         },
     }
-    with stand_ins(tmp_path / "cloud") as tools:
+    with stand_ins(tmp_path / "cloud", python) as tools:
         tools.answers |= {
             "az account show": json.dumps({"id": "s"}),
             "az deployment group list": json.dumps([deployment]),

@@ -2,9 +2,7 @@
 
 import itertools
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -22,8 +20,8 @@ from infra.rights import OPTIONAL_PROVIDERS, providers
 from infra.smoke import make, wait
 from tests.infra.bicep import INFRA, ROOT
 from tests.infra.fake_az import OPERATOR, SECRET, TOKEN
-
-VERSION = "0123456789abcdef" * 4
+from tests.infra.stand_ins import FACTS, VERSION, stand_ins
+from tests.support.fork_server import ForkServer
 
 
 class App(BaseHTTPRequestHandler):
@@ -111,39 +109,14 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, app: str) -> Cloud:
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for tool in ("az", "func", "azd"):
-        shutil.copyfile(Path(__file__).with_name("fake_az.py"), tools / tool)
-        (tools / tool).write_text(f"#!{sys.executable} -IS\n" + (tools / tool).read_text(encoding="utf-8"))
-        (tools / tool).chmod(0o755)
-    # Skips building the package, which compresses a large binary.
-    python = tools / "python"
-    facts = f"id: gifdrop\\nversion: {VERSION}\\npath: /tmp/{VERSION}.zip\\n"
-    python.write_text(
-        f"""#!/bin/sh
-case "$*" in
-  "-m infra.package") printf "{facts}" ;;
-  "-m infra.package_check "*) ! [ -s "$3" ] ;;
-  *) exec {sys.executable} "$@" ;;
-esac
-"""
-    )
-    python.chmod(0o755)
-    video = tmp_path / "cat.mp4"
-    video.write_bytes(b"video")
-    environment = {
-        "PATH": f"{tools}:{os.environ['PATH']}",
-        "HOME": str(tmp_path),
-        "PYTHON": str(python),
-        "FAKE_AZ_HOME": str(tmp_path),
-        "FAKE_AZ_APP_URL": app,
-        "GIFDROP_WAIT_SECONDS": "0",
-        "GIFDROP_ATTEMPTS": "2",
-        "GIFDROP_PAUSE_SECONDS": "0",
-    }
-    return Cloud(tmp_path, environment)
+def cloud(tmp_path: Path, app: str, python: ForkServer) -> Iterator[Cloud]:
+    (tmp_path / "cat.mp4").write_bytes(b"video")
+    # Skips the real package, which holds a large binary.
+    stubs = FACTS | {"-m infra.package_check *": '! [ -s "$3" ]'}
+    with stand_ins(tmp_path, python, stubs) as tools:
+        environment = tools.environment | {"FAKE_AZ_APP_URL": app, "GIFDROP_ATTEMPTS": "2"}
+        del environment["GIFDROP_COMMIT"]
+        yield Cloud(tmp_path, environment)
 
 
 def test_first_deployment_runs_all_steps_in_order(cloud: Cloud) -> None:

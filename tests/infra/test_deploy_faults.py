@@ -8,6 +8,7 @@ import pytest
 
 from tests.infra.fake_az import OPERATOR
 from tests.infra.stand_ins import FAULTS, StandIns, fingerprint, stand_ins
+from tests.support.fork_server import ForkServer
 
 COMMANDS = [
     "az account show --query name",
@@ -72,8 +73,8 @@ def at(name: str) -> Callable[[str], bool]:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
-    with stand_ins(tmp_path_factory.mktemp("cloud")) as tools:
+def cloud(tmp_path_factory: pytest.TempPathFactory, python: ForkServer) -> Iterator[StandIns]:
+    with stand_ins(tmp_path_factory.mktemp("cloud"), python) as tools:
         yield tools
 
 

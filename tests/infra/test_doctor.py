@@ -31,6 +31,7 @@ from infra.doctor_checks import (
 from shared.api.health.finding import Finding
 from tests.infra.bicep import INFRA, ROOT
 from tests.infra.stand_ins import StandIns, stand_ins
+from tests.support.fork_server import ForkServer
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 GROUP_ID = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/pets"
@@ -250,7 +251,7 @@ def test_app_that_does_not_answer_is_a_problem(app: str) -> None:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, app: str) -> Iterator[StandIns]:
+def cloud(tmp_path: Path, app: str, python: ForkServer) -> Iterator[StandIns]:
     """A healthy deployment."""
     outputs = {
         "functionApp": "gifdrop-abcdef",
@@ -273,7 +274,7 @@ def cloud(tmp_path: Path, app: str) -> Iterator[StandIns]:
     settings = {"GIFDROP_POOL_ID": "gifdrop-new", "GIFDROP_PACKAGE_VERSION": "abc"}
     fresh = datetime.now(UTC).isoformat()
     live = pool(autoScaleRun={"evaluationTime": fresh}, resizeOperationStatus={})
-    with stand_ins(tmp_path / "cloud") as tools:
+    with stand_ins(tmp_path / "cloud", python) as tools:
         tools.answers |= {
             start: answer if isinstance(answer, str) else json.dumps(answer)
             for start, answer in {

@@ -1,9 +1,7 @@
 """Pools that a deployment replaced keep no idle nodes."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,9 @@ import pytest
 
 from infra.autoscale import formula
 from infra.old_pools import without_floor
-from tests.infra import fake_az
-from tests.infra.bicep import INFRA, ROOT
+from tests.infra.bicep import INFRA
+from tests.infra.stand_ins import StandIns, stand_ins
+from tests.support.fork_server import ForkServer
 
 KEEPS_ONE = formula(max_dedicated=4, max_low_priority=0, min_nodes=1)
 KEEPS_NONE = formula(max_dedicated=4, max_low_priority=0, min_nodes=0)
@@ -28,36 +27,37 @@ def formulas(home: Path) -> dict[str, str]:
     return {item["name"]: item["properties"]["scaleSettings"]["autoScale"]["formula"] for item in pools}
 
 
-def run(home: Path, pools: list[dict[str, Any]], current: str) -> list[str]:
+@pytest.fixture
+def cloud(tmp_path: Path, python: ForkServer) -> Iterator[StandIns]:
+    with stand_ins(tmp_path, python) as tools:
+        yield tools
+
+
+def run(cloud: StandIns, pools: list[dict[str, Any]], current: str) -> list[str]:
     """Run infra.old_pools against a fake account with these pools; returns what it prints."""
-    az = home / "bin" / "az"
-    az.parent.mkdir(exist_ok=True)
-    az.write_text(f"#!{sys.executable} -IS\n" + Path(fake_az.__file__).read_text(encoding="utf-8"))
-    az.chmod(0o755)
-    (home / "pools").write_text(json.dumps(pools))
-    environment = {"PATH": f"{az.parent}:{os.environ['PATH']}", "FAKE_AZ_HOME": str(home)}
-    command = [sys.executable, "-m", "infra.old_pools", "pets", current]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    (cloud.home / "pools").write_text(json.dumps(pools))
+    done = cloud.python("infra.old_pools", "pets", current, **cloud.environment)
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 
-def test_replaced_pool_shrinks_to_nothing_and_the_current_one_keeps_its_nodes(tmp_path: Path) -> None:
+def test_replaced_pool_shrinks_to_nothing_and_the_current_one_keeps_its_nodes(cloud: StandIns) -> None:
     pools = [pool("gifdrop-old"), pool("gifdrop-new"), pool("somebody-else")]
 
-    said = run(tmp_path, pools, "gifdrop-new")
+    said = run(cloud, pools, "gifdrop-new")
 
-    assert formulas(tmp_path) == {
+    assert formulas(cloud.home) == {
         "gifdrop-old": KEEPS_NONE,
         "gifdrop-new": KEEPS_ONE,
         "somebody-else": KEEPS_ONE,
     }
     assert said == ["Pool gifdrop-old in gifdropabc is replaced by gifdrop-new: it now shrinks to 0 nodes."]
-    assert run(tmp_path, [pool("gifdrop-old", KEEPS_NONE), pool("gifdrop-new")], "gifdrop-new") == []
+    assert run(cloud, [pool("gifdrop-old", KEEPS_NONE), pool("gifdrop-new")], "gifdrop-new") == []
 
 
-def test_account_without_the_current_pool_is_left_alone(tmp_path: Path) -> None:
-    assert run(tmp_path, [pool("gifdrop-old")], "gifdrop-new") == []
-    assert formulas(tmp_path) == {"gifdrop-old": KEEPS_ONE}
+def test_account_without_the_current_pool_is_left_alone(cloud: StandIns) -> None:
+    assert run(cloud, [pool("gifdrop-old")], "gifdrop-new") == []
+    assert formulas(cloud.home) == {"gifdrop-old": KEEPS_ONE}
 
 
 @pytest.mark.parametrize("scale", [{}, {"fixedScale": {"targetDedicatedNodes": 1}}])

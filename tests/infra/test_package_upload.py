@@ -1,9 +1,8 @@
 """The upload of the application package, against a fake of `az` that has Batch's states of a version."""
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import pytest
 from infra.check.syntax import property_of, text
 from infra.package_upload import KEEP_VERSIONS, MAX_VERSIONS, PRUNE_VERSIONS, UPLOADER_ROLE, deletable
 from tests.infra import fake_az
-from tests.infra.bicep import ROOT, declaration, entries, roles
+from tests.infra.bicep import declaration, entries, roles
+from tests.infra.stand_ins import VERSION, StandIns, stand_ins
+from tests.support.fork_server import ForkServer
 
-VERSION = "0123456789abcdef" * 4
 CREATE, UPLOAD, ACTIVATE = "az rest --method put", "az storage blob upload", "az batch application package activate"
 
 
@@ -24,6 +24,7 @@ class Batch:
     """A fake Batch account."""
 
     home: Path
+    tools: StandIns
 
     def upload(self, *, fail: str = "", after: bool = False, attempts: int = 1) -> subprocess.CompletedProcess[str]:
         """Run infra.package_upload; a command that starts with `fail` fails, `after` its effect or before."""
@@ -31,20 +32,8 @@ class Batch:
             (self.home / name).unlink(missing_ok=True)
             if wanted:
                 (self.home / name).write_text(fail)
-        environment = {
-            "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
-            "FAKE_AZ_HOME": str(self.home),
-            "GIFDROP_ATTEMPTS": str(attempts),
-            "GIFDROP_WAIT_SECONDS": "0",
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "infra.package_upload", "pets", "gifdropabc", VERSION, "package.zip"],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = self.tools.environment | {"GIFDROP_ATTEMPTS": str(attempts)}
+        return self.tools.python("infra.package_upload", "pets", "gifdropabc", VERSION, "package.zip", **environment)
 
     def packages(self) -> dict[str, dict[str, Any]]:
         path = self.home / "packages"
@@ -67,13 +56,9 @@ class Batch:
 
 
 @pytest.fixture
-def batch(tmp_path: Path) -> Batch:
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    az = tools / "az"
-    az.write_text(f"#!{sys.executable} -IS\n" + Path(fake_az.__file__).read_text(encoding="utf-8"))
-    az.chmod(0o755)
-    return Batch(tmp_path)
+def batch(tmp_path: Path, python: ForkServer) -> Iterator[Batch]:
+    with stand_ins(tmp_path, python) as tools:
+        yield Batch(tmp_path, tools)
 
 
 def test_package_is_uploaded_to_a_storage_account_without_keys(batch: Batch) -> None:
@@ -92,10 +77,8 @@ def test_package_is_uploaded_to_a_storage_account_without_keys(batch: Batch) -> 
 def test_upload_by_az_alone_is_refused_without_keys_and_leaves_the_version_pending(batch: Batch) -> None:
     """Why this module exists: az uploads to the URL that Batch returns, which has no signature."""
     command = ["batch", "application", "package", "create", "--version-name", VERSION, "--package-file", "package.zip"]
-    environment = {"FAKE_AZ_HOME": str(batch.home), "PATH": os.environ["PATH"]}
-    run = subprocess.run(
-        [str(batch.home / "bin" / "az"), *command], env=environment, capture_output=True, text=True, check=False
-    )
+    az = str(batch.home / "bin" / "az")
+    run = subprocess.run([az, *command], env=batch.tools.environment, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert batch.state() == "Pending"
 

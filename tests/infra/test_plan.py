@@ -26,6 +26,7 @@ from infra.plan import (
 )
 from infra.rights import GROUP_ACTIONS, ROLE_DEFINITION, providers
 from tests.infra.stand_ins import StandIns, stand_ins
+from tests.support.fork_server import ForkServer
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 SKU = {
@@ -157,8 +158,8 @@ def test_changes_name_deletions_and_new_pools() -> None:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[StandIns]:
-    with stand_ins(tmp_path / "cloud") as tools:
+def cloud(tmp_path: Path, python: ForkServer) -> Iterator[StandIns]:
+    with stand_ins(tmp_path / "cloud", python) as tools:
         tools.answers |= {
             "az account show --only-show-errors": json.dumps({"id": SUBSCRIPTION}),
             "az group show": json.dumps({"location": "westeurope"}),

@@ -11,6 +11,7 @@ import pytest
 from infra import rollback
 from infra.rollback import NoReleaseError, Release, check_commit, find_target, overrides
 from tests.infra.stand_ins import VERSION, StandIns, stand_ins
+from tests.support.fork_server import ForkServer
 
 
 def stage(name: str, time: int, *, succeeded: bool = True, **parameters: object) -> dict[str, Any]:
@@ -91,8 +92,8 @@ def test_commit_that_cannot_be_checked_out_is_refused(commit: str) -> None:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[StandIns]:
-    with stand_ins(tmp_path / "cloud") as tools:
+def cloud(tmp_path: Path, python: ForkServer) -> Iterator[StandIns]:
+    with stand_ins(tmp_path / "cloud", python) as tools:
         history = [
             stage("main-a", 1, minNodes=1, packageVersion=VERSION),
             *A[1:],
@@ -112,7 +113,7 @@ def artifact(folder: Path, version: str) -> str:
 
 def test_rollback_deploys_the_converter_settings_and_code_of_the_release(cloud: StandIns, tmp_path: Path) -> None:
     python = cloud.home / "bin" / "python"
-    python.write_text(python.read_text().replace('case "$*" in', 'case "$*" in\n  "-m infra.package_check "*) ;;'))
+    python.write_text(python.read_text().replace('case "$*" in', 'case "$*" in\n  "-m infra.package_check "*) exit ;;'))
     folder = artifact(tmp_path / "artifact", VERSION)
 
     run = cloud.run("-y", "-g", "pets", "-a", folder, "rollback")

@@ -36,6 +36,7 @@ from shared.api.health.finding import Finding
 from shared.settings import VARIABLES
 from tests.infra.bicep import INFRA, ROOT, app_settings, declaration
 from tests.infra.stand_ins import StandIns, stand_ins
+from tests.support.fork_server import ForkServer
 
 CLIENT_ID = "6a7e3f6e-3c51-4c8b-b8b6-0d6a1f6a2f11"
 URL = "https://gifdrop-abcdef.azurewebsites.net"
@@ -235,7 +236,7 @@ def test_printed_commands_do_the_same(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[StandIns]:
+def cloud(tmp_path: Path, python: ForkServer) -> Iterator[StandIns]:
     outputs = {"functionApp": "gifdrop-abcdef", "functionUrl": URL, "appPrincipalId": "app-principal"}
     deployment = {
         "properties": {
@@ -244,7 +245,7 @@ def cloud(tmp_path: Path) -> Iterator[StandIns]:
             "outputs": {name: {"value": value} for name, value in outputs.items()},
         },
     }
-    with stand_ins(tmp_path / "cloud") as tools:
+    with stand_ins(tmp_path / "cloud", python) as tools:
         tools.answers |= {
             "az account show": json.dumps({"id": "0", "tenantId": "tenant-id"}),
             "az deployment group list": json.dumps([deployment]),
