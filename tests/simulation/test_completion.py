@@ -9,9 +9,9 @@ from tests.simulation.steps import VIDEO, let_pass, upload_and_submit
 from tests.simulation.world import World
 
 
-async def judged(world: World, body: bytes = b"good1") -> Task:
+async def judged(world: World, body: bytes = b"good1", *, also: str = "") -> Task:
     """A version of the video whose task has completed."""
-    task = await upload_and_submit(world, body)
+    task = await upload_and_submit(world, body, also=also)
     world.batch.begin(task)
     world.batch.end(task, "judged")
     return task
@@ -131,6 +131,16 @@ async def test_older_gif_is_replaced_by_the_second_look_at_a_task(world: World) 
     await sweep(world)
     assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good2;"
     assert [call for call in world.gate.log if call.startswith("copy")] == [f"copy to gifs/{gif_name(VIDEO)}"] * 2
+
+
+async def test_superseded_task_leaves_the_older_gif_until_the_newest_version_has_ended(world: World) -> None:
+    await judged(world, also="webp")
+    await sweep(world)
+    await judged(world, b"good2", also="webp")
+    newest = await upload_and_submit(world, b"good3", also="webp")
+    assert (await sweep(world)).state == "queued"
+    assert world.batch.tasks == [newest]
+    assert world.gifs.blobs[gif_name(VIDEO)].body == GIF + b"good1;"
 
 
 async def test_gif_that_changes_during_the_second_look_is_replaced_by_the_third(world: World) -> None:

@@ -45,7 +45,7 @@ async def refuse_all(world: World, what: str, status: int, code: str) -> None:
 async def test_add_task_fails_over_when_the_home_account_is_silent(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(jobs, "ADD_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "ADD_TIMEOUT_SECONDS", 0.25)
     world = World(accounts=2)
     world.videos.put(VIDEO, b"good1")
     world.deliver(VIDEO)
@@ -219,6 +219,7 @@ async def test_completion_that_storage_keeps_refusing_becomes_a_failure(world: W
     record = world.record(VIDEO)
     assert record
     assert record.error
+    assert record.finished_at
     assert (record.state, record.error.code, world.batch.tasks) == ("failed", "PublishRefused", [])
     assert code in record.error.message
 

@@ -219,3 +219,18 @@ async def killed_in_completion(*, after: int) -> bool:
     assert world.batch.tasks == []
     await world.kill()
     return more
+
+
+async def test_submission_decides_again_if_the_record_changes_before_it_is_saved(world: World) -> None:
+    await upload_and_submit(world, b"good1")
+    world.videos.put(VIDEO, b"good2")
+    world.deliver(VIDEO)
+    for _ in range(2):
+        await let_pass(world, until="put conversions")
+        stored = world.records.blobs[VIDEO]
+        world.records.put(VIDEO, stored.body, stored.metadata)
+        world.gate.end(0, "done")
+    await let_pass(world)
+    record = world.record(VIDEO)
+    assert record
+    assert (record.etag, world.events) == (world.videos.blobs[VIDEO].etag.strip('"'), [])

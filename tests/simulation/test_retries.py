@@ -64,7 +64,12 @@ async def test_retry_of_a_deleted_video_is_refused(world: World) -> None:
 
 
 async def test_retry_of_a_video_that_changes_meanwhile_is_refused(world: World) -> None:
-    await failed_video(world)
+    world.gate.open = True
+    world.videos.put(VIDEO, b"bad")
+    world.deliver(VIDEO)
+    while world.running:
+        await world.idle()
+    await run_tasks(world)
     world.gate.open = False
     work = asyncio.ensure_future(refusal(retry(VIDEO, world.app.services)))
     await let_pass(world, until="put conversions")
@@ -145,3 +150,7 @@ async def test_video_is_not_retried_for_ever() -> None:
     await run_tasks(world)
     world.restart()
     assert await code_of(world, {}) == "TooManyAttempts"
+    message = f"The video was tried {MAX_RETRIED_ATTEMPTS} times. Upload it again."
+    assert await refusal(retry(VIDEO, world.app.services)) == ("TooManyAttempts", message)
+    world.videos.put(VIDEO, b"good2")
+    assert (await retry(VIDEO, world.app.services)).attempt == 1

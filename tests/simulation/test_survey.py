@@ -120,6 +120,7 @@ async def test_progress_is_asked_for_only_of_tasks_that_have_run_for_long(world:
     task = await upload_and_submit(world, b"good1")
     world.batch.begin(task)
     await survey(world)
+    assert not [call for call in world.gate.log if call.startswith("look at")]
     world.batch.end(task, "judged")
     world.clock.seconds += LONG
     assert (await survey(world)).hung == 0
