@@ -88,13 +88,15 @@ def test_refused_deletion_does_not_hold_a_later_one(plain: Emulator, job: str) -
 
 def test_job_held_for_a_time_is_deleted_after_a_kill(tmp_path: Path) -> None:
     with emulator("--control", "--data", tmp_path) as first, first.client() as client:
-        make_job(client, "j", make_pool(client, "p", target_dedicated_nodes=0))
-        inject(first, operation="delete_job", deleting=6)
-        delete_job(first, "j")
+        pool = make_pool(client, "p", target_dedicated_nodes=0)
+        for job, seconds in (("short", 2), ("long", 3600)):
+            make_job(client, job, pool)
+            inject(first, operation="delete_job", deleting=seconds, times=1)
+            delete_job(first, job)
         first.kill()
     with emulator("--control", "--data", tmp_path) as second:
-        assert call(second, "GET", "/jobs/j")[2]["state"] == "deleting"
-        wait_until_gone(second, "j")
+        wait_until_gone(second, "short")
+        assert call(second, "GET", "/jobs/long")[2]["state"] == "deleting"
 
 
 def test_job_held_until_released_is_still_held_after_a_kill(tmp_path: Path) -> None:
