@@ -24,9 +24,9 @@ from support.formulas import ARTICLE
 NOW = datetime(2026, 11, 21, 12, 30, 45, 678000, tzinfo=UTC)
 
 
-def history(minutes: float = 60, **metrics: float) -> History:
+def history(minutes: float = 60, *, lag: float = 60, **metrics: float) -> History:
     """Samples every 30 s up to now, of constant metrics."""
-    made = History()
+    made = History(lag=lag)
     count = int(minutes * 2)
     for index in range(count, -1, -1):
         sample = {f"${name}": value for name, value in metrics.items()}
@@ -172,6 +172,15 @@ def test_sample_window_can_have_a_start_and_an_end() -> None:
     assert value(f"sum($RunningTasks.GetSample({window}, 75))", samples) == 40
 
 
+def test_window_wants_seventy_percent_of_its_samples_unless_the_formula_says_otherwise() -> None:
+    samples = history(lag=90, RunningTasks=4)
+    with pytest.raises(FormulaError, match=r"\$RunningTasks wanted 70%, received 50%"):
+        value("$RunningTasks.GetSample(TimeInterval_Minute * 3)", samples)
+    with pytest.raises(FormulaError, match="wanted 70%, received 50%"):
+        value("$RunningTasks.GetSample(TimeInterval_Minute * 3, TimeInterval_Minute * 0)", samples)
+    assert value("len($RunningTasks.GetSample(TimeInterval_Minute * 3, 50))", samples) == 3
+
+
 def test_metric_has_count_period_and_begin_time_of_its_history() -> None:
     samples = history(10, RunningTasks=4)
     assert value("$RunningTasks.Count()", samples) == 19
@@ -201,7 +210,7 @@ def test_last_sample_of_a_metric_without_samples_is_zero() -> None:
 
 @pytest.mark.parametrize("name", ARTICLE)
 def test_formulas_of_microsofts_article_evaluate(name: str) -> None:
-    samples = history(90, ActiveTasks=6, RunningTasks=2, PendingTasks=8, CPUPercent=0.9, PreemptedNodeCount=1)
+    samples = history(90, lag=30, ActiveTasks=6, RunningTasks=2, PendingTasks=8, CPUPercent=0.9, PreemptedNodeCount=1)
     result = run(ARTICLE[name], samples, current_dedicated=10, target_dedicated=10)
     assert 0 <= result.target_dedicated <= 400
     assert result.text.startswith("$TargetDedicatedNodes=")

@@ -218,7 +218,7 @@ class _Run:
             case "GetSample", [(Interval() | datetime()) as start, (Interval() | datetime()) as end, *rest]:
                 if not rest or (len(rest) == 1 and isinstance(rest[0], float)):
                     first, last = sorted((self._time(start), self._time(end)))
-                    return history.between(metric, first, last, now, _double(rest[0]) if rest else None)
+                    return history.between(metric, first, last, now, *map(_double, rest))
             case "GetSamplePercent", [(Interval() | datetime()) as start]:
                 return history.percent(metric, self._time(start), now, now)
             case "GetSamplePercent", [(Interval() | datetime()) as start, (Interval() | datetime()) as end]:

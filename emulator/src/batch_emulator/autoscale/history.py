@@ -1,4 +1,4 @@
-"""Samples of a pool's metrics: taken every 30 seconds, visible to formulas 60 seconds later."""
+"""Samples of a pool's metrics: taken every 30 seconds, visible to formulas 30 seconds later."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ METRICS = frozenset(
 )
 
 
+DEFAULT_PERCENT = 70.0
+"""Percent of the samples that `GetSample` of a window wants if the formula does not say.
+
+Its article names no default; Batch's error does: https://github.com/Azure/batch-shipyard/issues/138.
+"""
+
+
 class InsufficientSampleDataError(ValueError):
     """There are fewer samples than the formula requires."""
 
@@ -47,7 +54,7 @@ class History:
     """Samples in order of time. `period`, `lag` and `keep`, the time that a sample is kept, are in seconds."""
 
     period: float = 30.0
-    lag: float = 60.0
+    lag: float = 30.0
     keep: float = 7 * 86400.0
     _times: list[float] = field(default_factory=list)
     _samples: list[Mapping[str, float]] = field(default_factory=list)
@@ -72,27 +79,26 @@ class History:
         return tuple(value for _, value in islice(self._visible(metric, now), max(0, count))) or (0.0,)
 
     def between(
-        self, metric: str, start: datetime, end: datetime, now: datetime, percent: float | None = None
+        self, metric: str, start: datetime, end: datetime, now: datetime, percent: float = DEFAULT_PERCENT
     ) -> tuple[float, ...]:
         """The samples of a window, newest first. Raises InsufficientSampleDataError below `percent`, or if none."""
-        visible = min(end.timestamp(), now.timestamp() - self.lag)
-        # A sample describes the period before it, so one at the very start belongs to the window before.
-        first, last = bisect_right(self._times, start.timestamp()), bisect_right(self._times, visible)
-        found = [sample[metric] for sample in self._samples[first:last] if metric in sample]
+        found = self._window(metric, start, end, now)
         share = self._percent_of_possible(len(found), start, end)
-        if not found or (percent is not None and share < percent):
-            wanted = f"{percent:g}" if percent is not None else "some"
+        if not found or share < percent:
             raise InsufficientSampleDataError(
-                f"Insufficient data from data set: {metric} wanted {wanted}%, received {share:g}%"
+                f"Insufficient data from data set: {metric} wanted {percent:g}%, received {share:g}%"
             )
         return tuple(reversed(found))
 
     def percent(self, metric: str, start: datetime, end: datetime, now: datetime) -> float:
         """The samples of a window in percent of those possible."""
-        try:
-            return self._percent_of_possible(len(self.between(metric, start, end, now)), start, end)
-        except InsufficientSampleDataError:
-            return 0.0
+        return self._percent_of_possible(len(self._window(metric, start, end, now)), start, end)
+
+    def _window(self, metric: str, start: datetime, end: datetime, now: datetime) -> list[float]:
+        visible = min(end.timestamp(), now.timestamp() - self.lag)
+        # A sample describes the period before it, so one at the very start belongs to the window before.
+        first, last = bisect_right(self._times, start.timestamp()), bisect_right(self._times, visible)
+        return [sample[metric] for sample in self._samples[first:last] if metric in sample]
 
     def _percent_of_possible(self, count: int, start: datetime, end: datetime) -> float:
         possible = (end - start).total_seconds() / self.period
