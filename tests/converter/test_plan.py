@@ -43,7 +43,7 @@ def plan(flags: str, of: Source | None = None) -> Plan:
         ("--width 100 --fit cover", (100, 56)),
         ("--height 100 --fit cover", (178, 100)),
         ("--max-height 100", (178, 100)),
-        ("--max-width 1920", (480, 270)),
+        ("--max-width 1920 --max-height 1920", (480, 270)),
     ],
 )
 def test_size_follows_the_options(flags: str, size: tuple[int, int]) -> None:
