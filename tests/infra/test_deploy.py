@@ -55,7 +55,7 @@ class App(BaseHTTPRequestHandler):
 def app() -> Iterator[str]:
     App.asked, App.ending, App.refusals = {}, "succeeded", 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), App)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
