@@ -51,7 +51,7 @@ demo: $(READY) ## MP4 in, GIF out, through every part: make demo [VIDEO=file-or-
 	@$(GIFDROP) demo -- $${VIDEO:+"$$VIDEO"}
 
 test: $(READY) $(BROWSER) ## every test; those of test-az and test-clients only once they have run
-	@$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Clients of the Batch emulator that need other packages than the project, each in an environment of its own.
 define CLIENT_ENVIRONMENTS

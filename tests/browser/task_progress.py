@@ -20,7 +20,8 @@ async def progress_steps(directory: Path, task: str) -> AsyncIterator[float]:
     previous: float | None = None
     while _processes(file.parent):
         async with _suspended(file.parent) as running:
-            if running and (fraction := _fraction(file)) != previous:
+            fraction = _fraction(file, otherwise=previous)
+            if running and fraction is not None and fraction != previous:
                 previous = fraction
                 yield fraction
         # The task runs in between, so that it makes progress.
@@ -31,8 +32,12 @@ def _progress_file(directory: Path, task: str) -> Path | None:
     return next(directory.glob(f"nodes/*/workitems/*/*/{task}/wd/progress.json"), None)
 
 
-def _fraction(file: Path) -> float:
-    fraction: float = json.loads(file.read_text())["fraction"]
+def _fraction(file: Path, *, otherwise: float | None) -> float | None:
+    """What the file says; `otherwise` if it is gone, as it is once the task is deleted."""
+    try:
+        fraction: float = json.loads(file.read_text())["fraction"]
+    except FileNotFoundError:
+        return otherwise
     return fraction
 
 

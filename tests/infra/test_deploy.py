@@ -312,7 +312,8 @@ def test_parameters_are_passed_to_the_deployment(cloud: Cloud) -> None:
 
 
 def test_parameters_are_kept_until_changed(cloud: Cloud) -> None:
-    cloud.deploy("-p", "privateNetworking=true", "-p", "maxDedicatedNodes=9", "check", "infra")
+    first = cloud.deploy("-p", "privateNetworking=true", "-p", "maxDedicatedNodes=9", "check", "infra")
+    assert (first.returncode, first.stderr) == (0, "")
     cloud.deploy("-p", "maxDedicatedNodes=5", "infra")
 
     assert cloud.deploy("infra").returncode == 0
@@ -322,7 +323,8 @@ def test_parameters_are_kept_until_changed(cloud: Cloud) -> None:
 
 
 def test_failed_deployment_changes_no_kept_parameter(cloud: Cloud) -> None:
-    cloud.deploy("-p", "privateNetworking=true", "check", "infra")
+    first = cloud.deploy("-p", "privateNetworking=true", "check", "infra")
+    assert (first.returncode, first.stderr) == (0, "")
     cloud.deploy("-p", "privateNetworking=false", "infra", fail="az deployment group create")
 
     assert cloud.deploy("infra").returncode == 0

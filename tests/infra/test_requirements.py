@@ -24,7 +24,7 @@ def pins(path: Path) -> set[str]:
 
 def test_every_requirements_file_is_found() -> None:
     names = {path.name.removeprefix("requirements").removesuffix(".txt") for path in LOCKS}
-    assert names == {"", "-dev", "-worker", "-az", "-batch14", "-snakemake"}
+    assert names == {"", "-dev", "-worker", "-az", "-batch14", "-ffmpeg-tutorial", "-quickstart", "-snakemake"}
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
