@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# The tests and the stack start hundreds of interpreters, which would compile every module each time.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test test-az test-clients conformance up check coverage bench chaos lock clean
 
 PYTHON ?= python3.11
