@@ -175,7 +175,7 @@ find_operator() {
 
 # Reuses the parameters of the last successful deployment: a default in their place could open private storage.
 keep_parameters() {
-  local earlier file=".local/parameters/$group.json"
+  local earlier file=$failures/parameters.json
   earlier=$(az deployment group show --resource-group "$group" --name "$deployment" \
     --query properties.parameters --output json)
   "$PYTHON" -m infra.az_output parameters "$file" <<<"$earlier"

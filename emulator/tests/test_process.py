@@ -50,6 +50,12 @@ def test_terminating_the_emulator_ends_every_task() -> None:
         assert _alive(marker) == []
 
 
+def test_no_helper_stays_in_the_directory_of_a_task() -> None:
+    with emulator() as started:
+        _sleeper(started)
+        assert not [helper for helper in _helpers(started) if "workitems" in helper.cwd()]
+
+
 def test_end_of_standard_input_stops_the_emulator() -> None:
     with emulator() as started:
         marker = _sleeper(started)

@@ -322,6 +322,17 @@ def test_parameters_are_kept_until_changed(cloud: Cloud) -> None:
     assert (given["privateNetworking"], given["maxDedicatedNodes"]) == ("true", "5")
 
 
+def test_each_deployment_keeps_parameters_in_a_file_of_its_own(cloud: Cloud) -> None:
+    cloud.deploy("check", "infra")
+    cloud.deploy("infra")
+    cloud.deploy("infra")
+
+    creations = [call for call in cloud.calls() if "gifdrop-main" in call and "create" in call]
+    files = [word for call in creations for word in call.split() if word.startswith("@") and "main." not in word]
+    assert len(set(files)) == 2
+    assert not [file for file in files if Path(file[1:]).exists()]
+
+
 def test_failed_deployment_changes_no_kept_parameter(cloud: Cloud) -> None:
     first = cloud.deploy("-p", "privateNetworking=true", "check", "infra")
     assert (first.returncode, first.stderr) == (0, "")

@@ -155,15 +155,18 @@ def _leave_terminal() -> None:
 
 
 def _start(arguments: list[str], env: dict[str, str], directory: str, stdout: str, stderr: str) -> int:
-    os.chdir(directory)
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, stdout, os.O_WRONLY, 0),
         (os.POSIX_SPAWN_OPEN, 2, stderr, os.O_WRONLY, 0),
     ]
-    return os.posix_spawn(
-        _program(arguments[0], env), arguments, env, file_actions=actions, setpgroup=0, setsigdef=_RESET_SIGNALS
-    )
+    os.chdir(directory)
+    try:
+        return os.posix_spawn(
+            _program(arguments[0], env), arguments, env, file_actions=actions, setpgroup=0, setsigdef=_RESET_SIGNALS
+        )
+    finally:
+        os.chdir("/")  # not in a directory that is removed with its task
 
 
 def _program(name: str, env: dict[str, str]) -> str:
