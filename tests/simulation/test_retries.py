@@ -19,8 +19,13 @@ KEY = "the key of an operator"
 
 async def failed_video(world: World) -> None:
     """A video that has failed: it is empty."""
+    await submitted(world, b"")
+
+
+async def submitted(world: World, body: bytes) -> None:
+    """A video whose event was handled, with an open gate."""
     world.gate.open = True
-    world.videos.put(VIDEO, b"")
+    world.videos.put(VIDEO, body)
     world.deliver(VIDEO)
     while world.running:
         await world.idle()
@@ -64,11 +69,7 @@ async def test_retry_of_a_deleted_video_is_refused(world: World) -> None:
 
 
 async def test_retry_of_a_video_that_changes_meanwhile_is_refused(world: World) -> None:
-    world.gate.open = True
-    world.videos.put(VIDEO, b"bad")
-    world.deliver(VIDEO)
-    while world.running:
-        await world.idle()
+    await submitted(world, b"bad")
     await run_tasks(world)
     world.gate.open = False
     work = asyncio.ensure_future(refusal(retry(VIDEO, world.app.services)))

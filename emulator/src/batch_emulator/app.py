@@ -96,7 +96,7 @@ def _handler(account: Account, authenticator: Authenticator, operation: Operatio
         account.store.flush()
         if call.base != account.url:
             _follow_host(response, call)
-        if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        if old_versions.renames(version) and isinstance(response, web.Response) and isinstance(response.body, bytes):
             response.body = old_versions.spoken(response.body, version)
         return response
 

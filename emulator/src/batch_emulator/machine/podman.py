@@ -23,6 +23,7 @@ _HOST_VARIABLE = re.compile(
     r"PATH|HOME|USER|LANG|TMPDIR|DBUS_SESSION_BUS_ADDRESS|REGISTRY_AUTH_FILE|SSL_CERT_(FILE|DIR)"
     r"|(XDG|CONTAINERS?|STORAGE)_\w+|(?i:(https?|all|no)_proxy)"
 )
+_REMOVE = ("rm", "--force", "--ignore", "--volumes", "--time", "0")
 _REMOVAL_SECONDS = 30
 
 
@@ -76,7 +77,7 @@ class Podman:
 
     async def remove(self, container: str) -> None:
         """Kill and remove a container, if it still exists: it does not end with the process that started it."""
-        removal = self.call("rm", "--force", "--ignore", "--volumes", "--time", "0", container)
+        removal = self.call(*_REMOVE, container)
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(removal, _REMOVAL_SECONDS)
 
@@ -113,5 +114,5 @@ def _remove_leftovers(root: Path) -> None:
         raise PodmanError(f"--containers podman: podman does not work: {listed.stderr.strip()}")
     names = listed.stdout.split()
     if names:
-        command = ["podman", "rm", "--force", "--ignore", "--volumes", "--time", "0", *names]
+        command = ["podman", *_REMOVE, *names]
         subprocess.run(command, capture_output=True, check=False, env=host_environment())

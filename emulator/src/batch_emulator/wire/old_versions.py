@@ -23,13 +23,17 @@ def has_node_agents(version: str) -> bool:
 
 def normal(value: object, version: str) -> object:
     """A request's JSON with today's names."""
-    names = _old_names(version)
-    return _rename(value, names) if names else value
+    return _rename(value, _old_names(version)) if renames(version) else value
 
 
 def normal_name(name: str, version: str) -> str:
     """A property's name of today."""
     return _old_names(version).get(name, name)
+
+
+def renames(version: str) -> bool:
+    """Whether the version calls any property otherwise."""
+    return bool(_old_names(version))
 
 
 def spoken(content: bytes, version: str) -> bytes:
@@ -41,8 +45,6 @@ def spoken(content: bytes, version: str) -> bytes:
 
 def _old_names(version: str) -> dict[str, str]:
     """Old name -> name of today, of the properties that the version calls otherwise."""
-    if has_slots(version):
-        return {}
     return {old: new for since, old, new in _RENAMED if version < since}
 
 
